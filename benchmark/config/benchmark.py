@@ -1,0 +1,70 @@
+"""A benchmark: which datasets, pairs, folds, methods, seeds, judges and metrics."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from benchmark.config.base import Schedule, Strict
+from benchmark.config.dataset import Crops
+
+
+class DatasetUse(Strict):
+    """What a benchmark takes of a dataset; ``None`` is all of it."""
+
+    pairs: tuple[str, ...] | None = Field(None, min_length=1)
+    folds: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(None, min_length=1)
+    training: Crops | None = Field(None, description="overrides the dataset's crops and batch size")
+
+
+class TrainingSettings(Strict):
+    """One schedule for every method that trains, so that the comparison isolates the method."""
+
+    width: int = Field(64, ge=4, description="channels w of the first layer")
+    schedule: Schedule
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+
+
+class AutoencoderSettings(Strict):
+    """The judge of fidelity (appendix of the paper; width and sizes are the benchmark's)."""
+
+    width: int = Field(64, ge=4)
+    batch_size: int = Field(64, ge=2)
+    learning_rate: float = Field(1e-3, gt=0)
+    schedule: Schedule
+
+
+class SegmentorSettings(Strict):
+    """The judge of utility: a U-Net for each domain and fold."""
+
+    width: int = Field(64, ge=4)
+    batch_size: int = Field(4, ge=1)
+    learning_rate: float = Field(2e-4, gt=0)
+    schedule: Schedule
+
+
+class JudgeSettings(Strict):
+    """Networks that score cells."""
+
+    autoencoder: AutoencoderSettings
+    segmentor: SegmentorSettings
+
+
+class BenchmarkConfig(Strict):
+    """One file in ``config``; the file's name is the benchmark's name."""
+
+    benchmark: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    datasets: dict[str, DatasetUse] = Field(min_length=1)
+    methods: dict[str, dict[str, Any]] = Field(min_length=1, description="name to hyperparameters that differ")
+    proposed: str = Field("segrenorm", description="the method that every other is tested against")
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
+    training: TrainingSettings
+    judges: JudgeSettings
+    metrics: dict[str, dict[str, Any]] = Field(min_length=1, description="name to options that differ")
+
+    @field_validator("datasets", "methods", "metrics", mode="before")
+    @classmethod
+    def _empty_is_default(cls, value: Any) -> Any:
+        # In YAML `cyclegan:` without a value is null; people write it to say "with defaults".
+        return {k: {} if v is None else v for k, v in value.items()} if isinstance(value, Mapping) else value

@@ -1,0 +1,157 @@
+"""A dataset: its archive, its scanners, its labels, how it is prepared and how it is split."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from benchmark.config.base import Strict
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Size2D = tuple[Annotated[int, Field(ge=16)], Annotated[int, Field(ge=16)]]
+
+
+class Domain(Strict):
+    """A scanner."""
+
+    title: str
+    field_strength: str | None = None
+    published_subjects: int | None = Field(None, ge=1, description="count that the paper or the archive's owner prints")
+    published_shape: tuple[int, int, int] | None = None
+    published_spacing: tuple[float, float, float] | None = Field(None, description="mm")
+
+
+class Holdout(Strict):
+    """Subjects of each scanner are divided once, by a seeded shuffle."""
+
+    protocol: Literal["holdout"]
+    train_fraction: Fraction = 0.7
+    seed: int = 2021
+
+    @property
+    def folds(self) -> int:
+        return 1
+
+
+class LeaveOneOut(Strict):
+    """Fold k leaves out the k-th subject of each scanner, in order of their ids."""
+
+    protocol: Literal["leave_one_out"]
+    folds: int = Field(ge=2)
+
+
+class MRIPreparation(Strict):
+    """Brain MRI: RAS, brain extraction, N4, tissue classes, affine to MNI, resampling, intensities, slices.
+
+    Attributes:
+        brain_extraction: ``robex`` (Iglesias 2011); ``given`` (the archive's brain mask); ``foreground``
+            (largest connected component above Otsu's threshold, for images without a skull).
+        n4: correct the bias field (Tustison 2010).
+        tissue: ``hmrf`` labels CSF, GM and WM on the subject's own grid (Zhang 2001); ``none`` keeps the archive's
+            labels.
+        register_to_mni: affine registration to the ICBM152 2009a template; otherwise only resampled.
+        grid_spacing: mm, isotropic, of the MNI grid that every subject is resampled to.
+        grid_size: rows and columns of a slice on that grid, cropped or padded about the template's centre.
+        slice_range: lowest and highest MNI z (mm) whose slices are kept.
+        slice_step: keep every n-th slice.
+        intensity_percentile: this percentile inside the mask becomes 1; 0 becomes -1.
+    """
+
+    kind: Literal["mri"]
+    brain_extraction: Literal["robex", "given", "foreground"]
+    n4: bool
+    tissue: Literal["hmrf", "none"]
+    register_to_mni: bool = True
+    grid_spacing: float = Field(gt=0.2, le=8)
+    grid_size: Size2D
+    slice_range: tuple[float, float]
+    slice_step: int = Field(1, ge=1)
+    intensity_percentile: float = Field(99.5, gt=50, le=100)
+
+    @field_validator("slice_range")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] >= value[1]:
+            raise ValueError("the lower end must come first")
+        return value
+
+
+class OCTPreparation(Strict):
+    """Retinal OCT: every B-scan to the target scanner's rows and columns by nearest neighbour; 0..255 to [-1, 1]."""
+
+    kind: Literal["oct"]
+    grid_size: Size2D
+    slice_step: int = Field(1, ge=1)
+
+
+class Crops(Strict):
+    """What one training batch is made of; the paper sets it per dataset (section III-B)."""
+
+    crop: Size2D
+    batch_size: int = Field(ge=1)
+
+    @field_validator("crop")
+    @classmethod
+    def _multiple(cls, value: Size2D) -> Size2D:
+        if value[0] % 16 or value[1] % 16:
+            raise ValueError("rows and columns must be multiples of 16, which the generator halves four times")
+        return value
+
+
+class ClassWeights(Strict):
+    """Weights of the cross-entropy (Eq. 3)."""
+
+    background: float = Field(gt=0, lt=1)
+    foreground: float = Field(gt=0, lt=1)
+
+
+class DatasetConfig(Strict):
+    """One file in ``config/datasets``; the file's name is the dataset's name."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    reader: str = Field(description="module in benchmark/data/readers")
+    modality: Literal["T1w MRI", "FLAIR MRI", "OCT"]
+    family: Literal["ixi", "msseg", "retouch"] | None = Field(
+        None, description="whose column of the paper's tables this dataset stands in"
+    )
+    phantom: bool = Field(False, description="generated, with truth/ beside the images")
+    labels: dict[str, Annotated[int, Field(ge=1, le=254)]] = Field(min_length=1, description="foreground classes")
+    label_kind: Literal["dense", "sparse"] = Field(
+        "dense", description="sparse: small lesions in few slices, which semantic dropout cannot drop meaningfully"
+    )
+    lesions: tuple[str, ...] = Field((), description="classes whose connected components are counted as lesions")
+    domains: dict[str, Domain] = Field(min_length=2)
+    pairs: tuple[str, ...] = Field(min_length=1, description="source-target")
+    split: Holdout | LeaveOneOut = Field(discriminator="protocol")
+    exclude: tuple[str, ...] = Field((), description="subject ids left out, decided by a person")
+    preparation: MRIPreparation | OCTPreparation = Field(discriminator="kind")
+    training: Crops
+    class_weights: ClassWeights
+    fid: bool = Field(False, description="the paper reports FID (IXI only); still needs more slices than features")
+
+    @field_validator("labels")
+    @classmethod
+    def _consecutive(cls, value: dict[str, int]) -> dict[str, int]:
+        if sorted(value.values()) != list(range(1, len(value) + 1)):
+            raise ValueError("values must be 1, 2, ... without gaps; 0 is the background")
+        return value
+
+    @model_validator(mode="after")
+    def _pairs_and_lesions(self) -> "DatasetConfig":
+        for pair in self.pairs:
+            ends = pair.split("-")
+            if len(ends) != 2 or ends[0] == ends[1] or not set(ends) <= set(self.domains):
+                raise ValueError(f"pair {pair!r} must be SOURCE-TARGET out of the domains {', '.join(self.domains)}")
+        if unknown := set(self.lesions) - set(self.labels):
+            raise ValueError(f"lesions {sorted(unknown)} are no labels")
+        return self
+
+    @property
+    def classes(self) -> int:
+        """Number of classes with the background."""
+        return len(self.labels) + 1
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Cross-entropy weight of each class, background first."""
+        return (self.class_weights.background, *[self.class_weights.foreground] * len(self.labels))

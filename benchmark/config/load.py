@@ -1,0 +1,152 @@
+"""Reads configs, and turns whatever is wrong with them into one readable message."""
+
+import difflib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from benchmark import layout
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.dataset import DatasetConfig
+from benchmark.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML, or holds no mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(path, "there is no such config", nearest_file(path)) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(path, f"not valid YAML ({' '.join(str(error).split())})", "Correct it") from None
+    if not isinstance(content, dict):
+        raise ConfigError(path, "holds no mapping of keys to values", "Start from config/demo.yaml")
+    return content
+
+
+def nearest_file(path: Path) -> str:
+    """Remedy for a missing config: the ones that are there, the most similar first."""
+    names = sorted(p.stem for p in path.parent.glob("*.yaml"))
+    near = difflib.get_close_matches(path.stem, names, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{hint}There are: {', '.join(names) or 'none'}"
+
+
+def check(model: type[Model], content: Any, origin: object) -> Model:
+    """Validates ``content``; all faults at once, each with its key and, for a misspelt key, the nearest known one.
+
+    Raises:
+        ConfigError: with one line for each fault.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        faults = [_explain(model, dict(e)) for e in error.errors()]
+    raise ConfigError(origin, "; ".join(faults), "Correct the config; every key is described in docs/config.md")
+
+
+def suggestion(word: str, known: list[str]) -> str:
+    """``; did you mean 'x'?`` or, when nothing is near, the known words."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f", did you mean {near[0]!r}?" if near else f", known are {', '.join(sorted(known))}"
+
+
+def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
+    location = tuple(error["loc"])
+    key = ".".join(str(part) for part in location) or "the whole"
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(model, location[:-1])
+        return f"key '{key}' is unknown" + (suggestion(str(location[-1]), known) if known else "")
+    if error["type"] == "missing":
+        return f"key '{key}' is missing"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    given = error["input"]
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | list | tuple) else ""
+    return f"key '{key}': {message[0].lower()}{message[1:]}{shown}"
+
+
+def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Field names of the model at ``location``; parts that are keys of a mapping or tags of a union are stepped over."""
+    current: list[type[BaseModel]] = [model]
+    for part in location:
+        fields = [c.model_fields[str(part)] for c in current if str(part) in c.model_fields]
+        current = [m for field in fields for m in _models_in(field.annotation)] or current
+    return sorted({name for c in current for name in c.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for argument in getattr(annotation, "__args__", ()) for m in _models_in(argument)]
+
+
+def load_dataset(name: str, folder: Path = layout.DATASET_CONFIG) -> DatasetConfig:
+    """The dataset ``name``; a file with ``extends: other`` takes over what it does not say itself.
+
+    Raises:
+        ConfigError: missing, malformed, or refused by the schema.
+    """
+    path = folder / f"{name}.yaml"
+    content = read_yaml(path)
+    if "extends" in content:
+        base = read_yaml(folder / f"{content.pop('extends')}.yaml")
+        content = _merge(base, content)
+    return check(DatasetConfig, {"name": name, **content}, path)
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def load_benchmark(source: Path | dict[str, Any]) -> BenchmarkConfig:
+    """A benchmark config from its file, or from the mapping that Snakemake has read already.
+
+    Checks also what the schema cannot see: that each dataset, pair, fold, method and metric exists and that
+    their options are within bounds.
+
+    Raises:
+        ConfigError: with every fault of the first kind found.
+    """
+    from benchmark.methods.registry import check_methods
+    from benchmark.metrics.registry import check_metrics
+
+    content = read_yaml(source) if isinstance(source, Path) else source
+    origin = source if isinstance(source, Path) else layout.CONFIG / f"{content.get('benchmark', '?')}.yaml"
+    config = check(BenchmarkConfig, content, origin)
+    for name, use in config.datasets.items():
+        _check_use(origin, name, use.pairs, use.folds)
+    check_methods(origin, config.methods)
+    check_metrics(origin, config.metrics)
+    if config.proposed not in config.methods:
+        raise ConfigError(
+            origin,
+            f"proposed method '{config.proposed}' is not among its methods",
+            "Add it, or name another as 'proposed'",
+        )
+    return config
+
+
+def _check_use(origin: object, name: str, pairs: tuple[str, ...] | None, folds: tuple[int, ...] | None) -> None:
+    dataset = load_dataset(name)
+    for pair in pairs or ():
+        if pair not in dataset.pairs:
+            raise ConfigError(
+                origin, f"dataset {name} has no pair '{pair}'", f"Its pairs are {', '.join(dataset.pairs)}"
+            )
+    for fold in folds or ():
+        if fold >= dataset.split.folds:
+            raise ConfigError(
+                origin, f"dataset {name} has no fold {fold}", f"Its folds are 0 to {dataset.split.folds - 1}"
+            )

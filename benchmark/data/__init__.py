@@ -1,0 +1,1 @@
+"""Archives to slices: readers, preparation, splits and the slice store."""

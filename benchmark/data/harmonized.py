@@ -1,0 +1,67 @@
+"""Harmonized test slices of one cell, ours or somebody else's, in one HDF5 file: ``/<subject>/image``.
+
+A cell that failed or was skipped is a whole file too: it holds no subjects but a status and a reason.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from benchmark.data.slices import Images
+from benchmark.errors import DataError
+from benchmark.scores import Status
+
+FORMAT = "harmonize-bench harmonized 1"
+
+
+@dataclass(frozen=True)
+class Harmonized:
+    """Harmonized images by subject, each (slices, rows, columns) float32 in [-1, 1]; or why there are none."""
+
+    images: Mapping[str, Images]
+    status: Status = "ok"
+    reason: str = ""
+
+
+def write_harmonized(path: Path, harmonized: Harmonized) -> None:
+    """Writes under a temporary name and renames."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs.update(format=FORMAT, status=harmonized.status, reason=harmonized.reason)
+            for subject, image in harmonized.images.items():
+                file.create_dataset(
+                    f"{subject}/image", data=np.asarray(image, np.float32), compression="gzip", shuffle=True
+                )
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_harmonized(path: Path) -> Harmonized:
+    """What :func:`write_harmonized` wrote.
+
+    Raises:
+        DataError: missing, damaged, of another format, or with values that are not finite or outside [-1, 1].
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise DataError(path, "holds no harmonized slices of this version", "Harmonize again")
+            images = {str(subject): group["image"][:].astype(np.float32) for subject, group in file.items()}
+            found = Harmonized(images, file.attrs["status"], file.attrs["reason"])
+    except FileNotFoundError:
+        raise DataError(path, "is missing", "Run snakemake first") from None
+    except (OSError, KeyError) as error:
+        raise DataError(path, f"cannot be read ({error})", "Harmonize again") from None
+    for subject, image in images.items():
+        if not np.isfinite(image).all() or image.min() < -1 or image.max() > 1:
+            raise DataError(
+                path, f"subject {subject} has intensities outside [-1, 1]", "Scale them to [-1, 1], background -1"
+            )
+    return found

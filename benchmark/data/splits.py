@@ -1,0 +1,110 @@
+"""Splits by subject: who is trained on and who is tested, written down and hashed."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.config.dataset import DatasetConfig, Holdout
+from benchmark.data.sampling import stream
+from benchmark.errors import DataError
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Subject ids of one fold of a pair."""
+
+    train_source: tuple[str, ...]
+    train_target: tuple[str, ...]
+    test_source: tuple[str, ...]
+    test_target: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        everybody = [*self.train_source, *self.train_target, *self.test_source, *self.test_target]
+        if len(set(everybody)) < len(everybody):
+            twice = sorted({s for s in everybody if everybody.count(s) > 1})
+            raise DataError(
+                f"split with {', '.join(twice)}",
+                "a subject is in training and test, or in both domains",
+                "Give every scan of one person the same subject id and leave all but one out under 'exclude'",
+            )
+
+
+def divide(
+    dataset: DatasetConfig, domain: str, subjects: Sequence[str]
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Training and test subjects of each fold of one domain.
+
+    The division of a domain does not depend on the pair, so that pairs share the domain's segmentor.
+
+    Raises:
+        DataError: too few subjects for the protocol.
+    """
+    ordered = sorted(subjects)
+    if isinstance(dataset.split, Holdout):
+        if len(ordered) < 2:
+            raise DataError(
+                f"{dataset.name}, scanner {domain}",
+                f"has {len(ordered)} subjects, which cannot be divided into training and test",
+                "Get the whole archive, or exclude fewer subjects",
+            )
+        order = stream("split", dataset.name, domain, dataset.split.seed).permutation(len(ordered))
+        count = min(max(round(dataset.split.train_fraction * len(ordered)), 1), len(ordered) - 1)
+        train = tuple(sorted(ordered[i] for i in order[:count]))
+        return [(train, tuple(s for s in ordered if s not in train))]
+    if len(ordered) != dataset.split.folds:
+        raise DataError(
+            f"{dataset.name}, scanner {domain}",
+            f"has {len(ordered)} subjects, and leave-one-out over {dataset.split.folds} folds needs as many",
+            "Get the whole archive, or set 'split: folds' to the number of subjects",
+        )
+    return [(tuple(s for s in ordered if s != left_out), (left_out,)) for left_out in ordered]
+
+
+def make_folds(dataset: DatasetConfig, pair: str, by_domain: Mapping[str, Sequence[str]]) -> list[Fold]:
+    """All folds of a pair, from the subjects of each domain."""
+    source, target = pair.split("-")
+    divisions = zip(
+        divide(dataset, source, by_domain.get(source, ())),
+        divide(dataset, target, by_domain.get(target, ())),
+        strict=True,
+    )
+    return [Fold(train_s, train_t, test_s, test_t) for (train_s, test_s), (train_t, test_t) in divisions]
+
+
+def write_splits(path: Path, dataset: DatasetConfig, pair: str, folds: Sequence[Fold]) -> None:
+    """Writes the folds with a hash over them."""
+    body = {
+        "dataset": dataset.name,
+        "pair": pair,
+        "protocol": dataset.split.model_dump(),
+        "folds": [vars(fold) for fold in folds],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**body, "sha256": _digest(body)}, indent=1) + "\n", encoding="utf-8")
+
+
+def read_fold(path: Path, fold: int) -> Fold:
+    """One fold, after the hash was checked.
+
+    Raises:
+        DataError: missing, damaged or edited by hand.
+    """
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        digest = body.pop("sha256")
+        folds = body["folds"]
+    except FileNotFoundError:
+        raise DataError(path, "is missing", "Run snakemake, which writes it") from None
+    except (ValueError, KeyError, AttributeError):
+        raise DataError(path, "is damaged", "Delete it and run snakemake, which writes it again") from None
+    if digest != _digest(body):
+        raise DataError(
+            path, "was changed after it was written", "Delete it and run snakemake; choose subjects in the config"
+        )
+    return Fold(**{key: tuple(value) for key, value in folds[fold].items()})
+
+
+def _digest(body: object) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

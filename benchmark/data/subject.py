@@ -1,0 +1,67 @@
+"""What a reader yields: one subject of an archive, on the grid of its own scan."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A 3-D image with its position.
+
+    Attributes:
+        data: array of shape (i, j, k), in the file's own axes.
+        affine: 4x4, from voxel indices to RAS millimetres.
+        path: the file it was read from.
+    """
+
+    data: npt.NDArray[np.generic]
+    affine: npt.NDArray[np.float64]
+    path: Path
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Voxel size in mm along each array axis."""
+        i, j, k = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
+        return float(i), float(j), float(k)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One subject. Voxels are read only when asked for, so that an inventory reads headers alone.
+
+    Attributes:
+        id: unique within the dataset; used in paths.
+        domain: scanner code, one of the dataset's domains.
+        shape: voxels along the file's axes.
+        spacing: mm along the same axes.
+        image: loads the scan.
+        labels: loads the label map, or is None.
+        mask: loads the brain or retina mask, or is None.
+        truth: for each target scanner, loaders of the noise-free and noisy scan of the same anatomy (phantoms);
+            only ``benchmark.data.prepare`` of ``truth.h5`` calls them.
+    """
+
+    id: str
+    domain: str
+    shape: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+    image: Callable[[], Volume]
+    labels: Callable[[], Volume] | None = None
+    mask: Callable[[], Volume] | None = None
+    truth: dict[str, tuple[Callable[[], Volume], Callable[[], Volume]]] | None = None
+
+
+class Reader(Protocol):
+    """A module in ``benchmark/data/readers`` has this function."""
+
+    def __call__(self, root: Path) -> Iterator[Subject]:
+        """Subjects of the archive at ``root``, in order of their ids; headers are checked, voxels are not read.
+
+        Raises:
+            DataError: missing or extra files, wrong archive, unreadable header.
+        """

@@ -1,0 +1,43 @@
+"""Errors that a user can cause, and the one event that is no error at all: divergence.
+
+Every class here ends a command with one message and exit code 2 (see ``benchmark.cli``). Whatever is
+not a ``UserError`` is a bug and is shown with its traceback.
+"""
+
+
+class UserError(Exception):
+    """Something outside the code is wrong: the message names the thing, the fault and the remedy.
+
+    Args:
+        thing: what is at fault: a file, a key of a config, an option.
+        fault: what is wrong with it.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, thing: object, fault: str, remedy: str) -> None:
+        self.thing, self.fault, self.remedy = str(thing), fault.rstrip("."), remedy.rstrip(".")
+        super().__init__(f"{self.thing}: {self.fault}. {self.remedy}.")
+
+
+class ConfigError(UserError):
+    """A benchmark or dataset config is wrong."""
+
+
+class DataError(UserError):
+    """An archive, an image, a label map or a store is wrong."""
+
+
+class ModelError(UserError):
+    """A saved model is damaged or does not fit."""
+
+
+class Diverged(Exception):  # noqa: N818  an outcome, not an error
+    """A training came to nothing (non-finite loss, constant output); the cell is ``failed``, the run goes on.
+
+    Args:
+        reason: what was seen, and at which step; it is written beside the missing numbers.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)

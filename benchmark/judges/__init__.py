@@ -1,0 +1,1 @@
+"""Networks that score cells; they are trained on training subjects only and see no cell."""

@@ -1,0 +1,129 @@
+"""Where everything lies. The only module that knows the paths of data, results and reports.
+
+Paths are relative to the project root, which is the working directory of every rule.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+CONFIG = Path("config")
+DATASET_CONFIG = CONFIG / "datasets"
+RAW = Path("data/raw")
+PREPARED = Path("data/prepared")
+RESULTS = Path("results")
+REPORTS = Path("reports")
+LOGS = Path("logs")
+REFERENCE = RESULTS / "reference"
+
+
+def raw(dataset: str) -> Path:
+    """The archive as its owner distributes it; owned by DVC."""
+    return RAW / dataset
+
+
+def manifest(dataset: str) -> Path:
+    """Hashes of the archive that was verified last."""
+    return PREPARED / dataset / "manifest.json"
+
+
+def inventory(dataset: str) -> Path:
+    """Which subjects the archive holds, of which scanner."""
+    return PREPARED / dataset / "inventory.json"
+
+
+def splits(dataset: str, pair: str) -> Path:
+    """Training and test subjects of every fold of a scanner pair such as ``GE-PL``."""
+    return PREPARED / dataset / "splits" / f"{pair}.json"
+
+
+def subject(dataset: str, subject_id: str) -> Path:
+    """Folder of one prepared subject: ``{image,labels,mask}.nii.gz``, ``truth/``, ``subject.json``."""
+    return PREPARED / dataset / "subjects" / subject_id
+
+
+def slices(dataset: str) -> Path:
+    """All prepared slices of a dataset, memory-mapped."""
+    return PREPARED / dataset / "slices.h5"
+
+
+def truth(dataset: str) -> Path:
+    """What the target scanner would have seen of the test subjects; only metrics and the oracle's source read it."""
+    return PREPARED / dataset / "truth.h5"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (dataset, source, target, fold, method, seed) of one benchmark."""
+
+    benchmark: str
+    dataset: str
+    source: str
+    target: str
+    fold: int
+    method: str
+    seed: int
+
+    @property
+    def pair(self) -> str:
+        return f"{self.source}-{self.target}"
+
+    @property
+    def root(self) -> Path:
+        return pair_root(self.benchmark, self.dataset, self.pair, self.fold) / self.method / f"seed-{self.seed}"
+
+    @property
+    def model(self) -> Path:
+        """Folder with the trained method (safetensors and JSON)."""
+        return self.root / "model"
+
+    @property
+    def history(self) -> Path:
+        return self.root / "history.csv"
+
+    @property
+    def run(self) -> Path:
+        """Provenance, written by the process that did the work."""
+        return self.root / "run.json"
+
+    @property
+    def harmonized(self) -> Path:
+        return self.root / "harmonized.h5"
+
+    @property
+    def artifacts(self) -> Path:
+        """Segmentations and reconstructions that the figures show."""
+        return self.root / "artifacts.h5"
+
+    @property
+    def scores(self) -> Path:
+        return self.root / "scores.csv"
+
+
+def benchmark_root(benchmark: str) -> Path:
+    return RESULTS / benchmark
+
+
+def pair_root(benchmark: str, dataset: str, pair: str, fold: int) -> Path:
+    return RESULTS / benchmark / "cells" / dataset / pair / f"fold-{fold}"
+
+
+def segmentor(benchmark: str, dataset: str, domain: str, fold: int) -> Path:
+    """Folder of the post-hoc segmentor of a domain and fold."""
+    return RESULTS / benchmark / "judges" / dataset / f"segmentor-{domain}" / f"fold-{fold}"
+
+
+def autoencoder(benchmark: str, dataset: str, pair: str, fold: int) -> Path:
+    """Folder of the multitask autoencoder of a pair and fold."""
+    return RESULTS / benchmark / "judges" / dataset / f"autoencoder-{pair}" / f"fold-{fold}"
+
+
+def scores(benchmark: str) -> Path:
+    return RESULTS / benchmark / "scores.csv"
+
+
+def leaderboard(benchmark: str) -> Path:
+    return RESULTS / benchmark / "leaderboard.csv"
+
+
+def report(benchmark: str) -> Path:
+    return REPORTS / benchmark

@@ -1,0 +1,5 @@
+"""What every harmonization method shares. The methods themselves are the files in ``methods/``."""
+
+from benchmark.methods.base import Direction, FitContext, Method, TrainingSet
+
+__all__ = ["Direction", "FitContext", "Method", "TrainingSet"]

@@ -1,0 +1,142 @@
+"""The contract of a method. A method knows images and labels; it never knows which dataset they are of."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from benchmark.config.base import Schedule, Strict
+from benchmark.data.sampling import DomainSlices
+from benchmark.data.slices import Images
+
+
+class Direction(Enum):
+    """Forward is G: source to target. Backward is F: target to source."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What a method may know of the task.
+
+    Attributes:
+        classes: number of label classes with the background.
+        class_weights: weights of the cross-entropy, background first.
+        label_kind: ``dense`` (every pixel of the organ has a class) or ``sparse`` (small lesions).
+        crop: rows and columns of a training crop.
+        batch_size: crops of each domain in a training batch.
+        slice_shape: rows and columns of whole slices.
+    """
+
+    classes: int
+    class_weights: tuple[float, ...]
+    label_kind: Literal["dense", "sparse"]
+    crop: tuple[int, int]
+    batch_size: int
+    slice_shape: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Unpaired training slices of both scanners; training subjects only, and no truth."""
+
+    source: DomainSlices
+    target: DomainSlices
+    task: TaskInfo
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """How to train, as opposed to on what.
+
+    Attributes:
+        width: channels w of the first layer.
+        schedule: the benchmark's one schedule.
+        identity: what this cell is; every random stream is derived from it (``benchmark.data.sampling.stream``).
+            It holds dataset, pair, fold and seed, not the method: methods draw the same crops.
+        precision: Fabric's name of the precision.
+        log: called with a step and its losses (a row of ``history.csv``).
+    """
+
+    width: int
+    schedule: Schedule
+    identity: tuple[object, ...]
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    log: Callable[[int, Mapping[str, float]], None] = field(default=lambda step, losses: None)
+
+
+class Method(ABC):
+    """A harmonization method. Subclass it in ``methods/<name>.py``; the file's name is the method's name.
+
+    Attributes:
+        name: as in configs and paths.
+        title: as in tables.
+        reference: citation.
+        kind: ``control`` methods fix floor and ceiling and are not ranked; ``classical`` ones need no networks;
+            ``learned`` ones are trained by a rule of their own.
+        hyperparameters: strict model with defaults and bounds.
+        needs_labels: whether training reads label maps.
+        needs_truth: only a control may; the harness then hands it the truth of the test subjects instead of their
+            images, and the cell is skipped where there is none.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    reference: ClassVar[str]
+    kind: ClassVar[Literal["control", "classical", "learned"]]
+    hyperparameters: ClassVar[type[Strict]] = Strict
+    needs_labels: ClassVar[bool] = False
+    needs_truth: ClassVar[bool] = False
+
+    def __init__(self, options: Strict) -> None:
+        self.options: Any = options
+
+    @classmethod
+    def not_applicable(cls, label_kind: Literal["dense", "sparse"]) -> str | None:
+        """Reason why the method cannot be run on such labels (the cell is then ``skipped``), or None."""
+        return None
+
+    @abstractmethod
+    def fit(self, train: TrainingSet, context: FitContext) -> None:
+        """Learns from training slices.
+
+        Raises:
+            Diverged: the training came to nothing.
+        """
+
+    @abstractmethod
+    def translate(self, images: Images, direction: Direction = Direction.FORWARD) -> Images:
+        """Harmonizes whole slices of one subject.
+
+        Args:
+            images: (slices, rows, columns), float32 in [-1, 1], background -1; any rows and columns.
+
+        Returns:
+            The same shape and range.
+        """
+
+    @property
+    def has_backward(self) -> bool:
+        """Whether ``translate`` knows the backward direction, which the sensitivity metrics need."""
+        return False
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained parameters that ``translate`` in the forward direction uses."""
+        return 0
+
+    @abstractmethod
+    def save(self, path: Path) -> None:
+        """Writes everything ``load`` needs into the folder ``path`` (safetensors and JSON)."""
+
+    @abstractmethod
+    def load(self, path: Path) -> None:
+        """Restores what ``save`` wrote.
+
+        Raises:
+            ModelError: damaged, or of another method or version.
+        """

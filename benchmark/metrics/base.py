@@ -1,0 +1,61 @@
+"""The contract of a metric: it declares what it measures and needs, and returns rows."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from benchmark.config.base import Strict
+from benchmark.scores import Score
+
+if TYPE_CHECKING:
+    from benchmark.metrics.view import CellView
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number that a metric reports, as it stands in the ``metric`` column.
+
+    Attributes:
+        unit: empty for pure numbers.
+        better: which direction is better, or ``neither`` for a description.
+        bounds: values outside are a bug.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: Literal["higher", "lower", "neither"]
+    bounds: tuple[float, float]
+    reference: str
+
+
+class Need(Enum):
+    """What a metric cannot do without; where it is missing, its rows are ``skipped`` with the reason."""
+
+    LABELS = "label maps"
+    TRUTH = "the truth of phantoms"
+    SEGMENTORS = "the post-hoc segmentors"
+    AUTOENCODER = "the pair's autoencoder"
+    BACKWARD = "a method that also translates from target to source"
+
+
+class Metric(ABC):
+    """A metric. Subclass it in ``benchmark/metrics/<name>.py``."""
+
+    name: ClassVar[str]
+    quantities: ClassVar[tuple[Quantity, ...]]
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    option_model: ClassVar[type[Strict]] = Strict
+
+    def __init__(self, options: Strict) -> None:
+        self.options: Any = options
+
+    def not_applicable(self, view: "CellView") -> str | None:
+        """Reason why the metric means nothing for this cell, or None."""
+        return None
+
+    @abstractmethod
+    def compute(self, view: "CellView") -> Iterator[Score]:
+        """Scores of a cell that has harmonized images."""

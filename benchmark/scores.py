@@ -1,0 +1,99 @@
+"""The tidy table of scores: one number a row, and a reason beside every missing number."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from benchmark.errors import DataError
+from benchmark.layout import Cell
+
+COLUMNS = (
+    "benchmark", "dataset", "source", "target", "fold", "method", "seed",
+    "subject", "label", "metric", "value", "unit", "status", "reason",
+)  # fmt: skip
+KEY = ("benchmark", "dataset", "source", "target", "fold", "method", "seed", "subject", "label", "metric")
+ALL = "all"
+Status = Literal["ok", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of one cell, or why there is none.
+
+    Attributes:
+        subject: test subject, or ``all`` for a score over no single subject.
+        label: class, noise level, or empty.
+    """
+
+    metric: str
+    value: float
+    unit: str = ""
+    subject: str = ALL
+    label: str = ""
+    status: Status = "ok"
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status == "ok" and not math.isfinite(self.value):
+            raise ValueError(
+                f"{self.metric} of {self.subject} is {self.value}; a missing number needs a status and a reason"
+            )
+        if self.status != "ok" and not self.reason:
+            raise ValueError(f"{self.metric} of {self.subject} is {self.status} without a reason")
+
+
+def missing(
+    metric: str,
+    status: Literal["failed", "skipped"],
+    reason: str,
+    *,
+    unit: str = "",
+    subject: str = ALL,
+    label: str = "",
+) -> Score:
+    """A row for a number that is not there."""
+    return Score(metric, math.nan, unit, subject, label, status, reason)
+
+
+def table(cell: Cell, scores: Iterable[Score]) -> pd.DataFrame:
+    """Rows of one cell with all of ``COLUMNS``."""
+    where = asdict(cell)
+    return pd.DataFrame([{**where, **asdict(s)} for s in scores], columns=list(COLUMNS))
+
+
+def write(path: Path, frame: pd.DataFrame) -> None:
+    """CSV in a fixed order, floats in full, so that equal scores are equal files.
+
+    Raises:
+        ValueError: two rows for one number.
+    """
+    if frame.duplicated(list(KEY)).any():
+        twice = frame[frame.duplicated(list(KEY), keep=False)].iloc[0][list(KEY)].to_dict()
+        raise ValueError(f"two rows for one number: {twice}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.sort_values(list(KEY), kind="stable").to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The table as written.
+
+    Raises:
+        DataError: missing file or wrong columns.
+    """
+    text = {c: str for c in COLUMNS if c not in ("fold", "seed", "value")}
+    try:
+        frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"value": [""]})
+    except FileNotFoundError:
+        raise DataError(path, "is missing", "Run snakemake first") from None
+    if tuple(frame.columns) != COLUMNS:
+        raise DataError(path, f"has the columns {list(frame.columns)}", f"A table of scores has {', '.join(COLUMNS)}")
+    return frame
+
+
+def concatenate(paths: Sequence[Path]) -> pd.DataFrame:
+    """All rows of several tables."""
+    return pd.concat([read(p) for p in paths], ignore_index=True)

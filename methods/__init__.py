@@ -1,0 +1,1 @@
+"""How images are harmonized: one file for each method."""
