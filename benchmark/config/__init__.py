@@ -2,7 +2,7 @@
 
 from benchmark.config.benchmark import BenchmarkConfig, DatasetUse, TrainingSettings
 from benchmark.config.dataset import DatasetConfig, MRIPreparation, OCTPreparation
-from benchmark.config.load import load_benchmark, load_dataset
+from benchmark.config.load import load_dataset
 
 __all__ = [
     "BenchmarkConfig",
@@ -11,6 +11,5 @@ __all__ = [
     "MRIPreparation",
     "OCTPreparation",
     "TrainingSettings",
-    "load_benchmark",
     "load_dataset",
 ]

@@ -8,7 +8,6 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from benchmark import layout
-from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
 from benchmark.errors import ConfigError
 
@@ -108,45 +107,3 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
         old = merged.get(key)
         merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
-
-
-def load_benchmark(source: Path | dict[str, Any]) -> BenchmarkConfig:
-    """A benchmark config from its file, or from the mapping that Snakemake has read already.
-
-    Checks also what the schema cannot see: that each dataset, pair, fold, method and metric exists and that
-    their options are within bounds.
-
-    Raises:
-        ConfigError: with every fault of the first kind found.
-    """
-    from benchmark.methods.registry import check_methods
-    from benchmark.metrics.registry import check_metrics
-
-    content = read_yaml(source) if isinstance(source, Path) else source
-    origin = source if isinstance(source, Path) else layout.CONFIG / f"{content.get('benchmark', '?')}.yaml"
-    config = check(BenchmarkConfig, content, origin)
-    for name, use in config.datasets.items():
-        _check_use(origin, name, use.pairs, use.folds)
-    check_methods(origin, config.methods)
-    check_metrics(origin, config.metrics)
-    if config.proposed not in config.methods:
-        raise ConfigError(
-            origin,
-            f"proposed method '{config.proposed}' is not among its methods",
-            "Add it, or name another as 'proposed'",
-        )
-    return config
-
-
-def _check_use(origin: object, name: str, pairs: tuple[str, ...] | None, folds: tuple[int, ...] | None) -> None:
-    dataset = load_dataset(name)
-    for pair in pairs or ():
-        if pair not in dataset.pairs:
-            raise ConfigError(
-                origin, f"dataset {name} has no pair '{pair}'", f"Its pairs are {', '.join(dataset.pairs)}"
-            )
-    for fold in folds or ():
-        if fold >= dataset.split.folds:
-            raise ConfigError(
-                origin, f"dataset {name} has no fold {fold}", f"Its folds are 0 to {dataset.split.folds - 1}"
-            )

@@ -1,0 +1,54 @@
+"""Reads a benchmark config and checks it against the datasets, methods and metrics there are.
+
+Apart from ``load.py``, because only commands come through here: code that trains or scores is handed a finished
+config and depends neither on every method nor on every metric.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from benchmark import layout
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.load import check, load_dataset, read_yaml
+from benchmark.errors import ConfigError
+from benchmark.methods.registry import check_methods
+from benchmark.metrics.registry import check_metrics
+
+
+def load_benchmark(source: Path | dict[str, Any]) -> BenchmarkConfig:
+    """A benchmark config from its file, or from the mapping that Snakemake has read already.
+
+    Checks also what the schema cannot see: that each dataset, pair, fold, method and metric exists and that
+    their options are within bounds.
+
+    Raises:
+        ConfigError: with every fault of the first kind found.
+    """
+    content = read_yaml(source) if isinstance(source, Path) else source
+    origin = source if isinstance(source, Path) else layout.CONFIG / f"{content.get('benchmark', '?')}.yaml"
+    config = check(BenchmarkConfig, content, origin)
+    for name, use in config.datasets.items():
+        _check_use(origin, name, use.pairs, use.folds)
+    check_methods(origin, config.methods)
+    check_metrics(origin, config.metrics)
+    if config.proposed not in config.methods:
+        raise ConfigError(
+            origin,
+            f"proposed method '{config.proposed}' is not among its methods",
+            "Add it, or name another as 'proposed'",
+        )
+    return config
+
+
+def _check_use(origin: object, name: str, pairs: tuple[str, ...] | None, folds: tuple[int, ...] | None) -> None:
+    dataset = load_dataset(name)
+    for pair in pairs or ():
+        if pair not in dataset.pairs:
+            raise ConfigError(
+                origin, f"dataset {name} has no pair '{pair}'", f"Its pairs are {', '.join(dataset.pairs)}"
+            )
+    for fold in folds or ():
+        if fold >= dataset.split.folds:
+            raise ConfigError(
+                origin, f"dataset {name} has no fold {fold}", f"Its folds are 0 to {dataset.split.folds - 1}"
+            )
