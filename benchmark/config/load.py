@@ -73,7 +73,7 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
 
 
 def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """Field names of the model at ``location``; parts that are keys of a mapping or tags of a union are stepped over."""
+    """Field names of the model at ``location``; keys of mappings and tags of unions are stepped over."""
     current: list[type[BaseModel]] = [model]
     for part in location:
         fields = [c.model_fields[str(part)] for c in current if str(part) in c.model_fields]

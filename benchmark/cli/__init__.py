@@ -1,0 +1,33 @@
+"""The command ``hbench``."""
+
+import errno
+import sys
+
+from benchmark.cli.app import app
+from benchmark.errors import UserError
+
+_MACHINE_FAULTS = {
+    errno.ENOSPC: ("there is no room left on the disk", "Free some space; what was finished is kept, so run it again"),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space; what was finished is kept, so run it again"),
+    errno.EROFS: ("the disk is read-only", "Work in a folder that can be written to"),
+    errno.EACCES: ("access is denied", "Correct the permissions"),
+}
+
+
+def main() -> None:
+    """Runs the command line; what a user can cause ends in one message and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        fail(str(error))
+    except OSError as error:
+        if error.errno not in _MACHINE_FAULTS:
+            raise
+        fault, remedy = _MACHINE_FAULTS[error.errno]
+        fail(f"{error.filename or 'output'}: {fault}. {remedy}.")
+
+
+def fail(message: str) -> None:
+    """Prints the message and ends the process with exit code 2."""
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)

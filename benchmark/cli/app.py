@@ -1,0 +1,15 @@
+"""All commands."""
+
+import typer
+
+from benchmark.cli import leaderboard, steps
+
+app = typer.Typer(
+    name="hbench",
+    help="Benchmark of unpaired medical-image harmonization. The pipeline itself is run with snakemake.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(steps.app, name="step", hidden=True)
+app.add_typer(leaderboard.app, name="leaderboard")

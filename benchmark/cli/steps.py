@@ -1,0 +1,135 @@
+"""Entry points of the Snakemake rules. One command is one rule; each imports only what it runs."""
+
+import importlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import psutil
+import typer
+
+from benchmark import layout
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.load import check, read_yaml
+
+app = typer.Typer(help="Entry points of the Snakemake rules.", no_args_is_help=True)
+
+ConfigFile = Annotated[Path, typer.Argument(help="the resolved config, results/<benchmark>/config.json")]
+
+
+def _run(function: str, *arguments: Any) -> None:
+    """Calls ``module:function`` and prints how long the process took to start and how long it worked.
+
+    ``benchmark.reporting.timings`` reads that line from the rule's log.
+    """
+    module, name = function.split(":")
+    work = getattr(importlib.import_module(module), name)
+    begun = time.time()
+    start_up = begun - psutil.Process(os.getpid()).create_time()
+    work(*arguments)
+    print(f"start-up {start_up:.2f} s, work {time.time() - begun:.2f} s", flush=True)
+
+
+def _config(path: Path) -> BenchmarkConfig:
+    return check(BenchmarkConfig, read_yaml(path), path)
+
+
+@app.command()
+def resolve(content: str, output: Path) -> None:
+    """Write the config that this run uses, defaults and all."""
+
+    def write() -> None:
+        config = check(BenchmarkConfig, json.loads(content), "config")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+    begun = time.time()
+    write()
+    print(f"start-up {begun - psutil.Process(os.getpid()).create_time():.2f} s, work {time.time() - begun:.2f} s")
+
+
+@app.command()
+def fetch(dataset: str) -> None:
+    """Make an archive present and verified."""
+    _run("benchmark.data.fetch:fetch", dataset)
+
+
+@app.command()
+def inventory(dataset: str) -> None:
+    """List the subjects of an archive and split them."""
+    _run("benchmark.data.inventory:take_inventory", dataset)
+
+
+@app.command()
+def prepare(dataset: str, subject: str) -> None:
+    """Prepare one subject."""
+    _run("benchmark.data.prepare:prepare_subject", dataset, subject)
+
+
+@app.command()
+def collect(dataset: str) -> None:
+    """Collect all prepared subjects in the slice store."""
+    _run("benchmark.data.prepare:collect", dataset)
+
+
+@app.command()
+def segmentor(config: ConfigFile, dataset: str, domain: str, fold: int) -> None:
+    """Train the post-hoc segmentor of one domain and fold."""
+    _run("benchmark.judges.segmentor:train_segmentor", _config(config), dataset, domain, fold)
+
+
+@app.command()
+def autoencoder(config: ConfigFile, dataset: str, pair: str, fold: int) -> None:
+    """Train the multitask autoencoder of one pair and fold."""
+    _run("benchmark.judges.autoencoder:train_autoencoder", _config(config), dataset, pair, fold)
+
+
+def _cell(config: BenchmarkConfig, dataset: str, pair: str, fold: int, method: str, seed: int) -> layout.Cell:
+    source, target = pair.split("-")
+    return layout.Cell(config.benchmark, dataset, source, target, fold, method, seed)
+
+
+@app.command()
+def train(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, seed: int) -> None:
+    """Train one cell."""
+    settings = _config(config)
+    _run("benchmark.cells:train_cell", settings, _cell(settings, dataset, pair, fold, method, seed))
+
+
+@app.command()
+def harmonize(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, seed: int) -> None:
+    """Harmonize the test slices of one cell."""
+    settings = _config(config)
+    _run("benchmark.cells:harmonize_cell", settings, _cell(settings, dataset, pair, fold, method, seed))
+
+
+@app.command()
+def score(config: ConfigFile, dataset: str, pair: str, fold: int) -> None:
+    """Score all cells of one pair and fold."""
+    _run("benchmark.scoring:score_pair", _config(config), dataset, pair, fold)
+
+
+@app.command()
+def gather(config: ConfigFile) -> None:
+    """Put all scores together and make the leaderboard."""
+    _run("benchmark.scoring:gather", _config(config))
+
+
+@app.command()
+def tables(config: ConfigFile) -> None:
+    """Render the tables."""
+    _run("benchmark.reporting.tables:make_tables", _config(config))
+
+
+@app.command()
+def figures(config: ConfigFile) -> None:
+    """Render the figures."""
+    _run("benchmark.reporting.figures:make_figures", _config(config))
+
+
+@app.command()
+def page(config: ConfigFile) -> None:
+    """Render the page that shows everything."""
+    _run("benchmark.reporting.page:make_page", _config(config))

@@ -1,0 +1,79 @@
+"""Which files of this project a module's behaviour depends on, read off the source without importing it.
+
+Snakemake does not see code that a rule imports; rules list these files as inputs, so that a changed metric reruns
+scoring and nothing else.
+"""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("benchmark", "methods")
+
+
+def code_behind(*modules: str) -> list[str]:
+    """Files of the modules and of everything of this project that they import, directly or not.
+
+    Args:
+        modules: dotted names; ``package.*`` stands for every module directly in a package.
+
+    Returns:
+        Sorted paths relative to the project root.
+
+    Raises:
+        ModuleNotFoundError: a name is no module of this project.
+    """
+    todo = [name for module in modules for name in _expand(module)]
+    found: set[Path] = set()
+    while todo:
+        path = _file(todo.pop())
+        if path not in found:
+            found.add(path)
+            todo += _imports(path)
+    return sorted(str(path.relative_to(ROOT)) for path in found)
+
+
+def _expand(module: str) -> list[str]:
+    if not module.endswith(".*"):
+        return [module]
+    folder = ROOT.joinpath(*module[:-2].split("."))
+    return [f"{module[:-2]}.{p.stem}" for p in sorted(folder.glob("*.py")) if p.stem != "__init__"]
+
+
+def _file(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    raise ModuleNotFoundError(f"no module {module} in this project", name=module)
+
+
+@cache
+def _imports(path: Path) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_imported(ast.parse(path.read_text(encoding="utf-8")))))
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """Modules of this project named in import statements anywhere in the file, with the packages above them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if parts[0] in PACKAGES:
+                for length in range(1, len(parts) + 1):
+                    module = ".".join(parts[:length])
+                    if _is_module(module):
+                        yield module
+
+
+@cache
+def _is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()

@@ -1,0 +1,74 @@
+"""Compares a regenerated leaderboard with the published reference, number by number."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pydantic import Field
+
+from benchmark import scores
+from benchmark.config.base import Strict
+from benchmark.config.load import check, read_yaml
+from benchmark.errors import DataError
+
+FILE = "tolerance.yaml"
+
+
+class Tolerance(Strict):
+    """A number agrees when ``|new - old| <= absolute + relative * |old|``."""
+
+    absolute: float
+    relative: float = 0.0
+
+
+class Tolerances(Strict):
+    """``reference/<benchmark>/tolerance.yaml``: by metric; metrics that are not named are not compared."""
+
+    metrics: dict[str, Tolerance]
+    not_compared: dict[str, str] = Field(default_factory=dict, description="metric to the reason")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Outcome: how many numbers were compared, and the rows that moved, appeared or vanished."""
+
+    compared: int
+    differences: pd.DataFrame
+
+
+def compare(new: Path, reference: Path) -> Comparison:
+    """Compares two score tables under the reference folder's tolerances.
+
+    Args:
+        new: score table of this run.
+        reference: folder with ``scores.csv`` and ``tolerance.yaml``.
+
+    Raises:
+        DataError: a metric stands in neither list of the tolerances.
+    """
+    tolerances = check(Tolerances, read_yaml(reference / FILE), reference / FILE)
+    old, now = scores.read(reference / "scores.csv"), scores.read(new)
+    named = set(tolerances.metrics) | set(tolerances.not_compared)
+    if unknown := (set(old["metric"]) | set(now["metric"])) - named:
+        raise DataError(reference / FILE, f"says nothing of {', '.join(sorted(unknown))}", "Add a tolerance for it")
+    both = old.merge(now, on=list(scores.KEY), how="outer", suffixes=("_reference", "_now"), indicator=True)
+    both = both[~both["metric"].isin(list(tolerances.not_compared))]
+    moved = both.apply(lambda row: _fault(row, tolerances), axis=1)
+    differences = both.assign(fault=moved)[moved != ""]
+    columns = [*scores.KEY, "value_reference", "value_now", "fault"]
+    return Comparison(len(both), differences[columns])
+
+
+def _fault(row: pd.Series, tolerances: Tolerances) -> str:
+    if row["_merge"] == "left_only":
+        return "vanished"
+    if row["_merge"] == "right_only":
+        return "is new"
+    if row["status_reference"] != row["status_now"]:
+        return f"status {row['status_reference']} became {row['status_now']}"
+    if row["status_now"] != "ok":
+        return ""
+    allowed = tolerances.metrics[row["metric"]]
+    distance = abs(row["value_now"] - row["value_reference"])
+    limit = allowed.absolute + allowed.relative * abs(row["value_reference"])
+    return "" if distance <= limit else f"moved by {distance:.3g}, allowed {limit:.3g}"

@@ -1,0 +1,121 @@
+"""Configs: strict, bounded, with messages that help."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmark.config.load import load_dataset
+from benchmark.config.resolve import load_benchmark
+from benchmark.errors import ConfigError
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def in_project(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def demo() -> dict:
+    return copy.deepcopy(yaml.safe_load((ROOT / "config/demo.yaml").read_text()))
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "config").glob("*.yaml")))
+def test_benchmark_configs_are_valid_and_named_like_their_files(name):
+    assert load_benchmark(ROOT / f"config/{name}.yaml").benchmark == name
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "config/datasets").glob("*.yaml")))
+def test_dataset_configs_are_valid_and_named_like_their_files(name):
+    assert load_dataset(name).name == name
+
+
+def refused(content: dict) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_benchmark(content)
+    return str(caught.value)
+
+
+def test_misspelt_key_is_refused_with_the_nearest_known_one(demo):
+    demo["trainig"] = demo["training"]
+    assert "key 'trainig' is unknown, did you mean 'training'?" in refused(demo)
+
+
+def test_misspelt_nested_key_is_refused_with_the_nearest_known_one(demo):
+    demo["judges"]["autoencoder"]["schedule"]["decays"] = 3
+    assert "key 'judges.autoencoder.schedule.decays' is unknown, did you mean 'decay'?" in refused(demo)
+
+
+def test_misspelt_key_under_a_mapping_of_names(demo):
+    demo["datasets"]["msseg_phantom"]["fold"] = [0]
+    assert "key 'datasets.msseg_phantom.fold' is unknown, did you mean 'folds'?" in refused(demo)
+
+
+def test_impossible_value_names_key_bound_and_value(demo):
+    demo["training"]["width"] = -3
+    message = refused(demo)
+    assert "key 'training.width'" in message
+    assert "greater than or equal to 4" in message
+    assert "-3" in message
+
+
+def test_unknown_method(demo):
+    demo["methods"]["cyclegann"] = {}
+    assert "method 'cyclegann' is unknown, did you mean 'cyclegan'?" in refused(demo)
+
+
+def test_unknown_hyperparameter(demo):
+    demo["methods"]["segrenorm"] = {"lambda_cycle": 5}
+    message = refused(demo)
+    assert "method segrenorm" in message
+    assert "lambda_cycle" in message
+
+
+def test_unknown_metric(demo):
+    demo["metrics"]["kidd"] = {}
+    assert "metric 'kidd' is unknown, did you mean 'kid'?" in refused(demo)
+
+
+def test_unknown_dataset(demo):
+    demo["datasets"]["ixi_phantm"] = {}
+    message = refused(demo)
+    assert "config/datasets/ixi_phantm.yaml" in message
+    assert "Did you mean 'ixi_phantom" in message
+
+
+def test_unknown_pair(demo):
+    demo["datasets"]["msseg_phantom"]["pairs"] = ["SV-SA"]
+    assert "dataset msseg_phantom has no pair 'SV-SA'" in refused(demo)
+
+
+def test_fold_that_does_not_exist(demo):
+    demo["datasets"]["msseg_phantom"]["folds"] = [5]
+    assert "has no fold 5" in refused(demo)
+
+
+def test_every_fault_is_named_at_once(demo):
+    demo["training"]["width"] = 1
+    demo["titel"] = "x"
+    message = refused(demo)
+    assert "titel" in message
+    assert "training.width" in message
+
+
+def test_proposed_method_must_be_among_the_methods(demo):
+    del demo["methods"]["segrenorm"]
+    assert "proposed method 'segrenorm'" in refused(demo)
+
+
+def test_broken_yaml(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text("a: [1,\n")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_benchmark(path)
+
+
+def test_missing_file_names_the_ones_there():
+    with pytest.raises(ConfigError, match="Did you mean 'demo'"):
+        load_benchmark(ROOT / "config/demoo.yaml")

@@ -1,0 +1,64 @@
+"""requirements.lock, pyproject.toml, environment.yml and the rules' environments state the same versions."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA_FILES = ["environment.yml", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "workflow/envs").glob("*.yaml"))]
+
+
+def locked() -> dict[str, str]:
+    text = (ROOT / "requirements.lock").read_text()
+    return {canonicalize_name(m[1]): m[2] for m in re.finditer(r"^([\w.-]+)==([^ \\;\n]+)", text, re.MULTILINE)}
+
+
+def conda_pins(path: str) -> dict[str, str]:
+    content = yaml.safe_load((ROOT / path).read_text())
+    pip = next(d["pip"] for d in content["dependencies"] if isinstance(d, dict))
+    return {canonicalize_name(name): version for name, version in (pin.split("==") for pin in pip)}
+
+
+def requirements() -> list[Requirement]:
+    return [Requirement(r) for r in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]]
+
+
+def test_every_range_of_the_project_admits_the_locked_version():
+    versions = locked()
+    for requirement in requirements():
+        assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
+
+
+@pytest.mark.parametrize("path", CONDA_FILES)
+def test_conda_environments_state_the_locked_versions(path):
+    versions = locked()
+    pins = conda_pins(path)
+    assert pins
+    assert pins == {name: versions[name] for name in pins}
+
+
+def test_environment_yml_is_the_whole_project():
+    assert set(conda_pins("environment.yml")) == {canonicalize_name(r.name) for r in requirements()}
+
+
+def test_every_rule_names_an_environment_that_exists():
+    rules = [p.read_text() for p in (ROOT / "workflow/rules").glob("*.smk")]
+    for text in rules:
+        for block in re.split(r"^(?:rule|checkpoint) ", text, flags=re.MULTILINE)[1:]:
+            environment = re.search(r'conda:\s+"\.\./(envs/\w+\.yaml)"', block)
+            assert environment, block.splitlines()[0]
+            assert (ROOT / "workflow" / environment[1]).is_file()
+
+
+def test_locked_packages_have_hashes_and_no_address():
+    text = (ROOT / "requirements.lock").read_text()
+    entries = re.split(r"^(?=\w)", text, flags=re.MULTILINE)[1:]
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in text
+    assert "index-url" not in text

@@ -1,0 +1,113 @@
+"""The table of scores, and its comparison with a reference."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from benchmark import scores
+from benchmark.errors import ConfigError, DataError
+from benchmark.layout import Cell
+from benchmark.scores import Score, missing
+from benchmark.tolerance import compare
+
+CELL = Cell("demo", "d", "A", "B", 0, "m", 0)
+
+
+def test_round_trip_keeps_numbers_labels_and_reasons(tmp_path):
+    rows = [
+        Score("dice", 1 / 3, "", "s1", "CSF"),
+        Score("sensitivity_mse", 0.0, "", "s1", "0"),
+        missing("fid", "skipped", "12 slices, 64 features"),
+    ]
+    scores.write(tmp_path / "s.csv", scores.table(CELL, rows))
+    frame = scores.read(tmp_path / "s.csv").set_index("metric")
+    assert frame.loc["dice", "value"] == pytest.approx(1 / 3, rel=1e-8)
+    assert math.isnan(frame.loc["fid", "value"])
+    assert frame.loc["fid", "reason"] == "12 slices, 64 features"
+    assert frame.loc["sensitivity_mse", "label"] == "0"
+    assert frame.loc["dice", "fold"] == 0
+
+
+def test_equal_scores_are_equal_files_whatever_the_order(tmp_path):
+    rows = [Score("dice", 0.5, "", s, "CSF") for s in ("a", "b", "c")]
+    scores.write(tmp_path / "1.csv", scores.table(CELL, rows))
+    scores.write(tmp_path / "2.csv", scores.table(CELL, rows[::-1]))
+    assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
+
+
+def test_two_rows_for_one_number_are_a_bug(tmp_path):
+    with pytest.raises(ValueError, match="two rows for one number"):
+        scores.write(tmp_path / "s.csv", scores.table(CELL, [Score("kid", 1.0), Score("kid", 2.0)]))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_number_is_finite_or_has_a_reason(value):
+    with pytest.raises(ValueError, match="a missing number needs a status and a reason"):
+        Score("kid", value)
+    with pytest.raises(ValueError, match="without a reason"):
+        missing("kid", "failed", "")
+
+
+def test_wrong_columns_are_named(tmp_path):
+    (tmp_path / "s.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="has the columns"):
+        scores.read(tmp_path / "s.csv")
+
+
+@pytest.fixture
+def reference(tmp_path):
+    folder = tmp_path / "reference"
+    rows = [Score("dice", 0.5, "", "a", "CSF"), Score("train_seconds", 12.0), missing("fid", "skipped", "few")]
+    scores.write(folder / "scores.csv", scores.table(CELL, rows))
+    (folder / "tolerance.yaml").write_text(
+        "metrics: {dice: {absolute: 0.01}, fid: {absolute: 0, relative: 0.1}}\n"
+        "not_compared: {train_seconds: depends on the machine}\n"
+    )
+    return folder
+
+
+def changed(reference, **changes) -> pd.DataFrame:
+    frame = scores.read(reference / "scores.csv")
+    for metric, value in changes.items():
+        frame.loc[frame["metric"] == metric, "value"] = value
+    scores.write(reference.parent / "now.csv", frame)
+    return compare(reference.parent / "now.csv", reference).differences
+
+
+def test_numbers_within_tolerance_and_times_agree(reference):
+    assert changed(reference, dice=0.509, train_seconds=99.0).empty
+
+
+def test_a_number_beyond_tolerance_is_named(reference):
+    differences = changed(reference, dice=0.52)
+    assert list(differences["metric"]) == ["dice"]
+    assert "moved by 0.02, allowed 0.01" in differences["fault"].iloc[0]
+
+
+@pytest.mark.parametrize(("drop", "fault"), [("now", "vanished"), ("reference", "is new")])
+def test_rows_that_vanish_or_appear_are_named(reference, drop, fault):
+    frame = scores.read(reference / "scores.csv")
+    scores.write(reference.parent / "now.csv", frame)
+    target = reference.parent / "now.csv" if drop == "now" else reference / "scores.csv"
+    scores.write(target, frame[frame["metric"] != "dice"])
+    assert list(compare(reference.parent / "now.csv", reference).differences["fault"]) == [fault]
+
+
+def test_a_changed_status_is_named(reference):
+    frame = scores.read(reference / "scores.csv")
+    frame.loc[frame["metric"] == "fid", ["status", "value"]] = ["ok", 3.0]
+    scores.write(reference.parent / "now.csv", frame)
+    assert list(compare(reference.parent / "now.csv", reference).differences["fault"]) == ["status skipped became ok"]
+
+
+def test_a_metric_without_tolerance_is_refused(reference):
+    (reference / "tolerance.yaml").write_text("metrics: {dice: {absolute: 0.01}}\n")
+    with pytest.raises(DataError, match="says nothing of fid, train_seconds"):
+        changed(reference)
+
+
+def test_a_misspelt_tolerance_is_refused(reference):
+    (reference / "tolerance.yaml").write_text("metrics: {dice: {absolut: 0.01}}\n")
+    with pytest.raises(ConfigError, match="did you mean 'absolute'"):
+        changed(reference)

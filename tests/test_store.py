@@ -1,0 +1,141 @@
+"""The slice store and the crops drawn from it."""
+
+import h5py
+import numpy as np
+import pytest
+
+from benchmark.data.harmonized import Harmonized, read_harmonized, write_harmonized
+from benchmark.data.sampling import BACKGROUND, CropSampler, DomainSlices, stream, torch_seed
+from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
+from benchmark.errors import DataError
+
+
+def subject(name: str, shape=(3, 20, 24), domain="GE", seed=0) -> SubjectSlices:
+    random = np.random.default_rng(seed)
+    image = random.uniform(-1, 1, shape).astype(np.float32)
+    labels = random.integers(0, 4, shape).astype(np.uint8)
+    return SubjectSlices(name, domain, image, labels, (labels > 0).astype(np.uint8), (2.0, 1.5, 1.0))
+
+
+def test_what_is_written_is_read(tmp_path):
+    subjects = [subject("b", seed=1), subject("a", domain="PL", seed=2)]
+    write_slices(tmp_path / "slices.h5", subjects)
+    store = SliceStore(tmp_path / "slices.h5")
+    assert store.subjects == ["a", "b"]
+    assert store.slice_shape == (20, 24)
+    for s in subjects:
+        np.testing.assert_array_equal(store.image(s.subject), s.image)
+        np.testing.assert_array_equal(store.labels(s.subject), s.labels)
+        np.testing.assert_array_equal(store.mask(s.subject), s.mask)
+        assert store.domain(s.subject) == s.domain
+        assert store.spacing(s.subject) == s.spacing
+
+
+def test_arrays_are_read_only_memory_maps(tmp_path):
+    write_slices(tmp_path / "slices.h5", [subject("a")])
+    image = SliceStore(tmp_path / "slices.h5").image("a")
+    assert isinstance(image, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        image[0, 0, 0] = 0
+
+
+@pytest.mark.parametrize(
+    ("subjects", "fault"),
+    [
+        ([subject("a"), subject("a", seed=3)], "two subjects have this id"),
+        ([subject("a"), subject("b", shape=(3, 20, 20))], "others are"),
+        ([SubjectSlices("a", "GE", np.full((1, 4, 4), 2, np.float32), *[np.zeros((1, 4, 4), np.uint8)] * 2, (1, 1, 1))], "within"),
+        ([SubjectSlices("a", "GE", np.full((1, 4, 4), np.nan, np.float32), *[np.zeros((1, 4, 4), np.uint8)] * 2, (1, 1, 1))], "within"),
+        ([SubjectSlices("a", "GE", np.zeros((1, 4, 4), np.float32), *[np.zeros((1, 4, 5), np.uint8)] * 2, (1, 1, 1))], "do not match"),
+    ],
+)  # fmt: skip
+def test_a_store_with_a_fault_is_refused_and_leaves_nothing(tmp_path, subjects, fault):
+    with pytest.raises(DataError, match=fault):
+        write_slices(tmp_path / "slices.h5", subjects)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "text", "another"])
+def test_a_bad_store_is_named(tmp_path, damage):
+    path = tmp_path / "slices.h5"
+    write_slices(path, [subject("a")])
+    match damage:
+        case "missing":
+            path.unlink()
+        case "truncated":
+            path.write_bytes(path.read_bytes()[:100])
+        case "text":
+            path.write_text("hello")
+        case "another":
+            with h5py.File(path, "a") as file:
+                file.attrs["format"] = "other"
+    with pytest.raises(DataError, match=r"slices\.h5"):
+        SliceStore(path)
+
+
+def test_harmonized_round_trip_and_reasons(tmp_path):
+    image = np.linspace(-1, 1, 24, dtype=np.float32).reshape(1, 4, 6)
+    write_harmonized(tmp_path / "h.h5", Harmonized({"s": image}))
+    np.testing.assert_array_equal(read_harmonized(tmp_path / "h.h5").images["s"], image)
+    write_harmonized(tmp_path / "f.h5", Harmonized({}, "failed", "loss was NaN at step 7"))
+    failed = read_harmonized(tmp_path / "f.h5")
+    assert (failed.status, failed.reason, dict(failed.images)) == ("failed", "loss was NaN at step 7", {})
+
+
+def test_harmonized_images_out_of_range_are_refused(tmp_path):
+    write_harmonized(tmp_path / "h.h5", Harmonized({"s": np.full((1, 2, 2), 3, np.float32)}))
+    with pytest.raises(DataError, match=r"subject s has intensities outside"):
+        read_harmonized(tmp_path / "h.h5")
+
+
+def sampler(images, crop=(8, 8), batch=4, identity=("x",)) -> CropSampler:
+    labels = [(image > BACKGROUND).astype(np.uint8) for image in images]
+    return CropSampler(DomainSlices(images, labels), crop, batch, stream(*identity))
+
+
+def test_crops_have_shape_and_their_own_labels():
+    images = [subject(str(i), seed=i).image for i in range(2)]
+    x, labels = sampler(images).draw()
+    assert x.shape == (4, 1, 8, 8)
+    assert labels.shape == (4, 8, 8)
+    np.testing.assert_array_equal(labels, x[:, 0] > BACKGROUND)
+
+
+def test_crops_are_never_all_background_even_when_foreground_is_one_pixel():
+    image = np.full((2, 64, 64), BACKGROUND)
+    image[1, 60, 3] = 0.5
+    draws = sampler([image], batch=16)
+    for _ in range(5):
+        x, _ = draws.draw()
+        assert (x.reshape(16, -1).max(axis=1) == 0.5).all()
+
+
+def test_every_slice_is_drawn_once_an_epoch():
+    image = np.stack([np.full((8, 8), value, np.float32) for value in np.linspace(-0.9, 1, 12)])
+    draws = sampler([image], batch=4)
+    assert len(draws) == 3
+    for _ in range(2):
+        epoch = np.concatenate([draws.draw()[0][:, 0, 0, 0] for _ in range(3)])
+        np.testing.assert_array_equal(np.sort(epoch), image[:, 0, 0])
+
+
+def test_small_slices_are_padded_with_background():
+    x, labels = sampler([np.zeros((1, 4, 8), np.float32)], batch=1).draw()
+    assert x.shape == (1, 1, 8, 8)
+    assert (x[0, 0, :2] == BACKGROUND).all()
+    assert (x[0, 0, 2:6] == 0).all()
+    assert labels[0, 0].max() == 0
+
+
+def test_streams_depend_on_what_they_are_for():
+    assert stream("a", 1).integers(2**60) == stream("a", 1).integers(2**60)
+    assert stream("a", 1).integers(2**60) != stream("a", 2).integers(2**60)
+    assert torch_seed("a", 1) != torch_seed("a", 2)
+    assert 0 <= torch_seed("a", 1) < 2**63
+    # Pinned: another number means that every published result changes.
+    assert stream("a", 1).integers(1000, size=4).tolist() == [115, 894, 888, 80]
+
+
+def test_empty_training_slices_are_refused():
+    with pytest.raises(DataError, match="every one is empty"):
+        sampler([np.full((2, 8, 8), BACKGROUND)])

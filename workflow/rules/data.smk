@@ -1,0 +1,93 @@
+# Archive → manifest → inventory and splits → prepared subjects → slice store.
+
+
+rule fetch:
+    output:
+        manifest="data/prepared/{dataset}/manifest.json",
+    params:
+        # The hash that DVC states: another version of the data is fetched, the same one never again.
+        pin=lambda wildcards: pin(wildcards.dataset),
+    log:
+        f"{LOGS}/fetch/{{dataset}}.log",
+    benchmark:
+        f"{LOGS}/benchmarks/fetch/{{dataset}}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        dvc=1,
+        mem_mb=2000,
+        runtime=600,
+        gpu=0,
+    shell:
+        "python -m benchmark step fetch {wildcards.dataset} > {log} 2>&1"
+
+
+checkpoint inventory:
+    input:
+        # The archive itself is DVC's; a fresh pull changes its times and not its contents.
+        manifest=rules.fetch.output.manifest,
+        config="config/datasets/{dataset}.yaml",
+        code=lambda wildcards: code_behind("benchmark.data.inventory", reader_module(wildcards)),
+    output:
+        inventory="data/prepared/{dataset}/inventory.json",
+        splits=directory("data/prepared/{dataset}/splits"),
+    log:
+        f"{LOGS}/inventory/{{dataset}}.log",
+    benchmark:
+        f"{LOGS}/benchmarks/inventory/{{dataset}}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+        gpu=0,
+    shell:
+        "python -m benchmark step inventory {wildcards.dataset} > {log} 2>&1"
+
+
+rule prepare:
+    input:
+        manifest=rules.fetch.output.manifest,
+        splits="data/prepared/{dataset}/splits",
+        code=lambda wildcards: code_behind("benchmark.data.prepare", reader_module(wildcards)),
+    output:
+        subject="data/prepared/{dataset}/subjects/{subject}/subject.json",
+    params:
+        settings=preparation_settings,
+    log:
+        f"{LOGS}/prepare/{{dataset}}-{{subject}}.log",
+    benchmark:
+        f"{LOGS}/benchmarks/prepare/{{dataset}}-{{subject}}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        gpu=0,
+    shell:
+        "python -m benchmark step prepare {wildcards.dataset} {wildcards.subject} > {log} 2>&1"
+
+
+rule collect:
+    input:
+        subjects=prepared_subjects,
+        code=code_behind("benchmark.data.prepare"),
+    output:
+        slices="data/prepared/{dataset}/slices.h5",
+        truth="data/prepared/{dataset}/truth.h5",
+    log:
+        f"{LOGS}/collect/{{dataset}}.log",
+    benchmark:
+        f"{LOGS}/benchmarks/collect/{{dataset}}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        gpu=0,
+    shell:
+        "python -m benchmark step collect {wildcards.dataset} > {log} 2>&1"

@@ -1,0 +1,71 @@
+# Tables, figures and the page.
+
+
+rule tables:
+    input:
+        config=RESOLVED,
+        scores=rules.gather.output.scores,
+        leaderboard=rules.gather.output.leaderboard,
+        code=code_behind("benchmark.reporting.tables"),
+    output:
+        **reported(table_files(CONFIG)),
+    log:
+        f"{LOGS}/tables.log",
+    benchmark:
+        f"{LOGS}/benchmarks/tables/all.tsv"
+    conda:
+        "../envs/benchmark.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+        gpu=0,
+    shell:
+        "python -m benchmark step tables {input.config} > {log} 2>&1"
+
+
+rule figures:
+    input:
+        config=RESOLVED,
+        scores=rules.gather.output.scores,
+        slices=[f"data/prepared/{dataset}/slices.h5" for dataset in CONFIG.datasets],
+        code=code_behind("benchmark.reporting.figures"),
+    output:
+        **reported(figure_files(CONFIG)),
+    log:
+        f"{LOGS}/figures.log",
+    benchmark:
+        f"{LOGS}/benchmarks/figures/all.tsv"
+    conda:
+        "../envs/benchmark.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=0,
+    shell:
+        "python -m benchmark step figures {input.config} > {log} 2>&1"
+
+
+rule page:
+    input:
+        config=RESOLVED,
+        tables=rules.tables.output,
+        figures=rules.figures.output,
+        templates=sorted(map(str, Path("reports/templates").glob("*"))),
+        code=code_behind("benchmark.reporting.page"),
+    output:
+        index=f"{layout.report(BENCHMARK)}/index.html",
+    log:
+        f"{LOGS}/page.log",
+    benchmark:
+        f"{LOGS}/benchmarks/page/all.tsv"
+    conda:
+        "../envs/benchmark.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+        gpu=0,
+    shell:
+        "python -m benchmark step page {input.config} > {log} 2>&1"

@@ -1,0 +1,65 @@
+# Scores of all cells of a pair and fold, then of the whole benchmark.
+
+
+rule score:
+    input:
+        config=ancient(RESOLVED),
+        harmonized=lambda wildcards: cell_files("harmonized", wildcards),
+        segmentors=lambda wildcards: [
+            str(layout.segmentor(BENCHMARK, wildcards.dataset, domain, int(wildcards.fold)))
+            for domain in wildcards.pair.split("-")
+        ],
+        autoencoder=lambda wildcards: str(
+            layout.autoencoder(BENCHMARK, wildcards.dataset, wildcards.pair, int(wildcards.fold))
+        ),
+        slices=rules.collect.output.slices,
+        truth=rules.collect.output.truth,
+        splits="data/prepared/{dataset}/splits",
+        code=code_behind("benchmark.scoring", *(f"benchmark.metrics.{name}" for name in CONFIG.metrics)),
+    output:
+        done=f"{layout.benchmark_root(BENCHMARK)}/cells/{{dataset}}/{{pair}}/fold-{{fold}}/reference.csv",
+    params:
+        settings=lambda wildcards: settings(CONFIG.metrics, list(CONFIG.methods), list(CONFIG.seeds)),
+    log:
+        f"{LOGS}/score/{{dataset}}-{{pair}}-{{fold}}.log",
+    benchmark:
+        f"{LOGS}/benchmarks/score/{{dataset}}-{{pair}}-{{fold}}.tsv"
+    conda:
+        "../envs/benchmark.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=480,
+        gpu=GPU,
+    shell:
+        "python -m benchmark step score {input.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
+        " > {log} 2>&1"
+
+
+rule gather:
+    input:
+        config=RESOLVED,
+        scores=[
+            f"{layout.pair_root(BENCHMARK, dataset, pair, fold)}/reference.csv" for dataset, pair, fold in judged()
+        ],
+        code=code_behind("benchmark.scoring", "benchmark.leaderboard"),
+    output:
+        scores=str(layout.scores(BENCHMARK)),
+        leaderboard=report(
+            str(layout.leaderboard(BENCHMARK)),
+            caption="../report/leaderboard.rst",
+            category="Leaderboard",
+        ),
+    log:
+        f"{LOGS}/gather.log",
+    benchmark:
+        f"{LOGS}/benchmarks/gather/all.tsv"
+    conda:
+        "../envs/benchmark.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+        gpu=0,
+    shell:
+        "python -m benchmark step gather {input.config} > {log} 2>&1"
