@@ -31,7 +31,7 @@ def test_help_lists_commands_and_hides_steps():
         (("step", "train", "nowhere.json", "d", "A-B", "0", "m", "0"), "nowhere.json"),
         (("leaderboard", "check", "nothing"), "nothing"),
         (("step", "nothing"), "No such command"),
-        (("step", "score", "x.json", "d", "A-B", "zero"), "zero"),
+        (("step", "score", "x.json", "d", "A-B", "zero"), "valid integer"),
     ],
 )
 def test_user_errors(arguments, said):

@@ -39,16 +39,21 @@ def test_arrays_are_read_only_memory_maps(tmp_path):
         image[0, 0, 0] = 0
 
 
+def faulty(value=0.0, label_shape=(1, 4, 4)) -> SubjectSlices:
+    labels = np.zeros(label_shape, np.uint8)
+    return SubjectSlices("a", "GE", np.full((1, 4, 4), value, np.float32), labels, labels, (1.0, 1.0, 1.0))
+
+
 @pytest.mark.parametrize(
     ("subjects", "fault"),
     [
         ([subject("a"), subject("a", seed=3)], "two subjects have this id"),
         ([subject("a"), subject("b", shape=(3, 20, 20))], "others are"),
-        ([SubjectSlices("a", "GE", np.full((1, 4, 4), 2, np.float32), *[np.zeros((1, 4, 4), np.uint8)] * 2, (1, 1, 1))], "within"),
-        ([SubjectSlices("a", "GE", np.full((1, 4, 4), np.nan, np.float32), *[np.zeros((1, 4, 4), np.uint8)] * 2, (1, 1, 1))], "within"),
-        ([SubjectSlices("a", "GE", np.zeros((1, 4, 4), np.float32), *[np.zeros((1, 4, 5), np.uint8)] * 2, (1, 1, 1))], "do not match"),
+        ([faulty(value=2)], "within"),
+        ([faulty(value=np.nan)], "within"),
+        ([faulty(label_shape=(1, 4, 5))], "do not match"),
     ],
-)  # fmt: skip
+)
 def test_a_store_with_a_fault_is_refused_and_leaves_nothing(tmp_path, subjects, fault):
     with pytest.raises(DataError, match=fault):
         write_slices(tmp_path / "slices.h5", subjects)
