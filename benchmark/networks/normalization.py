@@ -1,0 +1,43 @@
+"""Instance normalization, the standardization that every generator and U-Net here shares."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+EPSILON = 1e-5
+
+
+def instance_norm(features: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+    """Standardizes each channel of each sample over its pixels, then scales and shifts it.
+
+    The same numbers as ``F.instance_norm``, with two differences: the affine part may differ from sample
+    to sample, and it runs in one kernel. Samples are folded into the channels and every channel is a group
+    of its own, because PyTorch's group norm takes about half the time of its instance norm on a CPU.
+
+    Args:
+        features: (N, C, H, W), with H·W > 1.
+        weight: (N, C) scales; none means 1.
+        bias: (N, C) shifts; none means 0.
+
+    Raises:
+        ValueError: the map is a single pixel, which has no standard deviation.
+    """
+    samples, channels, height, width = features.shape
+    folded = F.group_norm(
+        features.reshape(1, samples * channels, height, width),
+        samples * channels,
+        None if weight is None else weight.reshape(-1),
+        None if bias is None else bias.reshape(-1),
+        EPSILON,
+    )
+    return folded.view(samples, channels, height, width)
+
+
+class InstanceNorm(nn.InstanceNorm2d):
+    """``nn.InstanceNorm2d`` without affine parameters and without running statistics, by `instance_norm`."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, eps=EPSILON, affine=False, track_running_stats=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(N, C, H, W) to the same shape."""
+        return instance_norm(input)

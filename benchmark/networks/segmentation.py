@@ -1,0 +1,104 @@
+"""Segmentation U-Net (Fig. 4 A), for the networks S and Q of the objective and for the segmentors that judge."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.networks.blocks import LEAKY_SLOPE
+from benchmark.networks.normalization import InstanceNorm
+
+MAX_DEPTH = 7
+MIN_DEPTH = 2
+
+
+def unet_depth(height: int, width: int) -> int:
+    """How often crops of this size can be halved without a remainder: at most 7 times, as crops of 128 can.
+
+    Args:
+        height: rows of the training crop in pixels.
+        width: columns of the training crop in pixels.
+
+    Raises:
+        ValueError: a side is no multiple of 4, which leaves no U-Net worth the name.
+    """
+    depth = next((d for d in range(MAX_DEPTH, 0, -1) if height % 2**d == 0 and width % 2**d == 0), 0)
+    if depth < MIN_DEPTH:
+        raise ValueError(f"crops for a U-Net need sides that are multiples of 4; got {height}x{width}")
+    return depth
+
+
+def _down(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.LeakyReLU(LEAKY_SLOPE),
+        nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1, bias=False),
+        InstanceNorm(out_channels),
+    )
+
+
+def _up(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ReLU(inplace=True),
+        nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=False),
+        InstanceNorm(out_channels),
+    )
+
+
+class SegmentationUNet(nn.Module):
+    """U-Net with strided and transposed convolutions 4×4, channels w-2w-4w-8w-8w…, and logits out.
+
+    Down: LeakyReLU 0.2, convolution, instance norm, without the LeakyReLU on the image. Up: ReLU, transposed
+    convolution, instance norm. Neither the first map nor the innermost nor the logits are normalized, as in
+    the U-Net of Isola et al. 2017. The innermost must not be: on the training crop it can be a single
+    pixel, and leaving it out at every size keeps the network one function of crops and of whole slices.
+    Convolutions before a norm have no bias, which the norm would remove.
+
+    Args:
+        classes: classes of the segmentation, background included.
+        depth: number of halvings, at least 2; `unet_depth` of the training crop.
+        width: channels w of the first convolution, 64 in the paper.
+    """
+
+    def __init__(self, classes: int, *, depth: int, width: int = 64) -> None:
+        super().__init__()
+        if depth < MIN_DEPTH:
+            raise ValueError(f"a U-Net needs at least {MIN_DEPTH} halvings; got {depth}")
+        channels = [width * min(2**level, 8) for level in range(depth)]
+        self.required_multiple = 2**depth
+        """Height and width must be multiples of this."""
+        stages = list(pairwise(channels))
+        self.encoder = nn.ModuleList([nn.Conv2d(1, width, 4, stride=2, padding=1)])
+        self.encoder.extend(_down(outer, inner) for outer, inner in stages[:-1])
+        outer, inner = stages[-1]
+        self.encoder.append(nn.Sequential(nn.LeakyReLU(LEAKY_SLOPE), nn.Conv2d(outer, inner, 4, stride=2, padding=1)))
+        self.decoder = nn.ModuleList([_up(inner, outer)])
+        self.decoder.extend(_up(2 * inner, outer) for outer, inner in reversed(stages[:-1]))
+        self.decoder.append(
+            nn.Sequential(nn.ReLU(inplace=True), nn.ConvTranspose2d(2 * width, classes, 4, stride=2, padding=1))
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Segments a batch.
+
+        Args:
+            images: (N, 1, H, W) in [-1, 1]; H and W multiples of ``required_multiple``.
+
+        Returns:
+            (N, classes, H, W) logits.
+
+        Raises:
+            ValueError: a side is no such multiple.
+        """
+        height, width = images.shape[-2:]
+        if height % self.required_multiple or width % self.required_multiple:
+            raise ValueError(
+                f"this U-Net takes images whose sides are multiples of {self.required_multiple}; got {height}x{width}"
+            )
+        features, skips = images, []
+        for block in self.encoder:
+            features = block(features)
+            skips.append(features)
+        features = self.decoder[0](skips.pop())
+        for block, skip in zip(self.decoder[1:], reversed(skips), strict=True):
+            features = block(torch.cat([features, skip], dim=1))
+        return features

@@ -1,0 +1,6 @@
+"""Where the paper (Ren, Dey et al., IEEE TMI 2021) and the code published with it differ."""
+
+from typing import Literal
+
+Variant = Literal["paper", "reference"]
+"""``paper``: as the article's text has it; ``reference``: as its published code runs."""
