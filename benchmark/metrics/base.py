@@ -7,6 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from benchmark.config.base import Strict
+from benchmark.config.dataset import DatasetConfig
+from benchmark.data.slices import Labels
 from benchmark.scores import Score
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ class Quantity:
         unit: empty for pure numbers.
         better: which direction is better, or ``neither`` for a description.
         bounds: values outside are a bug.
+        headline: stands in the leaderboard, averaged over subjects, labels and folds.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Quantity:
     better: Literal["higher", "lower", "neither"]
     bounds: tuple[float, float]
     reference: str
+    headline: bool = False
 
 
 class Need(Enum):
@@ -59,3 +63,32 @@ class Metric(ABC):
     @abstractmethod
     def compute(self, view: "CellView") -> Iterator[Score]:
         """Scores of a cell that has harmonized images."""
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Post-hoc segmentation of one whole test subject beside its labels, both (slices, rows, columns).
+
+    Attributes:
+        spacing: mm between slices, rows and columns.
+    """
+
+    subject: str
+    prediction: Labels
+    reference: Labels
+    spacing: tuple[float, float, float]
+
+
+class SegmentationMetric(Metric):
+    """A metric that needs only a segmentation and its reference, so it also scores the in-domain reference rows."""
+
+    needs = frozenset({Need.LABELS, Need.SEGMENTORS})
+
+    def compute(self, view: "CellView") -> Iterator[Score]:
+        """Scores of the target segmentor on the harmonized images."""
+        for segmentation in view.segmentations():
+            yield from self.compare(segmentation, view.pair.dataset)
+
+    @abstractmethod
+    def compare(self, segmentation: Segmentation, dataset: DatasetConfig) -> Iterator[Score]:
+        """Scores of one subject."""

@@ -10,13 +10,15 @@ from benchmark.config.load import check, suggestion
 from benchmark.errors import ConfigError
 from benchmark.metrics.base import Metric, Quantity
 
-# Modules of the contract and its machinery; every other module of the package is a metric.
-_NO_METRICS = {"__init__", "base", "registry", "view"}
+# Modules of the contract and its machinery; every other module of the package is a metric, but for helpers, whose
+# names begin with an underscore.
+_NO_METRICS = {"base", "registry", "view"}
 
 
 def available() -> list[str]:
     """Names of all metrics, without importing any."""
-    return sorted(p.stem for p in Path(__file__).parent.glob("*.py") if p.stem not in _NO_METRICS)
+    files = Path(__file__).parent.glob("*.py")
+    return sorted(p.stem for p in files if not p.stem.startswith("_") and p.stem not in _NO_METRICS)
 
 
 @cache

@@ -1,0 +1,90 @@
+"""The judge of fidelity: the multitask autoencoder in whose features KID and FID are computed (Appendix A).
+
+It is trained on whole slices, padded to a multiple of four, because whole slices are what it judges: features of
+crops would be those of other images. Every batch holds as many slices of either scanner, so that the domain
+classification does not lean to the scanner with more subjects.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmark import layout
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.dataset import DatasetConfig
+from benchmark.config.load import load_dataset
+from benchmark.data.sampling import CropSampler, stream, torch_seed
+from benchmark.data.slices import SliceStore
+from benchmark.judges.training import Plan, optimize, training_slices, training_subjects, write_history
+from benchmark.networks.autoencoder import MultitaskAutoencoder
+from benchmark.networks.init import initialize_weights
+from benchmark.training.device import make_fabric
+from benchmark.training.saved import load_networks, read_description, save_networks
+
+NETWORK = "autoencoder"
+BETAS = (0.9, 0.999)
+"""Adam's own; Appendix A names no others, and β = 0.5 of Section III-B is for adversarial training."""
+
+
+def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: int) -> None:
+    """Trains the autoencoder of a pair on its training subjects and writes it under ``layout.autoencoder``.
+
+    Binary cross-entropy of the domain plus L1 of the image, 1:1; weights N(0, 0.02); Adam.
+
+    Raises:
+        DataError: the slices or splits are missing or damaged.
+        ModelError: the training diverged.
+    """
+    data, settings = load_dataset(dataset), config.judges.autoencoder
+    identity = ("autoencoder", dataset, pair, fold)
+    subjects = {domain: training_subjects(data, domain, fold) for domain in pair.split("-")}
+    folder = layout.autoencoder(config.benchmark, dataset, pair, fold)
+    samplers = _samplers(data, subjects, settings.batch_size, identity)
+    fabric = make_fabric()
+    network = MultitaskAutoencoder(settings.width)
+    initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
+    torch.manual_seed(torch_seed(*identity, "dropout"))
+
+    def losses(model: nn.Module) -> Mapping[str, Tensor]:
+        drawn = [torch.from_numpy(sampler.draw()[0]) for sampler in samplers]
+        images = torch.cat(drawn).to(fabric.device)
+        is_target = torch.cat([torch.full((len(batch),), float(i)) for i, batch in enumerate(drawn)])
+        output = model(images)
+        return {
+            "domain": F.binary_cross_entropy_with_logits(output.domain_logit, is_target.to(fabric.device)),
+            "reconstruction": F.l1_loss(output.reconstruction, images),
+        }
+
+    plan = Plan(settings.learning_rate, BETAS, settings.schedule.steps(max(map(len, samplers))))
+    history = optimize(fabric, network.to(memory_format=torch.channels_last), losses, plan, folder)
+    architecture = {"width": settings.width}
+    description = {"dataset": dataset, "pair": pair, "fold": fold, "subjects": subjects}
+    save_networks(folder, {NETWORK: network}, {"kind": "autoencoder", "architecture": architecture, **description})
+    write_history(folder / "history.csv", history)
+
+
+def _samplers(
+    data: DatasetConfig, subjects: Mapping[str, tuple[str, ...]], batch_size: int, identity: tuple[object, ...]
+) -> list[CropSampler]:
+    """Whole slices of source and of target: a crop as large as a padded slice holds all of it."""
+    rows, columns = SliceStore(layout.slices(data.name)).slice_shape
+    multiple = MultitaskAutoencoder.required_multiple
+    whole = (rows + -rows % multiple, columns + -columns % multiple)
+    return [
+        CropSampler(training_slices(data, ids), whole, batch_size // 2, stream(*identity, "slices", domain))
+        for domain, ids in subjects.items()
+    ]
+
+
+def load_autoencoder(folder: Path) -> MultitaskAutoencoder:
+    """What :func:`train_autoencoder` wrote, on the CPU and in evaluation mode.
+
+    Raises:
+        ModelError: missing or damaged.
+    """
+    network = MultitaskAutoencoder(**read_description(folder)["architecture"])
+    load_networks(folder, {NETWORK: network})
+    return network.eval()

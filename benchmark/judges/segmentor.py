@@ -1,0 +1,107 @@
+"""The judge of utility: a segmentation network of one domain, trained apart from any translation (Section III-E)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmark import layout
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.load import load_dataset
+from benchmark.data.sampling import CropSampler, stream, torch_seed
+from benchmark.data.slices import Images, Labels
+from benchmark.judges.training import Plan, optimize, training_slices, training_subjects, write_history
+from benchmark.networks.init import initialize_weights
+from benchmark.networks.padding import crop_back, pad_to_multiple
+from benchmark.networks.segmentation import SegmentationUNet, unet_depth
+from benchmark.training.device import make_fabric
+from benchmark.training.saved import load_networks, read_description, save_networks
+
+NETWORK = "segmentor"
+BETAS = (0.5, 0.999)
+"""Of Adam, Section III-B."""
+SLICES_AT_ONCE = 16
+
+
+def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: int) -> None:
+    """Trains the segmentor of a domain on its training subjects and writes it under ``layout.segmentor``.
+
+    Weighted cross-entropy on random crops of the dataset's size, weights N(0, 0.02), Adam (Section III-B).
+
+    Raises:
+        DataError: the slices or splits are missing or damaged.
+        ModelError: the training diverged.
+    """
+    data, settings = load_dataset(dataset), config.judges.segmentor
+    crops = config.datasets[dataset].training or data.training
+    identity = ("segmentor", dataset, domain, fold)
+    subjects = training_subjects(data, domain, fold)
+    folder = layout.segmentor(config.benchmark, dataset, domain, fold)
+    sampler = CropSampler(training_slices(data, subjects), crops.crop, settings.batch_size, stream(*identity, "crops"))
+    fabric = make_fabric()
+    architecture = {"classes": data.classes, "depth": unet_depth(*crops.crop), "width": settings.width}
+    network = SegmentationUNet(**architecture)
+    initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
+    weights = torch.tensor(data.weights, device=fabric.device)
+
+    def losses(model: nn.Module) -> Mapping[str, Tensor]:
+        images, labels = (torch.from_numpy(array).to(fabric.device) for array in sampler.draw())
+        return {"cross_entropy": weighted_cross_entropy(model(images), labels, weights)}
+
+    plan = Plan(settings.learning_rate, BETAS, settings.schedule.steps(len(sampler)))
+    history = optimize(fabric, network.to(memory_format=torch.channels_last), losses, plan, folder)
+    description = {"dataset": dataset, "domain": domain, "fold": fold, "subjects": subjects}
+    save_networks(folder, {NETWORK: network}, {"kind": "segmentor", "architecture": architecture, **description})
+    write_history(folder / "history.csv", history)
+
+
+def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean of the cross-entropy over all pixels (Eq. 3 with the mean for the expectation).
+
+    Args:
+        logits: (N, classes, H, W).
+        labels: (N, H, W), int64.
+        weights: (classes,), background first.
+    """
+    # As a list of pixels: on a GPU PyTorch has no deterministic kernel for the loss of images.
+    return F.cross_entropy(logits.permute(0, 2, 3, 1).flatten(0, 2), labels.flatten(), weights)
+
+
+class Segmentor:
+    """A trained segmentor, ready to judge."""
+
+    def __init__(self, network: SegmentationUNet) -> None:
+        self._device = make_fabric().device
+        self._network = network.to(self._device).to(memory_format=torch.channels_last).eval()
+
+    def predict(self, images: Images) -> Labels:
+        """Most probable class of each pixel of whole slices.
+
+        Args:
+            images: (slices, rows, columns) in [-1, 1]; padded to what the network needs and cropped back.
+
+        Returns:
+            uint8 of the same shape.
+        """
+        batches = torch.split(torch.from_numpy(np.array(images, np.float32))[:, None], SLICES_AT_ONCE)
+        return np.concatenate([self._predict(batch) for batch in batches])
+
+    @torch.inference_mode()
+    def _predict(self, batch: Tensor) -> Labels:
+        padded = pad_to_multiple(batch.to(self._device), self._network.required_multiple)
+        logits = self._network(padded.to(memory_format=torch.channels_last))
+        return crop_back(logits, *batch.shape[-2:]).argmax(dim=1).to(torch.uint8).cpu().numpy()
+
+
+def load_segmentor(folder: Path) -> Segmentor:
+    """What :func:`train_segmentor` wrote.
+
+    Raises:
+        ModelError: missing or damaged.
+    """
+    network = SegmentationUNet(**read_description(folder)["architecture"])
+    load_networks(folder, {NETWORK: network})
+    return Segmentor(network)

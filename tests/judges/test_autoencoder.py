@@ -1,0 +1,126 @@
+import csv
+
+import numpy as np
+import pytest
+import small_benchmark as small
+import torch
+import torch_fidelity
+
+from benchmark import layout
+from benchmark.config.load import load_dataset
+from benchmark.data.slices import SliceStore
+from benchmark.judges import autoencoder
+from benchmark.judges.autoencoder import load_autoencoder, train_autoencoder
+from benchmark.judges.features import EXTRACTOR, extract, load_extractor, slice_dataset
+from benchmark.metrics.fid import fid
+from benchmark.metrics.kid import kid
+from benchmark.networks.padding import pad_to_multiple
+from benchmark.training.saved import read_description
+
+FOLDER = layout.autoencoder("small", small.DATASET, small.PAIR, 0)
+
+
+def train(**autoencoder):
+    standard = small.benchmark_config().judges.model_dump(mode="json")
+    judges = {**standard, "autoencoder": {**standard["autoencoder"], **autoencoder}}
+    train_autoencoder(small.benchmark_config(judges=judges), small.DATASET, small.PAIR, 0)
+
+
+def history():
+    with (FOLDER / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_trains_without_any_slice_of_a_test_subject():
+    small.lay_out(subjects=small.TRAINING)  # reading anybody else raises
+    train()
+    expected = {"AA": list(small.FOLD.train_source), "BB": list(small.FOLD.train_target)}
+    assert read_description(FOLDER)["subjects"] == expected
+
+
+def test_is_the_same_to_the_bit_when_trained_again_dropout_and_all():
+    small.lay_out()
+    train()
+    first = small.model_files(FOLDER)
+    torch.rand(7)
+    train()
+    assert small.model_files(FOLDER) == first
+
+
+def test_batches_are_whole_padded_slices_as_many_of_either_scanner(monkeypatch):
+    small.lay_out(subjects=small.TRAINING)  # two subjects of the source, three of the target
+    samplers = autoencoder._samplers(
+        load_dataset(small.DATASET), {"AA": small.FOLD.train_source, "BB": small.FOLD.train_target}, 8, ("x",)
+    )
+    store = SliceStore(layout.slices(small.DATASET))
+    for sampler, subjects in zip(samplers, (small.FOLD.train_source, small.FOLD.train_target), strict=True):
+        images, _ = sampler.draw()
+        whole = np.concatenate([store.image(s) for s in subjects])
+        padded = pad_to_multiple(torch.from_numpy(whole[:, None]), 4).numpy()
+        assert images.shape == (4, *padded.shape[1:])
+        assert all(any(np.array_equal(image, one) for one in padded) for image in images)
+
+
+def test_losses_are_of_the_domain_and_of_the_image_and_both_fall():
+    small.lay_out()
+    train(schedule={"unit": "steps", "constant": 30, "decay": 10})
+    rows = history()
+    first, last = (
+        [np.mean([float(r[k]) for r in part]) for k in ("domain", "reconstruction")] for part in (rows[:3], rows[-3:])
+    )
+    assert first[0] == pytest.approx(np.log(2), abs=0.3)  # nothing known yet: one bit
+    assert last[0] < 0.1
+    assert last[1] < 0.6 * first[1]
+
+
+def test_a_logit_above_zero_means_the_target():
+    small.lay_out()
+    train(schedule={"unit": "steps", "constant": 80, "decay": 80})
+    store = SliceStore(layout.slices(small.DATASET))
+    network = load_autoencoder(FOLDER)
+    with torch.no_grad():
+        source, target = (
+            network(torch.from_numpy(np.array(store.image(s)))[:, None]).domain_logit for s in ("a1", "b1")
+        )
+    assert (source < 0).all()
+    assert (target > 0).all()
+
+
+def test_features_are_the_pooled_bottleneck_of_padded_slices_in_double_precision():
+    small.lay_out()
+    train()
+    images = np.random.default_rng(0).uniform(-1, 1, (19, 21, 18)).astype(np.float32)
+    found = extract(load_extractor(FOLDER), images)
+    network = load_autoencoder(FOLDER)
+    with torch.no_grad():
+        expected = network.features(pad_to_multiple(torch.from_numpy(images)[:, None], 4)).double()
+    assert found.shape == (19, network.feature_dim)
+    assert found.dtype == torch.float64
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_kid_and_fid_are_what_torch_fidelity_makes_of_the_images_by_its_registered_extractor():
+    small.lay_out()
+    train()
+    random = np.random.default_rng(0)
+    images, others = (random.uniform(-1, 1, (n, 24, 24)).astype(np.float32) for n in (90, 80))
+    extractor = load_extractor(FOLDER)
+    features = [extract(extractor, i) for i in (images, others)]
+    published = torch_fidelity.calculate_metrics(
+        input1=slice_dataset(images),
+        input2=slice_dataset(others),
+        feature_extractor=EXTRACTOR,
+        feature_extractor_weights_path=FOLDER,
+        kid=True,
+        kid_subset_size=40,
+        kid_subsets=10,
+        fid=True,
+        cuda=torch.cuda.is_available(),
+        save_cpu_ram=True,
+        verbose=False,
+        rng_seed=3,
+    )
+    mean, deviation = kid(*features, subsets=10, subset_size=40, seed=3)
+    assert mean == pytest.approx(published["kernel_inception_distance_mean"], abs=1e-9)
+    assert deviation == pytest.approx(published["kernel_inception_distance_std"], abs=1e-9)
+    assert fid(*features) == pytest.approx(published["frechet_inception_distance"], abs=1e-9)
