@@ -82,8 +82,13 @@ class Cell:
 
     @property
     def run(self) -> Path:
-        """Provenance, written by the process that did the work."""
+        """Provenance of the training, written by the process that did the work."""
         return self.root / "run.json"
+
+    @property
+    def harmonize_run(self) -> Path:
+        """Provenance of the harmonization, as far as it is a process of its own."""
+        return self.root / "harmonize.json"
 
     @property
     def harmonized(self) -> Path:

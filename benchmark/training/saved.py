@@ -3,9 +3,6 @@
 Nothing is ever unpickled.
 """
 
-import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,41 +12,18 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from benchmark.errors import ModelError
+from benchmark.training.description import DESCRIPTION, read_description, whole_folder, write_description
 
-DESCRIPTION = "model.json"
+__all__ = ["DESCRIPTION", "load_networks", "read_description", "save_networks"]
 
 
 def save_networks(folder: Path, networks: Mapping[str, nn.Module], description: Mapping[str, Any]) -> None:
     """Writes the folder under a temporary name and renames it, so that it is whole or absent."""
-    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
+    with whole_folder(folder) as temporary:
         for name, network in networks.items():
             state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
             save_file(state, temporary / f"{name}.safetensors")
-        (temporary / DESCRIPTION).write_text(json.dumps(description, indent=2, sort_keys=True) + "\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def read_description(folder: Path) -> dict[str, Any]:
-    """The JSON beside the weights.
-
-    Raises:
-        ModelError: missing or damaged.
-    """
-    try:
-        description = json.loads((folder / DESCRIPTION).read_text())
-    except FileNotFoundError:
-        raise ModelError(folder, "holds no trained model", "Train it first: snakemake does") from None
-    except ValueError as error:
-        raise ModelError(folder / DESCRIPTION, f"is damaged ({error})", "Train the model again") from None
-    if not isinstance(description, dict):
-        raise ModelError(folder / DESCRIPTION, "is damaged (no mapping)", "Train the model again")
-    return description
+        write_description(temporary, description)
 
 
 def load_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:

@@ -1,0 +1,161 @@
+"""The loop that trains an adversarial method: optimisers, one step, the schedule, the history, divergence."""
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.optim import Adam
+
+from benchmark.data.sampling import CropSampler, stream
+from benchmark.errors import Diverged
+from benchmark.methods.base import FitContext, TrainingSet
+from benchmark.methods.cycle import DOMAINS, Crops, DomainNetworks
+from benchmark.methods.objective import Term, discriminator_loss, total
+from benchmark.networks.padding import BACKGROUND
+from benchmark.training.schedule import constant_then_linear
+
+if TYPE_CHECKING:
+    from benchmark.methods.adversarial import AdversarialMethod
+
+HISTORY_ROWS = 200
+CONSTANT = 1e-3
+"""An image whose standard deviation is less than this, an eighth of one of 255 grey levels, is constant."""
+
+
+class AdversarialTraining:
+    """Trains the networks of a method in place.
+
+    Losses stay on the device between the rows of the history, so that a GPU is never waited for.
+    """
+
+    def __init__(
+        self,
+        method: "AdversarialMethod",
+        networks: dict[str, DomainNetworks],
+        train: TrainingSet,
+        context: FitContext,
+        fabric: Fabric,
+    ) -> None:
+        self._method, self._networks, self._context, self._fabric = method, networks, context, fabric
+        task = train.task
+        self._samplers = {
+            domain: CropSampler(slices, task.crop, task.batch_size, stream(*context.identity, "crops", domain))
+            for domain, slices in zip(DOMAINS, (train.source, train.target), strict=True)
+        }
+        self._augmentation = stream(*context.identity, "augmentation")
+        self._memory = stream(*context.identity, "discriminators' memory")
+        constant, decay = context.schedule.steps(max(len(sampler) for sampler in self._samplers.values()))
+        self._steps = constant + decay
+        self._translators, self._discriminators = self._optimizers()
+        self._schedules = [
+            constant_then_linear(optimizer, constant, decay) for optimizer in (self._translators, self._discriminators)
+        ]
+        for domain in networks.values():
+            domain.train()
+
+    def run(self) -> None:
+        """Trains for the whole schedule.
+
+        Raises:
+            Diverged: a loss is not finite, or a generator ends with a constant image.
+        """
+        interval = max(1, self._steps // HISTORY_ROWS)
+        pending: list[dict[str, Tensor]] = []
+        for step in range(1, self._steps + 1):
+            pending.append(self.step(self.draw()))
+            if step % interval == 0 or step == self._steps:
+                self._report(step, pending)
+                pending = []
+        self._refuse_constant()
+
+    def draw(self) -> dict[str, Crops]:
+        """The next batch of each domain, as the method wants it."""
+        augmented = self._method.augment(self._sample("source"), self._sample("target"), self._augmentation)
+        return {domain: crops.to(self._fabric.device) for domain, crops in zip(DOMAINS, augmented, strict=True)}
+
+    def _sample(self, domain: str) -> Crops:
+        images, labels = self._samplers[domain].draw()
+        return Crops(torch.from_numpy(images), torch.from_numpy(labels))
+
+    def step(self, crops: dict[str, Crops]) -> dict[str, Tensor]:
+        """Generators, extractors and segmentors together, then both discriminators on detached translations.
+
+        Returns:
+            Every loss before weighting, as scalars without a graph.
+        """
+        made, losses = self._step_translators(crops)
+        losses |= self._step_discriminators(crops, made)
+        for schedule in self._schedules:
+            schedule.step()
+        return losses
+
+    def _step_translators(self, crops: dict[str, Crops]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Images made of each domain, and losses, both without a graph."""
+        # Evaluation mode stops the power iteration of spectral norm: one iteration an update of the
+        # discriminator, as in Algorithm 1 of Miyato et al. 2018, and none for the generators' sake.
+        self._set_discriminators(training=False)
+        self._translators.zero_grad(set_to_none=True)
+        made: dict[str, Tensor] = {}
+        losses: dict[str, Tensor] = {}
+        for here, there in (DOMAINS, DOMAINS[::-1]):
+            networks = self._networks[here], self._networks[there]
+            with self._fabric.autocast():
+                cycle = self._method.cycle(*networks, crops[here])
+                terms = self._method.terms(*networks, crops[here], cycle)
+            # Gradients of the two halves add up, and half of the graph at a time takes half of the memory.
+            self._fabric.backward(total(terms))
+            made[there] = cycle.translated.detach()
+            losses |= {f"{term.name}_{here}": term.value.detach() for term in terms}
+        self._translators.step()
+        return made, losses
+
+    def _step_discriminators(self, crops: dict[str, Crops], made: dict[str, Tensor]) -> dict[str, Tensor]:
+        self._set_discriminators(training=True)
+        self._discriminators.zero_grad(set_to_none=True)
+        losses = {}
+        for domain in DOMAINS:
+            real, fake = crops[domain].images, self._method.shown_to_discriminator(domain, made[domain], self._memory)
+            with self._fabric.autocast():
+                # Real and made images in one pass: no discriminator has statistics over the batch.
+                scores = self._networks[domain]["discriminator"](torch.cat([real, fake]))
+            losses[f"discriminator_{domain}"] = discriminator_loss(*scores.split([len(real), len(fake)]))
+        weight = self._method.options.lambda_gan
+        self._fabric.backward(total(Term(name, weight, loss) for name, loss in losses.items()))
+        self._discriminators.step()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def _set_discriminators(self, *, training: bool) -> None:
+        for networks in self._networks.values():
+            networks["discriminator"].train(training).requires_grad_(training)
+
+    def _optimizers(self) -> tuple[Adam, Adam]:
+        options, rates = self._method.options, self._method.learning_rates()
+        betas = (options.beta1, options.beta2)
+        groups = [
+            {"params": [p for n in self._networks.values() for p in n[role].parameters()], "lr": rate}
+            for role, rate in rates.items()
+        ]
+        discriminators = [p for n in self._networks.values() for p in n["discriminator"].parameters()]
+        rate = options.learning_rate_discriminators
+        return Adam(groups, betas=betas, fused=True), Adam(discriminators, lr=rate, betas=betas, fused=True)
+
+    def _report(self, step: int, pending: list[dict[str, Tensor]]) -> None:
+        """Logs means since the last report."""
+        losses = {name: torch.stack([each[name] for each in pending]).mean().item() for name in pending[0]}
+        self._context.log(step, losses)
+        if broken := [name for name, loss in losses.items() if not math.isfinite(loss)]:
+            raise Diverged(f"{', '.join(broken)} not finite at step {step} of {self._steps}")
+
+    @torch.inference_mode()
+    def _refuse_constant(self) -> None:
+        for domain, networks in self._networks.items():
+            images = self._sample(domain).images.to(self._fabric.device)
+            translated = self._method.infer(networks.eval(), images)[images > BACKGROUND]
+            deviation = translated.std(correction=0).item()
+            if not deviation >= CONSTANT:
+                raise Diverged(
+                    f"translations from the {domain} are constant after the last of {self._steps} steps: their "
+                    f"standard deviation in the foreground is {deviation:.2g}"
+                )

@@ -1,0 +1,85 @@
+"""The training objective, Eqs. 2 to 5 of the paper.
+
+Expectations are means over the batch and, where the equation leaves them out, over patches or pixels. All losses are
+computed in float32, whatever the precision of the networks.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Term(NamedTuple):
+    """One summand of the total objective (Eq. 5)."""
+
+    name: str
+    weight: float
+    value: Tensor
+    """Before weighting."""
+
+
+def total(terms: Iterable[Term]) -> Tensor:
+    """Eq. 5: the weighted sum."""
+    return torch.stack([term.weight * term.value for term in terms]).sum()
+
+
+def discriminator_loss(real_scores: Tensor, translated_scores: Tensor) -> Tensor:
+    """First line of Eq. 2: ½ E[(1 - D(y))²] + ½ E[D(G(x))²], for scores of any shape."""
+    real, translated = real_scores.float(), translated_scores.float()
+    return 0.5 * (1 - real).square().mean() + 0.5 * translated.square().mean()
+
+
+def adversarial_loss(translated_scores: Tensor, *, halved: bool = True) -> Tensor:
+    """Second line of Eq. 2: ½ E[(D(G(x)) - 1)²].
+
+    Args:
+        translated_scores: D(G(x)), any shape.
+        halved: with the ½ of the equation; the published code leaves it out.
+    """
+    loss = (translated_scores.float() - 1).square().mean()
+    return 0.5 * loss if halved else loss
+
+
+def l1_loss(images: Tensor, reference: Tensor, kept: Tensor | None = None) -> Tensor:
+    """One expectation of Eq. 4, E[‖F(G(x)) - x‖₁], as a mean over pixels.
+
+    Args:
+        images: (N, 1, H, W).
+        reference: the same shape.
+        kept: (N, 1, H, W), true where pixels count; none means everywhere.
+    """
+    if kept is None:
+        return F.l1_loss(images.float(), reference.float())
+    return ((images.float() - reference.float()).abs() * kept).sum() / kept.sum()
+
+
+def weighted_reference(labels: Tensor, class_weights: Tensor) -> Tensor:
+    """λ_c s_c of Eq. 3: the one-hot label map, each class times its weight.
+
+    Args:
+        labels: (N, H, W), int64.
+        class_weights: (classes,), background first.
+
+    Returns:
+        (N, classes, H, W), float32.
+    """
+    return F.one_hot(labels, len(class_weights)).movedim(-1, 1) * class_weights.view(1, -1, 1, 1)
+
+
+def weighted_cross_entropy(logits: Tensor, reference: Tensor, kept: Tensor | None = None) -> Tensor:
+    """One expectation of Eq. 3, E[-Σ_c λ_c s_c log S(x, c)], as the plain mean over pixels.
+
+    Equation 3 divides by nothing, so neither does this: PyTorch's weighted mean divides by the sum of the weights
+    met, which would scale the loss by the share of foreground in each batch, and with equal weights (0.5/0.5)
+    undo them. Written with a one-hot reference because PyTorch's own has no deterministic kernel on GPUs.
+
+    Args:
+        logits: (N, classes, H, W), of which S(x, c) is the softmax.
+        reference: λ_c s_c, from `weighted_reference`.
+        kept: (N, 1, H, W), true where pixels count; none means everywhere.
+    """
+    each = -(reference * F.log_softmax(logits.float(), dim=1)).sum(dim=1, keepdim=True)
+    return each.mean() if kept is None else (each * kept).sum() / kept.sum()

@@ -1,0 +1,63 @@
+"""Hyperparameters of the adversarial methods, and the switches between the paper's text and its published code."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from benchmark.config.base import Strict
+from benchmark.networks.variant import Variant
+
+
+def switch(*, paper: Any, reference: Any, default: Variant, description: str) -> Any:
+    """A hyperparameter in which paper and published code differ: the value of each, and whose is the default."""
+    columns = {"paper": paper, "reference": reference}
+    return Field(columns[default], json_schema_extra=columns, description=description)
+
+
+GeneratorKind = Literal["plain_resunet", "cyclegan_resnet9"]
+
+
+class AdversarialOptions(Strict):
+    """What all adversarial methods share; values from section III-B of the paper."""
+
+    variant: Variant | None = Field(
+        None, description="sets every switch that is not given as the paper or as its published code has it"
+    )
+    learning_rate_generators: float = Field(2e-4, gt=0)
+    learning_rate_discriminators: float = Field(1e-4, gt=0)
+    beta1: float = Field(0.5, ge=0, lt=1)
+    beta2: float = Field(0.999, ge=0, lt=1)
+    lambda_gan: float = Field(1.0, ge=0)
+    lambda_cyc: float = Field(10.0, ge=0)
+    halved_adversarial: bool = switch(
+        paper=True, reference=False, default="paper", description="the ½ in the generators' line of Eq. 2"
+    )
+    block: Variant = switch(
+        paper="paper",
+        reference="reference",
+        default="reference",
+        description="order and kind of normalization and activation in a residual block",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        return {**cls.preset(given), **given} if isinstance(given, Mapping) else given
+
+    @classmethod
+    def preset(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Values that follow from ``given``; whatever is given itself wins over them."""
+        chosen = given.get("variant")
+        columns = {name: field.json_schema_extra for name, field in cls.model_fields.items()}
+        return {n: c[chosen] for n, c in columns.items() if isinstance(c, dict) and chosen in ("paper", "reference")}
+
+
+class SegmentationOptions(AdversarialOptions):
+    """Adds the segmentation networks S and Q and Eq. 3."""
+
+    learning_rate_segmentors: float = Field(2e-4, gt=0)
+    lambda_seg_real: float = switch(paper=1.0, reference=0.5, default="paper", description="λ_seg on real images")
+    lambda_seg_translated: float = switch(
+        paper=1.0, reference=0.05, default="paper", description="λ_seg on translated images"
+    )

@@ -1,0 +1,170 @@
+"""Where a result comes from: config, data, code, versions, machine, time and memory, as JSON beside the result.
+
+PyTorch is asked only where the process has loaded it already, so that methods without networks stay quick.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+from pydantic import BaseModel
+
+from benchmark import __version__, layout
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.load import load_dataset
+from benchmark.layout import Cell
+from benchmark.scores import Status
+
+ROOT = Path(__file__).parents[1]
+CODE = ("benchmark", "methods")
+# What can change a number; the rest of the environment is in requirements.lock.
+PACKAGES = (
+    "h5py", "lightning-fabric", "monai", "numpy", "pandas", "safetensors", "scikit-image", "scipy", "torch",
+    "torch-fidelity", "torchvision",
+)  # fmt: skip
+
+
+@dataclass
+class Record:
+    """What the recorded work says of itself.
+
+    Attributes:
+        status: ``failed`` when the training diverged, ``skipped`` when the method is not applicable.
+        reason: why it is not ``ok``.
+        facts: further entries of the JSON.
+    """
+
+    status: Status = "ok"
+    reason: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def recorded(path: Path, config: BenchmarkConfig, cell: Cell) -> Iterator[Record]:
+    """Writes the provenance of the block's work to ``path`` when it is done; nothing when it raises."""
+    record, started, clock = Record(), datetime.now(UTC), time.perf_counter()
+    yield record
+    seconds = time.perf_counter() - clock
+    provenance = {
+        "cell": asdict(cell),
+        "status": record.status,
+        "reason": record.reason,
+        **record.facts,
+        "seed": cell.seed,
+        "started": started.isoformat(timespec="seconds"),
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "wall_seconds": round(seconds, 3),
+        "peak_memory_mib": peak_memory(),
+        "config_sha256": digest(config, load_dataset(cell.dataset)),
+        "data": data_hashes(cell),
+        "code": code_version(),
+        "versions": package_versions(),
+        "hardware": hardware(),
+        "threads": threads(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        temporary.write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def digest(*models: BaseModel) -> str:
+    """SHA-256 over checked configs, defaults included, so that two spellings of one config have one hash."""
+    content = [model.model_dump(mode="json") for model in models]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def data_hashes(cell: Cell) -> dict[str, str]:
+    """SHA-256 of the prepared slices and of the division into training and test subjects."""
+    files = {"slices": layout.slices(cell.dataset), "splits": layout.splits(cell.dataset, cell.pair)}
+    return {f"{name}_sha256": _file_digest(path) for name, path in files.items()}
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def code_version() -> dict[str, Any]:
+    """Version, commit, and whether code was changed since; without git the latter two are None."""
+    unknown = {"version": __version__, "commit": None, "dirty": None}
+    # An installed copy can lie inside some other repository, whose commit would say nothing.
+    if _git("ls-files", "--error-unmatch", str(Path(__file__).relative_to(ROOT))) is None:
+        return unknown
+    changed = _git("status", "--porcelain", "--", *CODE)
+    return {**unknown, "commit": (_git("rev-parse", "HEAD") or "").strip() or None, "dirty": bool(changed)}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def package_versions() -> dict[str, str | None]:
+    """Versions of Python and of the packages that computed the result; None where one is not installed."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores, memory, and the GPU if there is one in use."""
+    torch = sys.modules.get("torch")
+    gpu = torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else None
+    return {
+        "platform": platform.platform(),
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpu": gpu,
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:  # not Linux
+        lines = []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def threads() -> dict[str, int | str | None]:
+    """What the rule asked for, and what PyTorch uses."""
+    torch = sys.modules.get("torch")
+    return {
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"),
+        "torch": torch.get_num_threads() if torch is not None else None,
+    }
+
+
+def peak_memory() -> float:
+    """Largest resident memory of this process so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)

@@ -1,0 +1,73 @@
+"""A saved model is a folder that is whole or absent, with a JSON file that says what it is.
+
+Apart from ``saved.py``, because methods without networks save themselves too, and must not wait for PyTorch.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import ModelError
+
+DESCRIPTION = "model.json"
+FAILED = "failed"
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of ``folder`` when the block ends, and vanishes when it raises."""
+    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_description(folder: Path, description: Mapping[str, Any]) -> None:
+    """Writes the JSON into an existing folder."""
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def write_failure(folder: Path, reason: str) -> None:
+    """A whole folder that says why there is no model in it."""
+    with whole_folder(folder) as temporary:
+        write_description(temporary, {FAILED: reason})
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """The JSON of a saved model.
+
+    Raises:
+        ModelError: missing, damaged, or of a training that failed.
+    """
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(folder, "holds no trained model", "Train it first: snakemake does") from None
+    except ValueError as error:
+        raise ModelError(folder / DESCRIPTION, f"is damaged ({error})", "Train the model again") from None
+    if not isinstance(description, dict):
+        raise ModelError(folder / DESCRIPTION, "is damaged (no mapping)", "Train the model again")
+    if FAILED in description:
+        raise ModelError(folder, f"its training failed: {description[FAILED]}", "Train it with other hyperparameters")
+    return description
+
+
+def require(folder: Path, description: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Checks that a saved model is what it is loaded as.
+
+    Raises:
+        ModelError: an entry of ``expected`` is missing or another.
+    """
+    for key, value in expected.items():
+        if description.get(key) != value:
+            fault = f"has {key} {description.get(key)!r} and not {value!r}"
+            raise ModelError(folder, fault, "Load it with the config it was trained with, or train it again")

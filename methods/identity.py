@@ -1,0 +1,16 @@
+"""No harmonization: the floor of every score."""
+
+from benchmark.data.slices import Images
+from benchmark.methods.training_free import TrainingFreeMethod
+
+
+class Identity(TrainingFreeMethod):
+    """Gives back the source image."""
+
+    name = "identity"
+    title = "No harmonization"
+    reference = "control"
+    kind = "control"
+
+    def harmonize(self, images: Images) -> Images:
+        return images.copy()

@@ -1,0 +1,84 @@
+"""S-CycleGAN: CycleGAN with segmentation networks that hold translations to the labels of their source."""
+
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+from torch import Tensor, nn
+
+from benchmark.methods.adversarial import AdversarialMethod, plain_generator
+from benchmark.methods.base import TaskInfo
+from benchmark.methods.cycle import Crops, Cycle, DomainNetworks
+from benchmark.methods.objective import Term, weighted_cross_entropy, weighted_reference
+from benchmark.methods.options import GeneratorKind, SegmentationOptions
+from benchmark.networks import SegmentationUNet, crop_back, pad_to_multiple, unet_depth
+
+
+class SCycleGANOptions(SegmentationOptions):
+    """Adds the choice of the generator."""
+
+    generator: GeneratorKind = "plain_resunet"
+
+
+@dataclass(frozen=True)
+class SegmentedCycle(Cycle):
+    """A cycle and what the segmentation networks of either domain make of its images, (N, classes, H, W)."""
+
+    logits: Tensor
+    translated_logits: Tensor
+
+
+class SCycleGAN(AdversarialMethod):
+    """Eqs. 2 to 5 with plain generators: the segmentation acts on images alone.
+
+    ``segmentor`` is S among the source's networks and Q among the target's. Both learn from real and from translated
+    images, and translations have the labels of what they were translated from.
+    """
+
+    name = "s_cyclegan"
+    title = "S-CycleGAN"
+    reference = (
+        "Zhang et al., Translating and segmenting multimodal medical volumes with cycle- and shape-consistency "
+        "generative adversarial network, CVPR 2018 (here in 2D)"
+    )
+    hyperparameters: ClassVar[type[SegmentationOptions]] = SCycleGANOptions
+    needs_labels = True
+
+    def make_generator(self, task: TaskInfo, width: int) -> nn.Module:
+        return plain_generator(self.options.generator, width, self.options.block)
+
+    def domain_networks(self, task: TaskInfo, width: int) -> dict[str, nn.Module]:
+        segmentor = SegmentationUNet(task.classes, depth=unet_depth(*task.crop), width=width)
+        return {**super().domain_networks(task, width), "segmentor": segmentor}
+
+    def learning_rates(self) -> dict[str, float]:
+        return {**super().learning_rates(), "segmentor": self.options.learning_rate_segmentors}
+
+    def cycle(self, here: DomainNetworks, there: DomainNetworks, crops: Crops) -> SegmentedCycle:
+        logits = segment(here, crops.images)
+        translated = crops.keep(self.generate(here, crops.images, logits))
+        # F is conditioned on what can be seen in the image that F gets, not on the labels that G had.
+        translated_logits = segment(there, translated)
+        reconstructed = self.generate(there, translated, translated_logits, dropout=False)
+        return SegmentedCycle(translated, reconstructed, logits, translated_logits)
+
+    def terms(self, here: DomainNetworks, there: DomainNetworks, crops: Crops, cycle: SegmentedCycle) -> list[Term]:
+        options = self.options
+        reference = weighted_reference(crops.labels, crops.images.new_tensor(self.task.class_weights))
+        real = weighted_cross_entropy(cycle.logits, reference, crops.kept)
+        translated = weighted_cross_entropy(cycle.translated_logits, reference, crops.kept)
+        return [
+            *super().terms(here, there, crops, cycle),
+            Term("segmentation_real", options.lambda_seg_real, real),
+            Term("segmentation_translated", options.lambda_seg_translated, translated),
+        ]
+
+    def generate(self, networks: DomainNetworks, images: Tensor, logits: Tensor, *, dropout: bool = True) -> Tensor:
+        """Translates images of a domain; a plain generator makes no use of their segmentation."""
+        return networks["generator"](images)
+
+
+def segment(networks: DomainNetworks, images: Tensor) -> Tensor:
+    """Logits of images of any size, padded with background to what the U-Net halves, and cropped back."""
+    segmentor = networks["segmentor"]
+    padded = pad_to_multiple(images, cast(int, segmentor.required_multiple))
+    return crop_back(segmentor(padded), *images.shape[-2:])
