@@ -17,6 +17,10 @@ COLUMNS = (
 )  # fmt: skip
 KEY = ("benchmark", "dataset", "source", "target", "fold", "method", "seed", "subject", "label", "metric")
 ALL = "all"
+SOURCE_ON_SOURCE = "source_on_source"
+TARGET_ON_TARGET = "target_on_target"
+REFERENCES = (SOURCE_ON_SOURCE, TARGET_ON_TARGET)
+"""Rows of Table V that are of no method: a domain's segmentor on real test images of that domain."""
 Status = Literal["ok", "failed", "skipped"]
 
 

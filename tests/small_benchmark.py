@@ -39,8 +39,8 @@ def dataset_config(**changes: Any) -> dict[str, Any]:
         "domains": {"AA": {"title": "Scanner A"}, "BB": {"title": "Scanner B"}},
         "pairs": [PAIR],
         "split": {"protocol": "holdout"},
-        "preparation": {"kind": "oct", "grid_size": SHAPE[1:]},
-        "training": {"crop": (32, 16), "batch_size": 2},
+        "preparation": {"kind": "oct", "grid_size": list(SHAPE[1:]), "b_scans": SHAPE[0]},
+        "training": {"crop": [32, 16], "batch_size": 2},
         "class_weights": {"background": 0.2, "foreground": 0.8},
         **changes,
     }
@@ -86,7 +86,7 @@ def lay_out(
     """Writes dataset config, slices and splits below the working directory."""
     layout.DATASET_CONFIG.mkdir(parents=True, exist_ok=True)
     (layout.DATASET_CONFIG / f"{DATASET}.yaml").write_text(
-        yaml.safe_dump({**dataset_config(), **(dataset or {})}).replace("!!python/tuple", "")
+        yaml.safe_dump({**dataset_config(), **(dataset or {})}), encoding="utf-8"
     )
     write_slices(layout.slices(DATASET), [make_subject(s, i) for i, s in enumerate(subjects)])
     write_splits(layout.splits(DATASET, PAIR), load_dataset(DATASET), PAIR, folds)

@@ -1,0 +1,130 @@
+"""All scores in one table, and the leaderboard: one row for each dataset, pair and method."""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from benchmark import layout, scores
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.load import load_dataset
+from benchmark.errors import DataError
+from benchmark.layout import Cell
+from benchmark.methods import registry as methods
+from benchmark.metrics import registry as metrics
+from benchmark.metrics.base import Quantity
+from benchmark.scores import ALL, REFERENCES, SOURCE_ON_SOURCE
+from benchmark.statistics.averages import Average, average
+from benchmark.statistics.intervals import tied_with_best
+
+PAIR = ["dataset", "source", "target"]
+EXTERNAL = "external"
+"""Kind of a method that somebody else ran, of which only the images are known."""
+
+
+def gather(config: BenchmarkConfig) -> None:
+    """Puts all scores together, under ``layout.scores``, and makes the leaderboard, under ``layout.leaderboard``.
+
+    Raises:
+        DataError: a cell's scores are missing, or it has no row of some quantity.
+    """
+    tables = []
+    for dataset, pair, fold in judged(config):
+        source, target = pair.split("-")
+        for method, seed in product(config.methods, config.seeds):
+            tables.append(_complete(config, Cell(config.benchmark, dataset, source, target, fold, method, seed)))
+        tables.append(scores.read(layout.pair_root(config.benchmark, dataset, pair, fold) / "reference.csv"))
+    path = layout.scores(config.benchmark)
+    scores.write(path, pd.concat(tables, ignore_index=True))
+    # From the file, so that whoever has only the file gets the same leaderboard.
+    board = leaderboard(scores.read(path), config)
+    board.to_csv(layout.leaderboard(config.benchmark), index=False, float_format="%.9g", lineterminator="\n")
+
+
+def judged(config: BenchmarkConfig) -> Iterator[tuple[str, str, int]]:
+    """(dataset, pair, fold) of everything that is scored together."""
+    for name, use in config.datasets.items():
+        dataset = load_dataset(name)
+        folds = range(dataset.split.folds) if use.folds is None else use.folds
+        yield from product([name], use.pairs or dataset.pairs, folds)
+
+
+def _complete(config: BenchmarkConfig, cell: Cell) -> pd.DataFrame:
+    """Scores of a cell, which must say something of every quantity."""
+    table = scores.read(cell.scores)
+    expected = {q.name for name in config.metrics for q in metrics.metric_class(name).quantities}
+    if absent := expected - set(table["metric"]):
+        raise DataError(
+            cell.scores, f"has no row of {', '.join(sorted(absent))}", "Delete it and run snakemake, which scores again"
+        )
+    return table
+
+
+def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
+    """Headline numbers of each method on each pair, averaged as ``benchmark.statistics.averages`` says.
+
+    Args:
+        table: tidy table of scores; methods that the config does not name, scored from outside, stand after its own.
+
+    Returns:
+        Besides the names: ``cells`` of ``cells_expected`` (folds times seeds) and ``subjects`` of
+        ``subjects_expected`` that have numbers, and why others have none; then each headline quantity with its
+        ``_seed_std``, and for one by subject also ``_low``, ``_high`` (95 %, BCa) and ``_tied``: whether that
+        interval overlaps the best one's. Controls are neither the best nor tied with it.
+    """
+    headline = {name: q for name, q in metrics.quantities().items() if q.headline and name in set(table["metric"])}
+    rows: list[dict[str, Any]] = []
+    for key, pair in table.groupby(PAIR, sort=True):
+        where = dict(zip(PAIR, map(str, key), strict=True))
+        board = {method: _describe(pair, method) for method in _ordered(pair, config)}
+        for name, quantity in headline.items():
+            found = {method: average(pair, method, name, "leaderboard", *where.values()) for method in board}
+            there = {method: number for method, number in found.items() if number is not None}
+            contenders = {method for method in there if board[method]["kind"] != "control"}
+            for method, columns in _columns(quantity, there, contenders).items():
+                board[method].update(columns)
+        rows += [{"benchmark": config.benchmark, **where, **row} for row in board.values()]
+    return pd.DataFrame(rows)
+
+
+def _ordered(pair: pd.DataFrame, config: BenchmarkConfig) -> list[str]:
+    there = set(pair["method"]) - set(REFERENCES)
+    return [*(m for m in config.methods if m in there), *sorted(there - set(config.methods))]
+
+
+def _describe(pair: pd.DataFrame, method: str) -> dict[str, Any]:
+    """Name, kind and coverage of a method."""
+    rows = pair[pair["method"] == method]
+    cells = [cell for _, cell in rows.groupby(["fold", "seed"])]
+    empty = [cell for cell in cells if not (cell["status"] == "ok").any()]
+    by_subject = rows[(rows["status"] == "ok") & (rows["subject"] != ALL)]
+    known = methods.method_class(method) if method in methods.available() else None
+    return {
+        "method": method,
+        "title": known.title if known else method,
+        "kind": known.kind if known else EXTERNAL,
+        "cells": len(cells) - len(empty),
+        "cells_expected": pair["fold"].nunique() * rows["seed"].nunique(),
+        "subjects": by_subject["subject"].nunique(),
+        "subjects_expected": pair.loc[pair["method"] == SOURCE_ON_SOURCE, "subject"].nunique(),
+        "reason": "; ".join(sorted({reason for cell in empty for reason in cell["reason"]})),
+    }
+
+
+def _columns(quantity: Quantity, there: Mapping[str, Average], contenders: set[str]) -> dict[str, dict[str, Any]]:
+    """Columns of one quantity for each method that has it."""
+    name = quantity.name
+    columns: dict[str, dict[str, Any]] = {}
+    intervals = {method: there[method].interval for method in there if method in contenders}
+    tied = set() if quantity.better == "neither" else tied_with_best(intervals, quantity.better)
+    for method, number in there.items():
+        columns[method] = {name: number.interval.mean}
+        if number.by_subject:
+            columns[method] |= {
+                f"{name}_low": number.interval.low,
+                f"{name}_high": number.interval.high,
+                f"{name}_tied": method in tied,
+            }
+        columns[method] |= {f"{name}_seed_std": number.seed_std}
+    return columns

@@ -1,0 +1,65 @@
+"""What a method costs, from the provenance that training and harmonization left."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import DataError
+from benchmark.metrics.base import Metric, Quantity
+from benchmark.metrics.view import CellView
+from benchmark.scores import Score, missing
+
+OF_THIS_MACHINE = "measured on the machine that run.json names"
+TRAINING = Quantity("train_seconds", "Training time", "s", "lower", (0, math.inf), OF_THIS_MACHINE, headline=True)
+SPEED = Quantity(
+    "images_per_second", "Slices harmonized a second", "1/s", "higher", (0, math.inf), OF_THIS_MACHINE, headline=True
+)
+MEMORY = Quantity(
+    "peak_memory", "Peak memory of training", "MiB", "lower", (0, math.inf), OF_THIS_MACHINE, headline=True
+)
+PARAMETERS = Quantity("parameters", "Parameters used to harmonize", "", "lower", (0, math.inf), "count", headline=True)
+
+
+class Cost(Metric):
+    """Training time, slices harmonized a second, peak memory, and parameters.
+
+    Times are wall-clock times and compare only within one machine.
+    """
+
+    name = "cost"
+    quantities = (TRAINING, SPEED, MEMORY, PARAMETERS)
+
+    def not_applicable(self, view: CellView) -> str | None:
+        """Reason where somebody else harmonized."""
+        return "nothing is known of a training that was not ours" if view.method is None else None
+
+    def compute(self, view: CellView) -> Iterator[Score]:
+        """Four rows."""
+        run, harmonization = read_provenance(view.cell.run), read_provenance(view.cell.harmonize_run)
+        yield Score("train_seconds", run["wall_seconds"], TRAINING.unit)
+        if seconds := harmonization["wall_seconds"]:
+            yield Score("images_per_second", harmonization["slices"] / seconds, SPEED.unit)
+        else:
+            reason = "harmonization was done in less than the clock resolves"
+            yield missing("images_per_second", "skipped", reason, unit=SPEED.unit)
+        yield Score("peak_memory", run["peak_memory_mib"], MEMORY.unit)
+        yield Score("parameters", run["parameters"])
+
+
+def read_provenance(path: Path) -> Mapping[str, Any]:
+    """The JSON that the process left which did the work.
+
+    Raises:
+        DataError: missing or damaged.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(path, "is missing", "Run snakemake first") from None
+    except ValueError as error:
+        raise DataError(path, f"is damaged ({error})", "Delete it and run snakemake") from None
+    if not isinstance(found, dict):
+        raise DataError(path, "is damaged (no mapping)", "Delete it and run snakemake")
+    return found

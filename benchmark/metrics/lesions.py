@@ -1,0 +1,94 @@
+"""Detection of single lesions, which overlap over all voxels hides."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.config.dataset import DatasetConfig
+from benchmark.metrics.base import Quantity, Segmentation, SegmentationMetric
+from benchmark.metrics.view import CellView
+from benchmark.scores import Score, missing
+
+REFERENCE = "Commowick et al. 2018, Scientific Reports 8:13650"
+F1 = Quantity("lesion_f1", "Lesion-wise F1", "", "higher", (0, 1), REFERENCE, headline=True)
+VOLUME_ERROR = Quantity(
+    "volume_error", "Relative volume error", "", "lower", (0, math.inf), "Styner et al. 2008, MIDAS Journal"
+)
+INVENTED = Quantity("lesions_invented", "Lesions invented", "lesions", "lower", (0, math.inf), "this benchmark")
+LOST = Quantity("lesions_lost", "Lesions lost", "lesions", "lower", (0, math.inf), "this benchmark")
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Counts of lesions: in the reference and, of those, found; in the prediction and, of those, real."""
+
+    reference: int
+    found: int
+    predicted: int
+    real: int
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of sensitivity and positive predictive value; NaN where there is no lesion in either."""
+        if not self.reference and not self.predicted:
+            return math.nan
+        if not self.found:
+            return 0.0
+        sensitivity, precision = self.found / self.reference, self.real / self.predicted
+        return 2 * sensitivity * precision / (sensitivity + precision)
+
+
+def detect(predicted: npt.NDArray[np.bool_], reference: npt.NDArray[np.bool_]) -> Detection:
+    """Counts 26-connected components; one is met when any of its voxels lies in the other mask.
+
+    Args:
+        predicted: (slices, rows, columns).
+        reference: same shape.
+    """
+    from scipy import ndimage
+
+    neighbours = np.ones((3, 3, 3), bool)
+    real_labels, real_count = ndimage.label(reference, neighbours)
+    seen_labels, seen_count = ndimage.label(predicted, neighbours)
+    both = predicted & reference
+    return Detection(
+        int(real_count), len(np.unique(real_labels[both])), int(seen_count), len(np.unique(seen_labels[both]))
+    )
+
+
+class Lesions(SegmentationMetric):
+    """Lesion-wise F1, volume error, lesions invented and lesions lost, by subject and lesion class.
+
+    Volume error is |predicted - reference| / reference, which a subject without lesions does not have.
+    """
+
+    name = "lesions"
+    quantities = (F1, VOLUME_ERROR, INVENTED, LOST)
+
+    def not_applicable(self, view: CellView) -> str | None:
+        """Reason where no class of the dataset is one of lesions."""
+        return None if view.pair.dataset.lesions else "no class of this dataset is one of lesions"
+
+    def compare(self, segmentation: Segmentation, dataset: DatasetConfig) -> Iterator[Score]:
+        """Four rows for each lesion class."""
+        subject = segmentation.subject
+        for label in dataset.lesions:
+            value = dataset.labels[label]
+            predicted, reference = segmentation.prediction == value, segmentation.reference == value
+            counts = detect(predicted, reference)
+            if math.isnan(counts.f1):
+                reason = "there is no lesion in prediction or reference"
+                yield missing("lesion_f1", "skipped", reason, subject=subject, label=label)
+            else:
+                yield Score("lesion_f1", counts.f1, subject=subject, label=label)
+            if counts.reference:
+                error = abs(int(predicted.sum()) - int(reference.sum())) / int(reference.sum())
+                yield Score("volume_error", error, subject=subject, label=label)
+            else:
+                reason = "the reference has no lesion"
+                yield missing("volume_error", "skipped", reason, subject=subject, label=label)
+            yield Score("lesions_invented", counts.predicted - counts.real, INVENTED.unit, subject, label)
+            yield Score("lesions_lost", counts.reference - counts.found, LOST.unit, subject, label)

@@ -1,0 +1,125 @@
+"""Sensitivity of the reconstruction to noise in the translation (Section III-F, Eqs. 6 and 7)."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from benchmark.config.base import Strict
+from benchmark.data.sampling import stream
+from benchmark.data.slices import Images
+from benchmark.metrics.base import Metric, Need, Quantity
+from benchmark.metrics.view import CellView
+from benchmark.scores import Score
+
+AREA_LIMIT = 0.2
+"""Up to which σ the area under the curve is taken: past it the translation is noise more than image."""
+SHOWN_SIGMAS = (0.0, 0.1, 0.2, 0.5)
+"""Of Fig. 9b."""
+
+REFERENCE = "Bashkirova et al. 2019, NeurIPS; Eqs. 6, 7"
+# SSIM is at most 1; like any correlation it can be negative.
+QUANTITIES = {
+    "mse": Quantity("sensitivity_mse", "Sensitivity, MSE", "", "lower", (0, 4), REFERENCE),
+    "ssim": Quantity("sensitivity_ssim", "Sensitivity, SSIM", "", "higher", (-1, 1), REFERENCE),
+}
+AREAS = {
+    "mse": Quantity(
+        "sensitivity_auc_mse", "Sensitivity, area under MSE", "", "lower", (0, 4 * AREA_LIMIT), REFERENCE, headline=True
+    ),
+    "ssim": Quantity(
+        "sensitivity_auc_ssim",
+        "Sensitivity, area under SSIM",
+        "",
+        "higher",
+        (-AREA_LIMIT, AREA_LIMIT),
+        REFERENCE,
+        headline=True,
+    ),
+}
+
+
+class SensitivityOptions(Strict):
+    """Which noise is added."""
+
+    sigmas: tuple[float, ...] = Field(
+        tuple(i / 20 for i in range(11)), description="standard deviations of the noise, in the [-1, 1] scale"
+    )
+
+    @field_validator("sigmas")
+    @classmethod
+    def _usable(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if 0 not in value or AREA_LIMIT not in value or list(value) != sorted(set(value)) or value[0] < 0:
+            raise ValueError(f"noise levels must rise from 0 and include {AREA_LIMIT}, up to which the area is taken")
+        return value
+
+
+class Sensitivity(Metric):
+    """F(G(x) + n) against F(G(x)) at each noise level, and the areas under both curves, by subject.
+
+    MSE and SSIM are means over the slices of a subject. Noise is not clamped. It depends on the subject and on σ, not
+    on the method, so that all methods meet the same noise. A mean over the subjects' areas is the area under the mean.
+    """
+
+    name = "sensitivity"
+    quantities = (*QUANTITIES.values(), *AREAS.values())
+    needs = frozenset({Need.BACKWARD})
+    option_model = SensitivityOptions
+
+    def compute(self, view: CellView) -> Iterator[Score]:
+        """Two rows for each subject and σ, and two areas for each subject."""
+        sigmas = self.options.sigmas
+        for subject in view.subjects:
+            curves: dict[str, list[float]] = {"mse": [], "ssim": []}
+            shown = []
+            clean = _reconstruct(view, view.images[subject])
+            for sigma in sigmas:
+                noisy = _reconstruct(view, add_noise(view.images[subject], sigma, *view.pair.identity, subject))
+                for name, value in compare(noisy, clean).items():
+                    curves[name].append(value)
+                    yield Score(QUANTITIES[name].name, value, subject=subject, label=sigma_label(sigma))
+                if sigma in SHOWN_SIGMAS:
+                    shown.append(noisy[len(noisy) // 2])
+            for name, curve in curves.items():
+                yield Score(AREAS[name].name, area(sigmas, curve), subject=subject)
+            view.artifact(
+                f"reconstructions/{subject}",
+                np.stack(shown),
+                sigmas=[s for s in sigmas if s in SHOWN_SIGMAS],
+                slice=len(clean) // 2,
+            )
+
+
+def sigma_label(sigma: float) -> str:
+    """σ as it stands in the ``label`` column."""
+    return f"{sigma:g}"
+
+
+def add_noise(images: Images, sigma: float, *identity: object) -> Images:
+    """Images plus N(0, σ²), not clamped, from a stream of its own for each identity and σ."""
+    random = stream("sensitivity", *identity, sigma_label(sigma))
+    return images + np.float32(sigma) * random.standard_normal(images.shape, np.float32)
+
+
+def compare(noisy: Images, clean: Images) -> dict[str, float]:
+    """Mean squared error and mean SSIM over all slices of a subject."""
+    from benchmark.metrics._similarity import ssim_map
+
+    return {
+        "mse": float(np.mean((noisy.astype(np.float64) - clean) ** 2)),
+        "ssim": float(np.mean(ssim_map(noisy, clean), dtype=np.float64)),
+    }
+
+
+def area(sigmas: Sequence[float], curve: Sequence[float]) -> float:
+    """Area under a curve from σ = 0 to ``AREA_LIMIT``, by the trapezoidal rule."""
+    within = [i for i, sigma in enumerate(sigmas) if sigma <= AREA_LIMIT]
+    return float(np.trapezoid([curve[i] for i in within], [sigmas[i] for i in within]))
+
+
+def _reconstruct(view: CellView, images: Images) -> Images:
+    from benchmark.methods.base import Direction
+
+    if view.method is None:
+        raise ValueError(f"{view.cell.method} has no method to translate back with")
+    return view.method.translate(images, Direction.BACKWARD)

@@ -1,0 +1,199 @@
+"""What metrics see of a cell: images, labels, segmentations, features and truth, each computed once and when asked for.
+
+Real images are the same for every cell of a pair, and so is whatever is computed of them alone: a :class:`PairView`
+is shared by the cells of one dataset, pair and fold.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark import layout
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.dataset import DatasetConfig
+from benchmark.data.slices import Images, Labels, SliceStore
+from benchmark.data.splits import Fold, read_fold
+from benchmark.errors import DataError
+from benchmark.layout import Cell
+from benchmark.metrics.base import Need, Segmentation
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from benchmark.judges.features import AutoencoderFeatures
+    from benchmark.judges.segmentor import Segmentor
+    from benchmark.methods.base import Method
+
+T = TypeVar("T")
+Side = Literal["source", "target"]
+SIDES: tuple[Side, Side] = ("source", "target")
+
+
+class PairView:
+    """Real test images of one dataset, pair and fold, and the judges.
+
+    Raises:
+        DataError: slices or splits are missing or damaged.
+    """
+
+    def __init__(self, config: BenchmarkConfig, dataset: DatasetConfig, pair: str, fold: int) -> None:
+        self.config, self.dataset, self.pair, self.fold = config, dataset, pair, fold
+        self.source, self.target = pair.split("-")
+        self.store = SliceStore(layout.slices(dataset.name))
+        self.split: Fold = read_fold(layout.splits(dataset.name, pair), fold)
+        self._kept: dict[object, Any] = {}
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What random streams of metrics are derived from; it holds no method: all methods get the same draws."""
+        return (self.dataset.name, self.pair, self.fold)
+
+    @property
+    def class_names(self) -> dict[int, str]:
+        """Foreground classes by their value."""
+        return {value: name for name, value in sorted(self.dataset.labels.items(), key=lambda item: item[1])}
+
+    def subjects(self, side: Side) -> tuple[str, ...]:
+        """Test subjects."""
+        return self.split.test_source if side == "source" else self.split.test_target
+
+    def slice_count(self, side: Side) -> int:
+        """Number of test slices."""
+        return sum(len(self.store.image(s)) for s in self.subjects(side))
+
+    def once(self, key: object, compute: Callable[[], T]) -> T:
+        """A result that the cells of the pair share, computed at the first call with its key."""
+        if key not in self._kept:
+            self._kept[key] = compute()
+        return self._kept[key]
+
+    def segmentor(self, side: Side) -> "Segmentor":
+        """The post-hoc segmentor of one domain."""
+        from benchmark.judges.segmentor import load_segmentor
+
+        domain = self.source if side == "source" else self.target
+        folder = layout.segmentor(self.config.benchmark, self.dataset.name, domain, self.fold)
+        return self.once(("segmentor", side), lambda: load_segmentor(folder))
+
+    @cached_property
+    def extractor(self) -> "AutoencoderFeatures":
+        """The pair's autoencoder as a feature extractor."""
+        from benchmark.judges.features import load_extractor
+
+        return load_extractor(layout.autoencoder(self.config.benchmark, self.dataset.name, self.pair, self.fold))
+
+    def prediction(self, segmentor: Side, subject: str) -> Labels:
+        """Segmentation of a real test image."""
+        return self.once(
+            ("prediction", segmentor, subject), lambda: self.segmentor(segmentor).predict(self.store.image(subject))
+        )
+
+    def segmentations(self, segmentor: Side, images: Side) -> Iterator[Segmentation]:
+        """Segmentations of the real test images of one side by the segmentor of one side."""
+        for subject in self.subjects(images):
+            yield self.segmentation(subject, self.prediction(segmentor, subject))
+
+    def segmentation(self, subject: str, prediction: Labels) -> Segmentation:
+        """A prediction beside the subject's labels."""
+        return Segmentation(subject, prediction, self.store.labels(subject), self.store.spacing(subject))
+
+    def features(self, side: Side) -> "Mapping[str, Tensor]":
+        """Features (slices, dimensions) of the real test slices by subject."""
+        from benchmark.judges.features import extract
+
+        return self.once(
+            ("features", side),
+            lambda: {s: extract(self.extractor, self.store.image(s)) for s in self.subjects(side)},
+        )
+
+
+@dataclass
+class CellView:
+    """One cell that has harmonized images.
+
+    Attributes:
+        images: harmonized test slices by subject.
+        load_method: gives the method, trained if it translates backward; None where only its images are known.
+        artifacts: arrays that figures show, by name, each with attributes; see ``benchmark.scoring``.
+
+    Raises:
+        DataError: the images are not those of the test subjects.
+    """
+
+    pair: PairView
+    cell: Cell
+    images: Mapping[str, Images]
+    load_method: "Callable[[], Method] | None" = None
+    artifacts: dict[str, tuple[npt.NDArray[np.generic], dict[str, Any]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if set(self.images) != set(self.subjects):
+            raise DataError(
+                f"harmonized images of {self.cell.method}",
+                f"are of the subjects {', '.join(sorted(self.images)) or 'none'}",
+                f"Harmonize exactly the test subjects {', '.join(self.subjects)}",
+            )
+        for subject in self.subjects:
+            found, wanted = self.images[subject].shape, self.pair.store.image(subject).shape
+            if found != wanted:
+                raise DataError(
+                    f"harmonized images of {self.cell.method}, subject {subject}",
+                    f"have the shape {found}",
+                    f"Harmonize the prepared slices, whose shape is {wanted}",
+                )
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Test subjects of the source, whose images were harmonized."""
+        return self.pair.subjects("source")
+
+    @cached_property
+    def method(self) -> "Method | None":
+        """The method, or None where only its images are known."""
+        return None if self.load_method is None else self.load_method()
+
+    @cached_property
+    def predictions(self) -> Mapping[str, Labels]:
+        """Segmentations of the harmonized images by the target segmentor, by subject."""
+        segmentor = self.pair.segmentor("target")
+        found = {subject: segmentor.predict(self.images[subject]) for subject in self.subjects}
+        for subject, prediction in found.items():
+            self.artifact(f"predictions/{subject}", prediction)
+        return found
+
+    @cached_property
+    def features(self) -> "Mapping[str, Tensor]":
+        """Features (slices, dimensions) of the harmonized slices by subject."""
+        from benchmark.judges.features import extract
+
+        return {subject: extract(self.pair.extractor, self.images[subject]) for subject in self.subjects}
+
+    def segmentations(self) -> Iterator[Segmentation]:
+        """Segmentations of the harmonized images beside the labels of the source."""
+        for subject in self.subjects:
+            yield self.pair.segmentation(subject, self.predictions[subject])
+
+    def truth(self, subject: str) -> tuple[Images, Images]:
+        """The subject as the target scanner would have seen it: noise-free and noisy."""
+        from benchmark.data.truth import read_truth
+
+        return read_truth(layout.truth(self.cell.dataset), subject, self.cell.target)
+
+    def lacks(self, need: Need) -> str | None:
+        """Why something that a metric needs is not there, or None."""
+        if need is Need.TRUTH and not self.pair.dataset.phantom:
+            return "nobody was scanned on both scanners, so there is no truth"
+        if need is Need.BACKWARD:
+            if self.method is None:
+                return "only the harmonized images are known, not the method, so nothing can be translated back"
+            if not self.method.has_backward:
+                return "the method does not translate from target to source"
+        return None
+
+    def artifact(self, name: str, array: npt.NDArray[np.generic], **attributes: Any) -> None:
+        """Keeps an array for the figures."""
+        self.artifacts[name] = (array, attributes)

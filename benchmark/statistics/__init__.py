@@ -1,0 +1,1 @@
+"""Statistics over subjects, never over slices."""

@@ -1,0 +1,112 @@
+"""The proposed method against every other, subject by subject (Table VII)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Literal
+
+import pandas as pd
+
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.metrics.registry import quantities
+from benchmark.scores import ALL
+from benchmark.statistics.intervals import mean_interval
+from benchmark.statistics.paired import holm, sign_flip_test, smallest_p
+
+SIGNIFICANT = 0.05
+FAMILY = ["dataset", "source", "target", "metric", "label"]
+"""Holm's correction is over the methods within one of these."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row of the table: the proposed method against another.
+
+    Attributes:
+        subjects: how many have a number of both methods.
+        difference: mean over subjects of proposed minus method; the interval is BCa's.
+        p: of the exact sign-flip test; ``p_holm`` is corrected over the methods.
+        smallest_p: the least p that so many subjects allow.
+        significant: empty where no result could have been, and ``note`` says why.
+    """
+
+    dataset: str
+    source: str
+    target: str
+    metric: str
+    label: str
+    better: str
+    method: str
+    subjects: int = 0
+    difference: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
+    p_holm: float = math.nan
+    smallest_p: float = math.nan
+    significant: Literal["yes", "no", ""] = ""
+    note: str = ""
+
+
+def compare(scores: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
+    """Paired differences of every headline quantity that has a number for each subject.
+
+    Numbers of several seeds are averaged within a subject first.
+
+    Args:
+        scores: tidy table of the whole benchmark.
+
+    Returns:
+        A row for each dataset, pair, quantity, label and other method; columns are the fields of ``Comparison``.
+    """
+    better = {name: q.better for name, q in quantities().items() if q.headline}
+    rows = scores[(scores["subject"] != ALL) & scores["metric"].isin(list(better)) & (scores["status"] == "ok")]
+    found: list[Comparison] = []
+    for key, family in rows.groupby(FAMILY, sort=True):
+        dataset, source, target, metric, label = map(str, key)
+        values = family.pivot_table(index="subject", columns="method", values="value", aggfunc="mean")
+        family_rows = [
+            _compare(
+                Comparison(dataset, source, target, metric, label, better[metric], method), values, config.proposed
+            )
+            for method in config.methods
+            if method != config.proposed
+        ]
+        found += _corrected(family_rows)
+    return pd.DataFrame([asdict(row) for row in found], columns=[field.name for field in fields(Comparison)])
+
+
+def _compare(row: Comparison, values: pd.DataFrame, proposed: str) -> Comparison:
+    both = values.reindex(columns=[proposed, row.method]).dropna()
+    if not len(both):
+        return replace(row, note="no subject has a number of both methods")
+    differences = (both[proposed] - both[row.method]).to_numpy()
+    where = (row.dataset, row.source, row.target, row.metric, row.label, row.method)
+    interval = mean_interval(differences[:, None], "compare", *where)
+    least = smallest_p(len(both))
+    return replace(
+        row,
+        subjects=len(both),
+        difference=interval.mean,
+        low=interval.low,
+        high=interval.high,
+        p=sign_flip_test(differences),
+        smallest_p=least,
+        note=f"with {len(both)} subjects no p can be under {least:.4g}" if least > SIGNIFICANT else "",
+    )
+
+
+def _corrected(rows: Sequence[Comparison]) -> list[Comparison]:
+    """The rows with Holm's p-values over those that were tested, and verdicts where one was possible."""
+    tested = [row for row in rows if row.subjects]
+    corrected = dict(zip([row.method for row in tested], holm([row.p for row in tested]), strict=True))
+    return [
+        replace(
+            row,
+            p_holm=corrected[row.method],
+            significant="" if row.note else "yes" if corrected[row.method] < SIGNIFICANT else "no",
+        )
+        if row.method in corrected
+        else row
+        for row in rows
+    ]

@@ -1,0 +1,95 @@
+"""Bootstrap intervals over subjects, and who is tied with the best."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.data.sampling import stream
+
+CONFIDENCE = 0.95
+RESAMPLES = 9999
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over subjects with its 95 % interval; the ends are NaN for fewer than two subjects."""
+
+    mean: float
+    low: float
+    high: float
+    subjects: int
+
+
+def mean_over_labels(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """For each label the mean over subjects, then the mean over labels; missing numbers (NaN) are left out.
+
+    Args:
+        values: (..., subjects, labels), with at least one number in each (subjects, labels).
+
+    Returns:
+        Shape (...).
+    """
+    there = ~np.isnan(values)
+    counts = there.sum(axis=-2)
+    sums = np.where(there, values, 0.0).sum(axis=-2)
+    means = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)
+    return means.sum(axis=-1) / (counts > 0).sum(axis=-1)
+
+
+def mean_interval(values: npt.NDArray[np.float64], *identity: object) -> Interval:
+    """Mean over labels with a bias-corrected and accelerated bootstrap interval over subjects (Efron 1987).
+
+    Subjects without any number are left out. Where the mean is the same whichever subject is left out, both ends are
+    the mean. A single subject has no interval.
+
+    Args:
+        values: (subjects, labels), NaN where there is no number; at least one number.
+        identity: what the interval is of; its resamples are derived from it.
+
+    Raises:
+        ValueError: there is no number.
+    """
+    from scipy.stats import bootstrap
+
+    values = values[~np.isnan(values).all(axis=1)]
+    count = len(values)
+    if not count:
+        raise ValueError("an interval over no subjects was asked for")
+    mean = float(mean_over_labels(values))
+    if count < 2:
+        return Interval(mean, math.nan, math.nan, count)
+    others = [mean_over_labels(np.delete(values, i, axis=0)) for i in range(count)]
+    if np.ptp(others) <= 1e-12 * np.abs(others).max():
+        return Interval(mean, mean, mean, count)
+    found = bootstrap(
+        (np.arange(count),),
+        # Subjects are resampled, each with all of its labels.
+        lambda drawn, axis: mean_over_labels(values[drawn]),
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="BCa",
+        rng=stream("bootstrap", *identity),
+    ).confidence_interval
+    return Interval(mean, float(found.low), float(found.high), count)
+
+
+def tied_with_best(intervals: Mapping[str, Interval], better: Literal["higher", "lower"]) -> set[str]:
+    """Names of those whose interval overlaps that of the best mean, the best itself among them.
+
+    Where either has no interval, nothing tells them apart, and they are tied.
+    """
+    if not intervals:
+        return set()
+    pick = max if better == "higher" else min
+    best = intervals[pick(intervals, key=lambda name: intervals[name].mean)]
+    return {
+        name
+        for name, other in intervals.items()
+        # Comparisons with NaN are false, so a missing interval is never apart.
+        if not (other.high < best.low or other.low > best.high)
+    }

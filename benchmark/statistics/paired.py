@@ -1,0 +1,56 @@
+"""Tests on paired differences between two methods, subjects being the unit."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+LARGEST_EXACT = 40
+"""Subjects up to which the test counts all sign patterns, 2⁴⁰ of them within a second."""
+
+
+def smallest_p(subjects: int) -> float:
+    """The least two-sided p that a sign-flip test of so many subjects can give: 2 / 2ⁿ."""
+    return min(1.0, 2.0 / 2.0**subjects)
+
+
+def sign_flip_test(differences: npt.NDArray[np.float64]) -> float:
+    """Exact two-sided p of the mean difference under random signs (Fisher's randomization test of paired samples).
+
+    The share of the 2ⁿ sign patterns under which the mean is at least as far from 0 as it was seen.
+
+    Args:
+        differences: one for each subject, 1 to ``LARGEST_EXACT`` of them.
+
+    Raises:
+        ValueError: none, or too many to enumerate.
+    """
+    count = len(differences)
+    if not 1 <= count <= LARGEST_EXACT:
+        raise ValueError(f"the exact test enumerates 2^n sign patterns, for 1 to {LARGEST_EXACT} subjects; got {count}")
+    # Sums of the same terms in another order may differ in the last digits and still be ties.
+    least = abs(differences.sum()) - 1e-9 * np.abs(differences).sum()
+    if least <= 0:
+        return 1.0
+    # Every pattern is a sum over one half of the subjects plus one over the other (Horowitz & Sahni 1974).
+    first, second = np.sort(_signed_sums(differences[: count // 2])), _signed_sums(differences[count // 2 :])
+    above = len(first) * len(second) - np.searchsorted(first, least - second, side="left").sum()
+    below = np.searchsorted(first, -least - second, side="right").sum()
+    return float(above + below) / 2**count
+
+
+def _signed_sums(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    sums = np.zeros(1)
+    for value in values:
+        sums = np.concatenate([sums + value, sums - value])
+    return sums
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction: adjusted p-values in the given order (Holm 1979)."""
+    adjusted = np.zeros(len(p_values))
+    largest = 0.0
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted.tolist()

@@ -1,0 +1,220 @@
+import numpy as np
+import pytest
+import small_benchmark as small
+from small_cells import harmonize
+
+from benchmark import layout, scores
+from benchmark.artifacts import read_artifact
+from benchmark.config.base import Strict
+from benchmark.data.harmonized import Harmonized
+from benchmark.data.slices import SliceStore
+from benchmark.errors import DataError
+from benchmark.judges.segmentor import Segmentor, load_segmentor
+from benchmark.layout import Cell
+from benchmark.metrics.base import Metric, Quantity
+from benchmark.metrics.overlap import confusion, dice
+from benchmark.metrics.registry import metric_class
+from benchmark.scores import Score
+from benchmark.scoring import check_declared, score_external, score_pair
+
+ALL_BUT_TRUTH: dict[str, dict] = {
+    "kid": {}, "fid": {}, "overlap": {}, "gap_recovered": {}, "lesions": {}, "sensitivity": {}, "scanner": {},
+    "preservation": {}, "cost": {},
+}  # fmt: skip
+
+
+def config(**changes):
+    return small.benchmark_config(**{"metrics": ALL_BUT_TRUTH, **changes})
+
+
+def table(method="echo", seed=0):
+    return scores.read(Cell("small", small.DATASET, "AA", "BB", 0, method, seed).scores)
+
+
+def one(frame, metric, **where):
+    for column, value in where.items():
+        frame = frame[frame[column] == value]
+    (row,) = frame[frame["metric"] == metric].to_dict("records")
+    return row
+
+
+def reference():
+    return scores.read(layout.pair_root("small", small.DATASET, small.PAIR, 0) / "reference.csv")
+
+
+def score(settings, *methods, **how):
+    for method in methods:
+        harmonize(method, config=settings, **how)
+    score_pair(settings, small.DATASET, small.PAIR, 0)
+
+
+def test_each_quantity_of_each_metric_has_a_row(judged):
+    score(config(), "echo")
+    frame = table()
+    expected = {q.name for name in ALL_BUT_TRUTH for q in metric_class(name).quantities}
+    assert set(frame["metric"]) == expected
+    assert (frame["reason"] != "").equals(frame["status"] != "ok")
+    assert set(frame.loc[frame["metric"] == "dice", "subject"]) == set(small.FOLD.test_source)
+    assert one(frame, "train_seconds")["value"] == 12.5
+    assert one(frame, "images_per_second")["value"] == 24
+    assert (one(frame, "peak_memory")["value"], one(frame, "parameters")["value"]) == (300, 7)
+
+
+def test_without_harmonization_no_gap_is_closed_and_none_recovered(judged):
+    score(config(), "echo")
+    frame = table()
+    assert one(frame, "kid")["value"] == one(frame, "kid_before")["value"]
+    assert one(frame, "kid_gap_closed")["value"] == 0
+    assert one(frame, "scanner_accuracy")["value"] == one(frame, "scanner_accuracy_before")["value"]
+    for row in frame[(frame["metric"] == "gap_recovered") & (frame["status"] == "ok")].to_dict("records"):
+        assert row["value"] == 0
+    cross = frame[(frame["metric"] == "dice_cross") & (frame["status"] == "ok")]
+    harmonized = frame[(frame["metric"] == "dice") & (frame["status"] == "ok")]
+    assert len(cross)
+    assert cross["value"].tolist() == harmonized["value"].tolist()
+
+
+def test_kid_subsets_are_at_most_as_large_as_the_smaller_set(judged):
+    score(config(metrics={"kid": {"subset_size": 6}}), "echo")
+    assert one(table(), "kid_subset_size")["value"] == 6
+    score(config(metrics={"kid": {"subset_size": 1000}}), "echo")
+    assert one(table(), "kid_subset_size")["value"] == 8  # slices of two target subjects
+
+
+def test_fid_says_why_there_is_none(judged):
+    score(config(), "echo")
+    assert "biased" in one(table(), "fid")["reason"]
+    small.lay_out(dataset={"fid": True})
+    score(config(), "echo")
+    assert (
+        one(table(), "fid")["reason"] == "FID needs more test slices of each scanner than the 64 features; there are 8"
+    )
+
+
+def test_dice_is_that_of_the_target_segmentor_on_the_harmonized_images(judged):
+    score(config(), "echo", change=lambda image: image * 0.5)
+    store = SliceStore(layout.slices(small.DATASET))
+    segmentor = load_segmentor(layout.segmentor("small", small.DATASET, "BB", 0))
+    for subject in small.FOLD.test_source:
+        prediction = segmentor.predict(store.image(subject) * np.float32(0.5))
+        expected = dice(confusion(prediction, store.labels(subject), 3))
+        assert one(table(), "dice", subject=subject, label="core")["value"] == pytest.approx(expected[1])
+        kept, _ = read_artifact(
+            Cell("small", small.DATASET, "AA", "BB", 0, "echo", 0).artifacts, f"predictions/{subject}"
+        )
+        assert kept.dtype == np.uint8
+        assert np.array_equal(kept, prediction)
+
+
+def test_reference_rows_are_each_segmentor_on_test_images_of_its_own_domain(judged):
+    score(config(), "echo")
+    store = SliceStore(layout.slices(small.DATASET))
+    frame = reference()
+    assert set(frame["metric"]) == {
+        "dice",
+        "iou",
+        "gdice",
+        "lesion_f1",
+        "volume_error",
+        "lesions_invented",
+        "lesions_lost",
+    }
+    for method, domain, subjects in (
+        ("source_on_source", "AA", small.FOLD.test_source),
+        ("target_on_target", "BB", small.FOLD.test_target),
+    ):
+        rows = frame[frame["method"] == method]
+        assert set(rows["subject"]) == set(subjects)
+        segmentor = load_segmentor(layout.segmentor("small", small.DATASET, domain, 0))
+        expected = dice(confusion(segmentor.predict(store.image(subjects[0])), store.labels(subjects[0]), 3))
+        assert one(rows, "dice", subject=subjects[0], label="core")["value"] == pytest.approx(expected[1])
+
+
+@pytest.mark.parametrize("status", ["failed", "skipped"])
+def test_a_cell_without_images_has_a_row_with_the_reason_for_every_quantity(judged, status):
+    score(config(), "echo", outcome=Harmonized({}, status, "it came to nothing"))
+    frame = table()
+    assert set(frame["metric"]) == {q.name for name in ALL_BUT_TRUTH for q in metric_class(name).quantities}
+    assert set(frame["status"]) == {status}
+    assert set(frame["reason"]) == {"it came to nothing"}
+    assert read_artifact(Cell("small", small.DATASET, "AA", "BB", 0, "echo", 0).artifacts, "predictions/a3") is None
+
+
+def test_each_method_and_seed_is_scored_and_one_way_methods_have_no_sensitivity(judged):
+    settings = config(methods={"echo": {}, "one_way": {}}, seeds=(0, 3))
+    score(settings, "echo", "one_way")
+    for seed in (0, 3):
+        assert (table("echo", seed)["seed"] == seed).all()
+        row = one(table("one_way", seed), "sensitivity_auc_mse")
+        assert (row["status"], row["reason"]) == ("skipped", "the method does not translate from target to source")
+
+
+def test_scoring_twice_gives_the_same_bytes(judged):
+    cell = Cell("small", small.DATASET, "AA", "BB", 0, "echo", 0)
+    score(config(), "echo")
+    first = cell.scores.read_bytes(), (cell.root.parents[1] / "reference.csv").read_bytes()
+    score(config(), "echo")
+    assert (cell.scores.read_bytes(), (cell.root.parents[1] / "reference.csv").read_bytes()) == first
+
+
+def test_images_of_somebody_else_are_scored_by_the_same_code(judged):
+    settings = config()
+    score(settings, "echo")
+    store = SliceStore(layout.slices(small.DATASET))
+    theirs = Harmonized({s: np.array(store.image(s)) for s in small.FOLD.test_source})
+    frame = score_external(settings, small.DATASET, small.PAIR, 0, "theirs", theirs)
+    ours = table()
+    assert set(frame["metric"]) == set(ours["metric"])
+    assert (frame["method"] == "theirs").all()
+    for metric in ("kid", "dice", "gap_recovered", "scanner_accuracy", "volume_after"):
+        mine, other = (f[f["metric"] == metric].sort_values(["subject", "label"])["value"] for f in (ours, frame))
+        assert np.allclose(mine.to_numpy(), other.to_numpy(), equal_nan=True)
+    assert one(frame, "sensitivity_auc_mse")["status"] == "skipped"
+    assert one(frame, "train_seconds")["reason"] == "nothing is known of a training that was not ours"
+
+
+def test_images_of_other_subjects_or_shapes_are_refused(judged):
+    settings, image = config(), np.zeros(small.SHAPE, np.float32)
+    arguments = (settings, small.DATASET, small.PAIR, 0, "theirs")
+    with pytest.raises(DataError, match=r"are of the subjects a3.*Harmonize exactly the test subjects a3, a4, a5"):
+        score_external(*arguments, Harmonized({"a3": image}))
+    images = dict.fromkeys(small.FOLD.test_source, image)
+    with pytest.raises(DataError, match=r"subject a4: have the shape \(2, 36, 28\). Harmonize the prepared slices"):
+        score_external(*arguments, Harmonized({**images, "a4": image[:2]}))
+
+
+class Declared(Metric):
+    name = "declared"
+    quantities = (Quantity("length", "Length", "mm", "lower", (0, 10), "none"),)
+
+    def compute(self, view):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        ([], "gave no row of length"),
+        ([Score("length", 11, "mm")], r"is 11, outside \[0, 10\]"),
+        ([Score("length", 1, "cm")], "does not declare length in the unit 'cm'"),
+        ([Score("length", 1, "mm"), Score("width", 1)], "does not declare width"),
+    ],
+)
+def test_a_metric_is_held_to_what_it_declares(rows, fault):
+    with pytest.raises(ValueError, match=fault):
+        check_declared(Declared(Strict()), rows)
+
+
+def test_a_metric_may_say_what_it_declares():
+    check_declared(
+        Declared(Strict()), [Score("length", 10 + 1e-12, "mm"), scores.missing("length", "skipped", "x", unit="mm")]
+    )
+
+
+def test_segmentations_and_features_of_real_images_are_computed_once_for_all_cells(judged, monkeypatch):
+    calls = []
+    predict = Segmentor.predict
+    monkeypatch.setattr(Segmentor, "predict", lambda self, images: calls.append(1) or predict(self, images))
+    score(config(methods={"echo": {}, "one_way": {}}), "echo", "one_way")
+    real = 3 + 3 + 2  # source by source, source by target, target by target
+    assert len(calls) == real + 2 * 3

@@ -1,0 +1,180 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import small_benchmark as small
+
+from benchmark import layout, scores
+from benchmark.errors import DataError
+from benchmark.layout import Cell
+from benchmark.leaderboard import gather, judged, leaderboard
+from benchmark.methods import registry
+from benchmark.scores import Score, missing
+
+
+class Named:
+    def __init__(self, title, kind):
+        self.title, self.kind = title, kind
+
+
+METHODS = {"echo": Named("Echo", "learned"), "other": Named("Other", "learned"), "floor": Named("Floor", "control")}
+
+
+@pytest.fixture(autouse=True)
+def _methods(monkeypatch):
+    monkeypatch.setattr(registry, "available", lambda: sorted(METHODS))
+    monkeypatch.setattr(registry, "method_class", METHODS.__getitem__)
+
+
+def config(*methods, **changes):
+    return small.benchmark_config(methods={name: {} for name in methods}, proposed=methods[0], **changes)
+
+
+def rows(method, found, fold=0, seed=0):
+    return scores.table(Cell("small", "tiny", "AA", "BB", fold, method, seed), found)
+
+
+def dice(values, metric="dice"):
+    """``values``: subject to label to number."""
+    return [Score(metric, v, subject=s, label=label) for s, by in values.items() for label, v in by.items()]
+
+
+def board(*tables, methods=("echo",)):
+    return leaderboard(pd.concat(tables, ignore_index=True), config(*methods)).set_index("method")
+
+
+def test_dice_is_averaged_over_the_subjects_of_all_folds_and_then_over_classes():
+    found = board(
+        rows("echo", dice({"s1": {"core": 0.2, "spot": 0.9}}), fold=0),
+        rows("echo", dice({"s2": {"core": 0.6}, "s3": {"core": 0.7}}), fold=1),
+    ).loc["echo"]
+    assert found["dice"] == pytest.approx((0.5 + 0.9) / 2)
+    assert found["dice_low"] <= found["dice"] <= found["dice_high"]
+
+
+def test_scores_over_no_subject_are_averaged_over_folds():
+    found = board(*(rows("echo", [Score("kid", v)], fold=f) for f, v in enumerate((0.1, 0.4, 0.1)))).loc["echo"]
+    assert found["kid"] == pytest.approx(0.2)
+    assert "kid_low" not in found
+
+
+def test_seeds_are_averaged_and_their_spread_is_shown():
+    tables = [
+        rows("echo", [Score("kid", v), *dice({"s1": {"core": d}})], seed=s)
+        for s, v, d in ((0, 0.1, 0.5), (1, 0.3, 0.7))
+    ]
+    found = board(*tables).loc["echo"]
+    assert (found["kid"], found["dice"]) == (pytest.approx(0.2), pytest.approx(0.6))
+    assert found["kid_seed_std"] == pytest.approx(np.std([0.1, 0.3], ddof=1))
+    assert found["dice_seed_std"] == pytest.approx(np.std([0.5, 0.7], ddof=1))
+    assert math.isnan(board(tables[0]).loc["echo", "kid_seed_std"])
+
+
+def test_ratios_are_of_all_folds_together():
+    folds = []
+    for fold, (harmonized, cross, inside, before, after) in enumerate(
+        [(0.5, 0.4, 0.8, 2.0, 0.5), (0.7, 0.69, 0.7, 1.0, 0.1)]
+    ):
+        own = [
+            *dice({f"s{fold}": {"core": harmonized}}),
+            *dice({f"s{fold}": {"core": cross}}, "dice_cross"),
+            Score("gap_recovered", (harmonized - cross) / (inside - cross), label="core"),
+            Score("kid", after), Score("kid_before", before), Score("kid_gap_closed", 1 - after / before),
+        ]  # fmt: skip
+        folds += [rows("echo", own, fold), rows("source_on_source", dice({f"s{fold}": {"core": inside}}), fold)]
+    found = board(*folds).loc["echo"]
+    assert found["gap_recovered"] == pytest.approx((0.6 - 0.545) / (0.75 - 0.545))
+    assert found["kid_gap_closed"] == pytest.approx(1 - 0.3 / 1.5)
+
+
+def test_agreement_is_over_the_subjects_of_all_folds():
+    tables = []
+    for fold, (before, after) in enumerate([(10, 10), (12, 12), (14, 14)]):
+        subject = {"subject": f"s{fold}", "label": "core", "unit": "mL"}
+        own = [Score("volume_before", before, **subject), Score("volume_after", after, **subject)]
+        tables.append(rows("echo", [*own, missing("volume_icc", "skipped", "one subject", label="core")], fold))
+    assert "volume_icc" not in board(*tables[:2])
+    assert board(*tables).loc["echo", "volume_icc"] == pytest.approx(1)
+
+
+def subjects(center, spread=0.01):
+    return dice({f"s{i}": {"core": center + spread * (i - 2)} for i in range(5)})
+
+
+def test_methods_whose_interval_overlaps_the_best_are_tied_and_controls_are_never_the_best():
+    found = board(
+        rows("echo", subjects(0.6)), rows("other", subjects(0.605)), rows("floor", subjects(0.9)),
+        rows("theirs", subjects(0.3)), methods=("echo", "other", "floor"),
+    )  # fmt: skip
+    assert found["dice_tied"].tolist() == [True, True, False, False]
+    assert found["kind"].tolist() == ["learned", "learned", "control", "external"]
+    assert found["title"].tolist() == ["Echo", "Other", "Floor", "theirs"]
+
+
+def test_coverage_counts_cells_and_subjects_and_gives_the_reason_of_the_rest():
+    reference = [rows("source_on_source", dice({f"s{f}": {"core": 0.9}}), f) for f in (0, 1)]
+    scored = rows("echo", dice({"s0": {"core": 0.5}}), 0)
+    diverged = rows("echo", [missing("dice", "failed", "loss is nan at step 3")], 1)
+    found = board(
+        *reference,
+        scored,
+        diverged,
+        rows("other", [missing("dice", "skipped", "sparse")], 0),
+        methods=("echo", "other"),
+    )
+    assert found.loc["echo", ["cells", "cells_expected", "subjects", "subjects_expected"]].tolist() == [1, 2, 1, 2]
+    assert found.loc["echo", "reason"] == "loss is nan at step 3"
+    assert found.loc["other", ["cells", "reason"]].tolist() == [0, "sparse"]
+    assert math.isnan(found.loc["other", "dice"])
+    assert "source_on_source" not in found.index
+
+
+def lay_out_scores(settings, leave_out=()):
+    small.lay_out(folds=(small.FOLD, small.FOLD), dataset={"split": {"protocol": "leave_one_out", "folds": 2}})
+    for dataset, pair, fold in judged(settings):
+        for method in settings.methods:
+            cell = Cell("small", dataset, *pair.split("-"), fold, method, 0)
+            found = [
+                s
+                for s in (
+                    Score("dice", 0.5, subject="a3", label="core"),
+                    missing("iou", "skipped", "x"),
+                    missing("gdice", "skipped", "x"),
+                )
+                if (method, s.metric) not in leave_out
+            ]
+            scores.write(cell.scores, scores.table(cell, found))
+        reference = Cell("small", dataset, *pair.split("-"), fold, "source_on_source", 0)
+        path = layout.pair_root("small", dataset, pair, fold) / "reference.csv"
+        scores.write(path, scores.table(reference, [Score("dice", 0.9, subject="a3", label="core")]))
+
+
+def test_gathers_every_cell_and_reference_row_and_writes_the_leaderboard():
+    settings = config("echo", "other")
+    lay_out_scores(settings)
+    gather(settings)
+    gathered = scores.read(layout.scores("small"))
+    assert len(gathered) == 2 * (2 * 3 + 1)
+    assert set(gathered["method"]) == {"echo", "other", "source_on_source"}
+    table = pd.read_csv(layout.leaderboard("small"))
+    assert table["method"].tolist() == ["echo", "other"]
+    assert table["cells"].tolist() == table["cells_expected"].tolist() == [2, 2]
+
+
+def test_a_missing_cell_or_quantity_is_an_error():
+    settings = config("echo", "other")
+    lay_out_scores(settings, leave_out=[("other", "iou")])
+    with pytest.raises(DataError, match=r"other/seed-0/scores.csv: has no row of iou"):
+        gather(settings)
+    lay_out_scores(settings)
+    Cell("small", "tiny", "AA", "BB", 1, "echo", 0).scores.unlink()
+    with pytest.raises(DataError, match=r"fold-1/echo/seed-0/scores.csv: is missing"):
+        gather(settings)
+
+
+def test_judges_pairs_and_folds_that_the_config_names():
+    small.lay_out(dataset={"split": {"protocol": "leave_one_out", "folds": 3}})
+    assert list(judged(config("echo"))) == [("tiny", "AA-BB", fold) for fold in range(3)]
+    some = config("echo", datasets={"tiny": {"folds": [2]}})
+    assert list(judged(some)) == [("tiny", "AA-BB", 2)]
