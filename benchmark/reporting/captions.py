@@ -1,0 +1,13 @@
+"""Captions: one text for the page, the tables and ``snakemake --report``, in ``workflow/report/<kind>.rst``."""
+
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[2] / "workflow" / "report"
+
+
+@cache
+def paragraphs(kind: str) -> tuple[str, ...]:
+    """Paragraphs of a caption: what is shown, then how to read it. Captions are plain text without markup."""
+    text = (FOLDER / f"{kind}.rst").read_text(encoding="utf-8")
+    return tuple(" ".join(block.split()) for block in text.split("\n\n") if block.strip())

@@ -1,0 +1,116 @@
+"""Fig. 9: how the reconstruction bears noise in the translation: curves (a), and slices (b)."""
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmark import layout
+from benchmark.data.slices import SliceStore
+from benchmark.metrics.sensitivity import SHOWN_SIGMAS
+from benchmark.reporting import stores, style
+from benchmark.reporting.names import LEARNED, MethodCard
+from benchmark.reporting.results import Results
+from benchmark.reporting.scope import Pair
+
+CURVES = (("sensitivity_mse", "MSE"), ("sensitivity_ssim", "SSIM"))
+
+
+def draw_curves(results: Results) -> Figure:
+    """MSE above, SSIM below, a column for each pair; the band is one standard deviation over subjects."""
+    pairs = results.pairs
+    made = style.figure(height=3.7, width=max(style.WIDTH, 1.4 * len(pairs)))
+    grid = made.subplots(2, len(pairs), sharex=True, squeeze=False)
+    names = [m.name for m in results.methods]
+    data = {(p.name, p.dataset.name, metric): _curves(results, p, metric) for p in pairs for metric, _ in CURVES}
+    drawn = [m for m in results.methods if any((d["method"] == m.name).any() for d in data.values())]
+    for (metric, title), axes_row in zip(CURVES, grid, strict=True):
+        for pair, axes in zip(pairs, axes_row, strict=True):
+            _draw_curve(axes, data[pair.name, pair.dataset.name, metric], names, results.config.proposed)
+            if axes is axes_row[0]:
+                axes.set_ylabel(f"{title} of the reconstruction")
+    for pair, top, bottom in zip(pairs, *grid, strict=True):
+        top.set_title(f"{style.wrap(pair.dataset.title, 20)}\n{pair.title}", fontsize=6)
+        bottom.set_xlabel("noise σ in [−1, 1] scale", fontsize=6)
+    _legend(made, drawn, results)
+    return made
+
+
+def _curves(results: Results, pair: Pair, metric: str) -> pd.DataFrame:
+    """Columns method, subject, sigma, value; seeds averaged."""
+    rows = results.table
+    rows = rows[
+        rows["dataset"].eq(pair.dataset.name)
+        & rows["source"].eq(pair.source)
+        & rows["target"].eq(pair.target)
+        & rows["metric"].eq(metric)
+        & rows["status"].eq("ok")
+    ]
+    rows = rows.assign(sigma=rows["label"].astype(float))
+    return rows.groupby(["method", "subject", "sigma"])["value"].mean().reset_index()
+
+
+def _draw_curve(axes: Axes, data: pd.DataFrame, names: list[str], proposed: str) -> None:
+    if data.empty:
+        style.empty(axes, "no method has a curve")
+        return
+    sns.lineplot(
+        data, x="sigma", y="value", hue="method", style="method", hue_order=names, style_order=names, errorbar="sd",
+        palette=style.colours(names, proposed), dashes=style.dashes(names, proposed), legend=False, ax=axes,
+        err_kws={"alpha": 0.18, "linewidth": 0},
+    )  # fmt: skip
+    axes.set(xlabel="", ylabel="")
+    axes.margins(x=0.02)
+
+
+def _legend(made: Figure, drawn: list[MethodCard], results: Results) -> None:
+    names = [m.name for m in results.methods]
+    palette, dashes = style.colours(names, results.config.proposed), style.dashes(names, results.config.proposed)
+    handles = [
+        Line2D([], [], color=palette[m.name], dashes=dashes[m.name] or (None, None), label=m.title) for m in drawn
+    ]
+    absent = [m.title for m in results.methods if m not in drawn]
+    note = style.wrap(f"Without a curve (reasons: Table VI): {', '.join(absent)}", 130) if absent else None
+    made.legend(handles=handles, loc="outside lower center", ncols=4, title=note, title_fontsize=6)
+
+
+def draw_reconstructions(results: Results, pair: Pair) -> Figure:
+    """A row for each learned method: input, translation, and the reconstruction at each noise level."""
+    methods = [m for m in results.methods if m.kind == LEARNED]
+    heads = ["Input\nx", "Translation\nG(x)", *(f"F(G(x) + n)\nσ = {sigma:g}" for sigma in SHOWN_SIGMAS)]
+    store = SliceStore(layout.slices(pair.dataset.name))
+    made = style.panels(max(len(methods), 1), len(heads), store.slice_shape, per_row=0.04, extra=0.75)
+    grid = made.subplots(max(len(methods), 1), len(heads), squeeze=False)
+    for axes, head in zip(grid[0], heads, strict=True):
+        axes.set_title(head, fontsize=6)
+    for row, method in zip(grid, methods, strict=False):
+        _draw_row(results, pair, store, method, list(row))
+        row[0].set_ylabel(style.wrap(method.title, 16), fontsize=6)
+    if not methods:
+        for axes in grid[0]:
+            style.empty(axes, "no learned method", store.slice_shape)
+    style.grey_scale(made, list(grid[-1]))
+    return made
+
+
+def _draw_row(results: Results, pair: Pair, store: SliceStore, method: MethodCard, row: list[Axes]) -> None:
+    cell = pair.cell(results.config, method.name)
+    subject = stores.first_fold(pair).test_source[0]
+    kept = stores.reconstructions(cell, subject)
+    if kept is None:
+        reason = "; ".join(results.summary(pair, method.name, "sensitivity_auc_mse").reasons)
+        style.show_slice(row[0], stores.fullest(store, subject).image)
+        for axes in row[1:]:
+            style.empty(axes, reason, store.slice_shape)
+        return
+    index, images = kept
+    source = stores.at(store, subject, index)
+    translated = stores.harmonized(cell, subject, index)
+    style.show_slice(row[0], source.image)
+    style.scale_bars(row[0], source.image.shape, source.spacing)
+    for axes, image in zip(row[1:], [translated, *map(images.get, SHOWN_SIGMAS)], strict=True):
+        if image is None or isinstance(image, str):
+            style.empty(axes, image or "not among the config's noise levels", store.slice_shape)
+        else:
+            style.show_slice(axes, image)

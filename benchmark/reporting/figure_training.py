@@ -1,0 +1,83 @@
+"""Training curves: every loss of every method that was trained."""
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmark.config.dataset import DatasetConfig
+from benchmark.layout import Cell
+from benchmark.reporting import style
+from benchmark.reporting.names import LEARNED, MethodCard
+from benchmark.reporting.results import Results
+from benchmark.reporting.scope import Pair
+
+DOMAINS = ("source", "target")
+
+
+def draw(results: Results, dataset: DatasetConfig) -> Figure:
+    """A row for each pair, a column for each loss; solid for the source's networks, dashed for the target's."""
+    pairs = results.pairs_of(dataset.name)
+    methods = [m for m in results.methods if m.kind == LEARNED]
+    curves = {pair.name: _curves(results, pair, methods) for pair in pairs}
+    losses = sorted({loss for data in curves.values() for loss in data["loss"]})
+    made = style.figure(height=1.55 * len(pairs) + 0.8, width=max(style.WIDTH, 1.35 * len(losses)))
+    grid = made.subplots(len(pairs), max(len(losses), 1), squeeze=False)
+    for pair, row in zip(pairs, grid, strict=True):
+        if not losses:
+            style.empty(row[0], "no method left a training history", columns=60)
+        for axes, loss in zip(row, losses, strict=False):
+            _draw_loss(axes, curves[pair.name], loss, [m.name for m in results.methods], results.config.proposed)
+        row[0].set_ylabel(f"{pair.title}\nloss before weighting", fontsize=6)
+    for axes, loss in zip(grid[0], losses, strict=False):
+        axes.set_title(style.wrap(loss.replace("_", " "), 18), fontsize=6)
+    for axes in grid[-1]:
+        axes.set_xlabel("step (batches)", fontsize=6)
+    _legend(made, results, methods)
+    return made
+
+
+def _curves(results: Results, pair: Pair, methods: list[MethodCard]) -> pd.DataFrame:
+    """Columns method, step, loss, domain, value, over all folds and seeds."""
+    frames = []
+    for method in methods:
+        for fold in pair.folds:
+            for seed in results.config.seeds:
+                cell = Cell(
+                    results.config.benchmark, pair.dataset.name, pair.source, pair.target, fold, method.name, seed
+                )
+                if cell.history.is_file():
+                    frames.append(_long(pd.read_csv(cell.history)).assign(method=method.name))
+    empty = pd.DataFrame(columns=["method", "step", "loss", "domain", "value"])
+    return pd.concat(frames, ignore_index=True) if frames else empty
+
+
+def _long(history: pd.DataFrame) -> pd.DataFrame:
+    """A history's columns ``<loss>_<domain>`` as rows; a column without a domain counts as the source's."""
+    rows = history.melt(id_vars="step", var_name="column", value_name="value").dropna(subset="value")
+    parts = rows["column"].str.extract(rf"^(?P<loss>.*?)(?:_(?P<domain>{'|'.join(DOMAINS)}))?$")
+    return rows.drop(columns="column").assign(loss=parts["loss"], domain=parts["domain"].fillna(DOMAINS[0]))
+
+
+def _draw_loss(axes: Axes, data: pd.DataFrame, loss: str, names: list[str], proposed: str) -> None:
+    data = data[data["loss"].eq(loss)]
+    if data.empty:
+        style.empty(axes, "no history")
+        return
+    sns.lineplot(
+        data, x="step", y="value", hue="method", style="domain", hue_order=names, style_order=list(DOMAINS),
+        palette=style.colours(names, proposed), dashes=list(style.DASHES[:2]), errorbar=None, legend=False, ax=axes,
+        linewidth=0.8,
+    )  # fmt: skip
+    axes.set(xlabel="", ylabel="")
+
+
+def _legend(made: Figure, results: Results, methods: list[MethodCard]) -> None:
+    palette = style.colours([m.name for m in results.methods], results.config.proposed)
+    handles = [Line2D([], [], color=palette[m.name], label=m.title) for m in methods]
+    handles += [
+        Line2D([], [], color=style.GREY, dashes=dash or (None, None), label=f"networks of the {domain}")
+        for domain, dash in zip(DOMAINS, style.DASHES, strict=False)
+    ]
+    made.legend(handles=handles, loc="outside lower center", ncols=4)

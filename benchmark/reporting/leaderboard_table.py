@@ -1,0 +1,161 @@
+"""The leaderboard as people read it: ranks with ties, controls unranked, coverage, and how to read it."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from benchmark import layout
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.errors import DataError
+from benchmark.metrics.base import Quantity
+from benchmark.metrics.registry import metric_class, quantities
+from benchmark.reporting import captions
+from benchmark.reporting.files import Item
+from benchmark.reporting.model import ARROWS, MISSING, Block, Entry, Row, Table, best, significant
+from benchmark.reporting.names import CONTROL
+from benchmark.reporting.results import Results
+from benchmark.reporting.scope import Pair
+
+PRIMARY = "dice"
+"""What ranks: downstream utility over subjects, which has an interval; KID has none and a scale of its own."""
+ITEM = Item("leaderboard", "leaderboard", "Leaderboard")
+
+
+def read_board(config: BenchmarkConfig) -> pd.DataFrame:
+    """The benchmark's ``leaderboard.csv``.
+
+    Raises:
+        DataError: it is missing.
+    """
+    path = layout.leaderboard(config.benchmark)
+    if not path.is_file():
+        raise DataError(path, "is missing", "Run snakemake first")
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+def leaderboard_table(results: Results, board: pd.DataFrame) -> Table:
+    """An overall block, then one for each pair.
+
+    Args:
+        board: of ``benchmark.leaderboard``: one row for each dataset, pair and method.
+    """
+    shown = [q for q in _ordered() if q.headline and q.name in board]
+    by_pair = [(pair, ranked_rows(_of(board, pair))) for pair in results.pairs]
+    blocks = [_overall(results, by_pair), *(_block(results, pair, rows, shown) for pair, rows in by_pair)]
+    done, expected = int(board["cells"].sum()), int(board["cells_expected"].sum())
+    coverage = f"Coverage: {done} of {expected} cells have numbers; the reasons for the others are in the footnotes."
+    return Table(ITEM, captions.paragraphs("leaderboard"), tuple(blocks), board, (coverage,))
+
+
+def ranked_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one pair, ranked ones first and controls last, with the columns ``rank`` and ``control``.
+
+    A rank is one more than the number of methods whose interval lies wholly above; methods whose intervals overlap
+    therefore share it. NaN for controls and for methods without a score.
+    """
+    contenders = rows[rows["kind"].ne(CONTROL) & rows[PRIMARY].notna()]
+    rank = {
+        index: 1 + int((contenders[f"{PRIMARY}_low"] > row[f"{PRIMARY}_high"]).sum())
+        for index, row in contenders.iterrows()
+    }
+    made = rows.assign(rank=pd.Series(rank, dtype=float), control=rows["kind"].eq(CONTROL))
+    return made.sort_values(["control", "rank", PRIMARY], ascending=[True, True, False], kind="stable")
+
+
+def _of(board: pd.DataFrame, pair: Pair) -> pd.DataFrame:
+    where = board["dataset"].eq(pair.dataset.name) & board["source"].eq(pair.source) & board["target"].eq(pair.target)
+    return board[where]
+
+
+def _ordered() -> list[Quantity]:
+    """The primary quantity first, costs last."""
+    costs = metric_class("cost").quantities
+    return sorted(quantities().values(), key=lambda q: (q.name != PRIMARY, q in costs))
+
+
+def _block(results: Results, pair: Pair, rows: pd.DataFrame, shown: list[Quantity]) -> Block:
+    shown = [q for q in shown if rows[q.name].notna().any()]
+    contends = list(~rows["control"])
+    columns = {q.name: _column(q, rows, contends) for q in shown}
+    made = [
+        Row(
+            _title(results, row),
+            (_rank(row, rows), *(columns[q.name][i] for q in shown), _cells(row), _subjects(row)),
+            rule=i > 0 and contends[i - 1] and not contends[i],
+        )
+        for i, (_, row) in enumerate(rows.iterrows())
+    ]
+    heads = ("rank", *(f"{q.title}{ARROWS[q.better]}" for q in shown), "cells", "subjects")
+    return Block(f"{pair.dataset.title}, {pair.title}", heads, tuple(made))
+
+
+def _column(quantity: Quantity, rows: pd.DataFrame, contends: list[bool]) -> list[Entry]:
+    values = [float(v) for v in rows[quantity.name]]
+    texts = [None if math.isnan(v) else significant(v) for v in values]
+    wins = best([t if c else None for t, c in zip(texts, contends, strict=True)], quantity.better)
+    entries = []
+    for text, win, (_, row) in zip(texts, wins, rows.iterrows(), strict=True):
+        if text is None:
+            entries.append(Entry(MISSING))
+            continue
+        tied = not win and row.get(f"{quantity.name}_tied") in (True, "True")
+        low, high = (row.get(f"{quantity.name}_{end}", math.nan) for end in ("low", "high"))
+        interval = "" if quantity.name != PRIMARY or pd.isna(low) else f"[{significant(low)}, {significant(high)}]"
+        entries.append(Entry(text + " ≈" * tied, bold=win, aside=interval))
+    return entries
+
+
+def _title(results: Results, row: pd.Series) -> str:
+    proposed = ", proposed" if row["method"] == results.config.proposed else ""
+    return f"{row['title']}{proposed}{', control' if row['control'] else ''}"
+
+
+def _rank(row: pd.Series, rows: pd.DataFrame) -> Entry:
+    if pd.isna(row["rank"]):
+        return Entry(MISSING)
+    return Entry(f"{int(row['rank'])}{'=' if (rows['rank'] == row['rank']).sum() > 1 else ''}")
+
+
+def _cells(row: pd.Series) -> Entry:
+    reason = "" if pd.isna(row["reason"]) else str(row["reason"])
+    return Entry(f"{int(row['cells'])}/{int(row['cells_expected'])}", notes=(reason,) if reason else ())
+
+
+def _subjects(row: pd.Series) -> Entry:
+    return Entry(f"{int(row['subjects'])}/{int(row['subjects_expected'])}")
+
+
+def _overall(results: Results, by_pair: Sequence[tuple[Pair, pd.DataFrame]]) -> Block:
+    """Over all pairs: methods that have every pair first, by their mean rank."""
+    everything = pd.concat([rows for _, rows in by_pair])
+    groups = everything.groupby("method", sort=False)
+    summary = groups.agg(
+        title=("title", "first"),
+        kind=("kind", "first"),
+        control=("control", "first"),
+        mean_rank=("rank", "mean"),
+        pairs=(PRIMARY, "count"),
+        dice=(PRIMARY, "mean"),
+    )
+    summary["firsts"] = groups["rank"].agg(lambda ranks: int((ranks == 1).sum()))
+    summary["method"] = summary.index
+    complete = summary["pairs"].eq(len(by_pair)) & ~summary["control"]
+    summary["rank"] = summary.loc[complete, "mean_rank"].rank(method="min")
+    summary = summary.sort_values(["control", "rank", "dice"], ascending=[True, True, False])
+    rows = [_overall_row(results, row, summary, len(by_pair)) for _, row in summary.iterrows()]
+    heads = ("rank", "mean rank", "first or tied with it, pairs", "mean Dice (↑)", "pairs")
+    return Block("All pairs", heads, tuple(rows))
+
+
+def _overall_row(results: Results, row: pd.Series, summary: pd.DataFrame, pairs: int) -> Row:
+    partial = not row["control"] and row["pairs"] < pairs
+    notes = ("Without a number on every pair a method has no overall rank; its means are over fewer pairs.",)
+    entries = (
+        _rank(row, summary),
+        Entry(MISSING if pd.isna(row["mean_rank"]) else f"{row['mean_rank']:.3g}"),
+        Entry(MISSING if row["control"] else str(row["firsts"])),
+        Entry(MISSING if pd.isna(row["dice"]) else significant(row["dice"])),
+        Entry(f"{row['pairs']}/{pairs}", notes=notes if partial else ()),
+    )
+    return Row(_title(results, row), entries)

@@ -1,0 +1,173 @@
+"""A table apart from its formats: blocks of rows of entries, with footnotes and the data behind them."""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from benchmark.reporting.files import Item
+from benchmark.reporting.results import Summary
+
+MISSING = "–"
+Better = Literal["higher", "lower", "neither"]
+ARROWS: dict[Better, str] = {"higher": " (↑)", "lower": " (↓)", "neither": ""}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry as printed.
+
+    Attributes:
+        aside: printed smaller after the text: the paper's number and the difference to it.
+        notes: footnotes.
+    """
+
+    text: str
+    bold: bool = False
+    aside: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row; ``rule`` draws a line above it."""
+
+    title: str
+    entries: tuple[Entry, ...]
+    rule: bool = False
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows under one head.
+
+    Attributes:
+        title: head of the first column.
+        groups: upper heads, each with the number of columns it spans; empty if there is one head only.
+        columns: lower heads.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    groups: tuple[tuple[str, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        widths = {len(row.entries) for row in self.rows} | {len(self.columns)}
+        if len(widths) > 1 or (self.groups and sum(n for _, n in self.groups) != len(self.columns)):
+            raise ValueError(f"block {self.title!r}: heads and rows differ in width")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A whole table.
+
+    Attributes:
+        caption: paragraphs: what is shown, how to read it.
+        data: what the CSV holds: one row a number, unrounded.
+        remarks: sentences below the table, coverage among them.
+    """
+
+    item: Item
+    caption: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    data: pd.DataFrame
+    remarks: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def heading(self) -> str:
+        return ": ".join(filter(None, [self.item.number, self.item.subject]))
+
+    @property
+    def footnotes(self) -> dict[str, str]:
+        """Mark of each footnote, in order of appearance."""
+        texts = dict.fromkeys(note for block in self.blocks for note in _notes(block))
+        return {text: _mark(i) for i, text in enumerate(texts)}
+
+
+def _notes(block: Block) -> Iterator[str]:
+    for row in block.rows:
+        for entry in row.entries:
+            yield from entry.notes
+
+
+def _mark(index: int) -> str:
+    """a, b, …, z, aa, ab, …"""
+    letters = ""
+    index += 1
+    while index:
+        index, letter = divmod(index - 1, 26)
+        letters = chr(ord("a") + letter) + letters
+    return letters
+
+
+def fixed(value: float, decimals: int = 2) -> str:
+    """``0.50``; a rounded zero has no sign."""
+    text = f"{value:.{decimals}f}"
+    return _minus(text.removeprefix("-") if float(text) == 0 else text)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """So many significant digits: ``0.0123``, ``0.700``, ``385``, ``1e−6``; digits before the point all stay."""
+    mantissa, _, exponent = f"{value:#.{digits}g}".partition("e")
+    if exponent and int(exponent) > 0:
+        return _minus(f"{value:.0f}")
+    return _minus(mantissa.removesuffix(".") + (f"e{int(exponent)}" if exponent else ""))
+
+
+def plain(value: float) -> str:
+    """As few digits as state the number: ``0.0007``, ``1e−6``."""
+    return _minus(re.sub(r"e([+-])0*", r"e\1", f"{value:g}").replace("e+", "e"))
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    """``+0.03``, ``−0.01``, ``+0.00``."""
+    text = fixed(value, decimals)
+    return text if text.startswith("−") else f"+{text}"
+
+
+def number(text: str) -> float:
+    """The number that a printed entry stands for."""
+    return float(text.replace("−", "-"))
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def best(printed: Sequence[str | None], better: Better) -> list[bool]:
+    """Which of the printed numbers are the best; numbers that print alike tie, and all of them are best."""
+    values = [math.nan if text is None else number(text) for text in printed]
+    there = [v for v in values if not math.isnan(v)]
+    if not there or better == "neither":
+        return [False] * len(values)
+    top = max(there) if better == "higher" else min(there)
+    return [v == top for v in values]
+
+
+def scored(summary: Summary, text: str, *, bold: bool = False, aside: str = "", notes: tuple[str, ...] = ()) -> Entry:
+    """An entry for a score: a dash with its reasons where there is none, and ``(n/N)`` where some are missing.
+
+    Args:
+        text: the number as printed; not looked at where there is none.
+    """
+    if not summary.there:
+        return Entry(MISSING, aside=aside, notes=(*summary.reasons, *notes))
+    partial = f" ({summary.n}/{summary.total})" if summary.n < summary.total else ""
+    return Entry(text + partial, bold, aside, (*summary.reasons, *notes))
+
+
+def coverage(summaries: Sequence[Summary], what: str) -> str:
+    """One sentence on how many of a table's numbers are there, and whole."""
+    whole = sum(s.there and s.complete for s in summaries)
+    partial = sum(s.there and not s.complete for s in summaries)
+    missing = sum(not s.there for s in summaries)
+    parts = [f"Coverage: {whole} of {len(summaries)} numbers rest on all {what}"]
+    if partial:
+        parts.append(f"{partial} on some of them (n of N beside the number or a footnote)")
+    if missing:
+        parts.append(f"{missing} are missing ({MISSING}, with the reason in a footnote)")
+    return "; ".join(parts) + "."

@@ -1,0 +1,97 @@
+"""What figures read: single slices of the stores, chosen by a rule that knows no method."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from benchmark import layout
+from benchmark.artifacts import read_artifact
+from benchmark.data.harmonized import FORMAT
+from benchmark.data.slices import Images, Labels, SliceStore
+from benchmark.data.splits import Fold, read_fold
+from benchmark.errors import DataError
+from benchmark.layout import Cell
+from benchmark.reporting.scope import Pair
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The slice that a figure shows of a subject.
+
+    Attributes:
+        image: (rows, columns) in [-1, 1].
+        labels: (rows, columns).
+        spacing: mm between rows and columns.
+    """
+
+    subject: str
+    index: int
+    image: Images
+    labels: Labels
+    spacing: tuple[float, float]
+
+
+def fullest(store: SliceStore, subject: str) -> Shown:
+    """The slice with the most labelled pixels, the first of equals: decided by the reference, before any method ran."""
+    labels = store.labels(subject)
+    index = int((labels > 0).sum(axis=(1, 2)).argmax())
+    return at(store, subject, index)
+
+
+def at(store: SliceStore, subject: str, index: int) -> Shown:
+    """One slice of a subject."""
+    _, down, across = store.spacing(subject)
+    return Shown(
+        subject, index, np.array(store.image(subject)[index]), np.array(store.labels(subject)[index]), (down, across)
+    )
+
+
+def first_fold(pair: Pair) -> Fold:
+    """Subjects of the fold that figures show: the first that the benchmark runs."""
+    return read_fold(layout.splits(pair.dataset.name, pair.name), pair.folds[0])
+
+
+def harmonized(cell: Cell, subject: str, index: int) -> Images | str:
+    """One harmonized slice, or why the cell has none.
+
+    Raises:
+        DataError: missing, damaged or of another format.
+    """
+    with _open(cell.harmonized) as file:
+        if file.attrs.get("format") != FORMAT:
+            raise DataError(cell.harmonized, "holds no harmonized slices of this version", "Harmonize again")
+        if file.attrs["status"] != "ok":
+            return f"{file.attrs['status']}: {file.attrs['reason']}"
+        return _read(file, f"{subject}/image")[index].astype(np.float32)
+
+
+def prediction(cell: Cell, subject: str, index: int) -> Labels | None:
+    """Post-hoc segmentation of one slice, or None where scoring kept none."""
+    found = read_artifact(cell.artifacts, f"predictions/{subject}")
+    return None if found is None else found[0][index].astype(np.uint8)
+
+
+def reconstructions(cell: Cell, subject: str) -> tuple[int, dict[float, Images]] | None:
+    """Index of the slice, and its reconstruction under each noise level; None where scoring kept none."""
+    found = read_artifact(cell.artifacts, f"reconstructions/{subject}")
+    if found is None:
+        return None
+    images, attributes = found
+    return int(attributes["slice"]), dict(zip(map(float, attributes["sigmas"]), images, strict=True))
+
+
+def _open(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r")
+    except FileNotFoundError:
+        raise DataError(path, "is missing", "Run snakemake first") from None
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error})", "Delete it and run snakemake again") from None
+
+
+def _read(file: h5py.File, name: str) -> h5py.Dataset:
+    if name not in file:
+        raise DataError(file.filename, f"holds no {name}", "Delete it and run snakemake again")
+    return file[name]

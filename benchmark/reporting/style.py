@@ -1,0 +1,169 @@
+"""One look for every figure: fonts, colours that the colour-blind tell apart, sizes, how files are written."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib.style as mpl_style
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+WIDTH = 7.16
+"""Inches: both columns of an IEEE page."""
+GAPS: dict[str, Any] = {"w_pad": 0.02, "h_pad": 0.02, "wspace": 0.02, "hspace": 0.02}
+"""Inches about each part, and shares of a part between parts."""
+LARGEST_PANEL = 1.1
+"""Inches."""
+
+# Okabe & Ito 2008, Color Universal Design.
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+GREY = "#777777"
+CLASS_COLOURS = (GREEN, SKY, YELLOW, ORANGE, GREY)
+FALSE_POSITIVE, FALSE_NEGATIVE, CONFUSED = VERMILLION, BLUE, PURPLE
+LINE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, BLACK, GREY, YELLOW)
+DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1, 1, 1), (3, 1, 1, 1, 1, 1))
+
+RC: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.labelsize": 7,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 6,
+    "ytick.labelsize": 6,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.1,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "image.interpolation": "nearest",
+    # Text stays text in PDF: selectable, searchable, embedded.
+    "pdf.fonttype": 42,
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Figures made inside look alike, whatever the user's matplotlibrc says."""
+    with mpl_style.context(["default", RC]):
+        yield
+
+
+def figure(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure of so many inches, whose parts make room for each other."""
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(**GAPS))
+
+
+def panels(rows: int, columns: int, shape: tuple[int, int], *, per_row: float, extra: float) -> Figure:
+    """An empty figure for a grid of slices, as high as they need.
+
+    Args:
+        shape: rows and columns of a slice.
+        per_row: inches of text above and below each row of slices.
+        extra: inches for scale and legend.
+    """
+    width = max(WIDTH, 0.75 * columns + 0.3)
+    panel = min((width - 0.3) / columns, LARGEST_PANEL) * shape[0] / shape[1]
+    layout = ConstrainedLayoutEngine(**GAPS, compress=True)
+    return Figure(figsize=(width, rows * (panel + per_row) + extra), layout=layout)
+
+
+def save(made: Figure, paths: Sequence[Path]) -> None:
+    """Writes the same figure in each format; equal figures give equal files."""
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
+        made.savefig(path, dpi=200, metadata=metadata)
+        # What was laid out once stays where it is: it takes as long as the drawing.
+        made.set_layout_engine("none")
+
+
+def colours(names: Sequence[str], proposed: str) -> dict[str, str]:
+    """A colour for each method; the proposed one always has the same."""
+    others = [n for n in names if n != proposed]
+    found = {name: LINE_COLOURS[i % len(LINE_COLOURS)] for i, name in enumerate(others)}
+    return found | {proposed: VERMILLION}
+
+
+def dashes(names: Sequence[str], proposed: str) -> dict[str, tuple[float, ...]]:
+    """A dash pattern for each method, so that lines differ without colour; the proposed one is solid."""
+    others = [n for n in names if n != proposed]
+    return {name: DASHES[1 + i % (len(DASHES) - 1)] for i, name in enumerate(others)} | {proposed: DASHES[0]}
+
+
+def show_slice(axes: Axes, image: npt.NDArray[np.float32]) -> None:
+    """A slice on the grey scale from -1 (black) to 1 (white), row 0 on top: upright."""
+    axes.imshow(image, cmap="gray", vmin=-1, vmax=1, origin="upper")
+    bare(axes)
+
+
+def bare(axes: Axes) -> None:
+    """No ticks and no frame."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def empty(axes: Axes, reason: str, shape: tuple[int, int] | None = None, columns: int = 18, lines: int = 8) -> None:
+    """A framed panel that says why there is nothing to show; the tables hold the reason in full.
+
+    Args:
+        shape: rows and columns of the slice that would be here.
+    """
+    bare(axes)
+    axes.set_box_aspect(shape[0] / shape[1] if shape else None)
+    axes.spines[:].set_visible(True)
+    axes.spines[:].set_color(GREY)
+    wrapped = textwrap.wrap(reason, columns)
+    text = "\n".join(wrapped[:lines]) + ("…" if len(wrapped) > lines else "")
+    axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=4.5, color=GREY, transform=axes.transAxes)
+
+
+def wrap(text: str, columns: int) -> str:
+    """Text over as many lines as it takes."""
+    return "\n".join(textwrap.wrap(text, columns))
+
+
+def grey_scale(parent: Figure | SubFigure, axes: Sequence[Axes]) -> None:
+    """The scale that every slice is shown on."""
+    mappable = ScalarMappable(Normalize(-1, 1), cmap="gray")
+    bar = parent.colorbar(mappable, ax=list(axes), location="bottom", shrink=0.3, aspect=30, pad=0.03)
+    bar.set_ticks([-1, 0, 1], labels=["−1", "0", "1"])
+    bar.set_label("intensity (arbitrary units, prepared to [−1, 1]; background −1)", fontsize=6)
+    bar.outline.set_linewidth(0.4)
+
+
+def scale_bars(axes: Axes, shape: tuple[int, int], spacing: tuple[float, float]) -> None:
+    """Bars of a round number of millimetres: one across, and one down where pixels are not square.
+
+    Args:
+        shape: rows, columns.
+        spacing: mm between rows and columns.
+    """
+    (rows, columns), (down, across) = shape, spacing
+    length = _round_length(columns * across * 0.35)
+    y, x = rows * 0.95, columns * 0.05
+    axes.plot([x, x + length / across], [y, y], color="white", linewidth=1.2, solid_capstyle="butt")
+    axes.text(x, y - rows * 0.02, f"{length:g} mm", color="white", fontsize=4.5, va="bottom")
+    if not np.isclose(down, across, rtol=0.05):
+        tall = _round_length(rows * down * 0.35)
+        x = columns * 0.95
+        axes.plot([x, x], [y - tall / down, y], color="white", linewidth=1.2, solid_capstyle="butt")
+        axes.text(
+            x - columns * 0.02, y - tall / down, f"{tall:g} mm", color="white", fontsize=4.5, ha="right", va="top"
+        )
+
+
+def _round_length(most: float) -> float:
+    """The greatest of 1, 2, 5 times a power of ten that is at most ``most``."""
+    power = 10.0 ** np.floor(np.log10(most))
+    return float(max(m * power for m in (1, 2, 5) if m * power <= most))

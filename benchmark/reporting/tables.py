@@ -1,0 +1,56 @@
+"""Makes every table of a benchmark, and the leaderboard as people read it."""
+
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.reporting.files import Item, leaderboard_path, table_items, table_path
+from benchmark.reporting.formats import to_html, to_latex, to_markdown
+from benchmark.reporting.leaderboard_table import leaderboard_table, read_board
+from benchmark.reporting.model import Table
+from benchmark.reporting.results import Results
+from benchmark.reporting.tables_data import scanners
+from benchmark.reporting.tables_more import comparisons, cost, everything_else, statistics
+from benchmark.reporting.tables_scores import fidelity, sensitivity, utility
+from benchmark.reporting.templates import environment
+
+
+def make_tables(config: BenchmarkConfig) -> None:
+    """Writes each of ``table_files(config)``.
+
+    Raises:
+        DataError: scores, leaderboard or an archive's inventory are missing or malformed.
+    """
+    results = Results.load(config)
+    compared = comparisons(results)
+    for item in table_items(config):
+        made = statistics(results, item, compared) if item.kind == "table_statistics" else build(results, item)
+        _write(config, made)
+    board = leaderboard_table(results, read_board(config))
+    page = environment().get_template("leaderboard.html")
+    leaderboard_path(config, "md").write_text(to_markdown(board), encoding="utf-8")
+    leaderboard_path(config, "html").write_text(page.render(config=config, board=to_html(board)), encoding="utf-8")
+
+
+def build(results: Results, item: Item) -> Table:
+    """One table, but for the statistics, which need the comparisons."""
+    match item.kind:
+        case "table_scanners":
+            return scanners(results, item)
+        case "table_fidelity":
+            return fidelity(results, item)
+        case "table_utility":
+            return utility(results, item)
+        case "table_sensitivity":
+            return sensitivity(results, item)
+        case "table_cost":
+            return cost(results, item)
+        case "table_all":
+            return everything_else(results, item)
+    raise ValueError(f"no table is of the kind {item.kind!r}")
+
+
+def _write(config: BenchmarkConfig, made: Table) -> None:
+    paths = {ending: table_path(config, made.item, ending) for ending in ("csv", "md", "tex", "html")}
+    paths["csv"].parent.mkdir(parents=True, exist_ok=True)
+    made.data.to_csv(paths["csv"], index=False, float_format="%.9g", lineterminator="\n")
+    paths["md"].write_text(to_markdown(made), encoding="utf-8")
+    paths["tex"].write_text(to_latex(made), encoding="utf-8")
+    paths["html"].write_text(to_html(made), encoding="utf-8")

@@ -1,0 +1,21 @@
+"""The Jinja environment of ``reports/templates``."""
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+FOLDER = Path(__file__).parents[2] / "reports" / "templates"
+
+
+@cache
+def environment() -> Environment:
+    """Templates with everything escaped, in which a misspelt name is an error."""
+    return Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

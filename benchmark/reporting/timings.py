@@ -1,0 +1,139 @@
+"""Where the time of a run went, from Snakemake's benchmark files and the last line of each job's log."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from benchmark import layout
+
+CATEGORIES = {
+    "fetch": "data",
+    "inventory": "data",
+    "prepare": "preparation",
+    "collect": "preparation",
+    "train": "training",
+    "harmonize": "training",
+    "segmentor": "judging",
+    "autoencoder": "judging",
+    "score": "scoring",
+    "gather": "scoring",
+    "tables": "reporting",
+    "figures": "reporting",
+    "page": "reporting",
+}
+"""Rules by what they are for; any other rule is ``other``."""
+PRODUCTIVE = ("training", "judging", "scoring")
+START_UP, SCHEDULING = "start-up", "scheduling"
+_LAST_LINE = re.compile(r"^start-up (?P<seconds>[\d.]+) s, work [\d.]+ s$")
+
+
+def timings(benchmark: str, *, since: float, wall_seconds: float, cores: int) -> pd.DataFrame:
+    """Time by rule, then by category.
+
+    Every job has one core, so a run has ``wall_seconds * cores`` to spend. What no job spent is ``scheduling``: cores
+    that waited for others or for Snakemake. ``start-up`` is what the jobs' processes took until their work began; it
+    is left out of the categories, so that these and the two add up to the whole.
+
+    Args:
+        since: UNIX time; older files are of earlier runs.
+        wall_seconds: of the whole run.
+
+    Returns:
+        Columns ``level`` (``rule`` or ``category``), ``name``, ``jobs``, ``seconds`` (of one core), ``start_up``
+        (seconds of these), ``share`` (of all core-seconds) and ``max_rss_mb``.
+    """
+    jobs = _jobs(layout.LOGS / benchmark, since)
+    available = wall_seconds * cores
+    by_rule = _sums(jobs, "rule")
+    work = jobs.assign(seconds=jobs["seconds"] - jobs["start_up"], start_up=0.0)
+    by_category = _sums(work, "category")
+    rest = pd.DataFrame(
+        [
+            {"name": START_UP, "jobs": len(jobs), "seconds": jobs["start_up"].sum()},
+            {"name": SCHEDULING, "jobs": 0, "seconds": max(available - jobs["seconds"].sum(), 0.0)},
+        ]
+    )
+    found = pd.concat(
+        [
+            by_rule.assign(level="rule"),
+            by_category.assign(level="category"),
+            rest.assign(level="category", start_up=0.0),
+        ],
+        ignore_index=True,
+    )
+    found["share"] = found["seconds"] / available
+    return found[["level", "name", "jobs", "seconds", "start_up", "share", "max_rss_mb"]]
+
+
+def _jobs(folder: Path, since: float) -> pd.DataFrame:
+    """One row a job of this run."""
+    rows = []
+    for path in sorted(folder.glob("benchmarks/*/*.tsv")):
+        if path.stat().st_mtime >= since:
+            measured = pd.read_csv(path, sep="\t", na_values=["-"]).iloc[0]
+            rule = path.parent.name
+            rows.append(
+                {
+                    "rule": rule,
+                    "category": CATEGORIES.get(rule, "other"),
+                    "seconds": float(measured["s"]),
+                    "start_up": _start_up(folder, rule, path.stem),
+                    "max_rss_mb": float(measured["max_rss"]),
+                }
+            )
+    return pd.DataFrame(rows, columns=["rule", "category", "seconds", "start_up", "max_rss_mb"])
+
+
+def _start_up(folder: Path, rule: str, job: str) -> float:
+    """Seconds from the last line of a job's log; 0 for a job that states none."""
+    for path in (folder / rule / f"{job}.log", folder / f"{rule}.log"):
+        if path.is_file():
+            lines = path.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+            found = _LAST_LINE.match(lines[-1]) if lines else None
+            return float(found["seconds"]) if found else 0.0
+    return 0.0
+
+
+def _sums(jobs: pd.DataFrame, by: str) -> pd.DataFrame:
+    groups = jobs.groupby(by)
+    sums = groups.agg(
+        jobs=("seconds", "size"),
+        seconds=("seconds", "sum"),
+        start_up=("start_up", "sum"),
+        max_rss_mb=("max_rss_mb", "max"),
+    )
+    return sums.sort_values("seconds", ascending=False).reset_index(names="name")
+
+
+def print_table(benchmark: str, *, since: float, wall_seconds: float, cores: int) -> None:
+    """Prints :func:`timings`, and how much of the time was training, judging and scoring."""
+    console = Console()
+    found = timings(benchmark, since=since, wall_seconds=wall_seconds, cores=cores)
+    if not found["jobs"].any():
+        console.print("No job ran.")
+        return
+    shown = Table(title=f"{benchmark}: {_duration(wall_seconds)} on {cores} cores", title_justify="left")
+    for head in ("", "jobs", "core time", "start-up in it", "share", "largest job"):
+        shown.add_column(head, justify="left" if not head else "right")
+    for level, part in found.groupby("level", sort=False):
+        for _, row in part.iterrows():
+            memory = "" if pd.isna(row["max_rss_mb"]) else f"{row['max_rss_mb']:.0f} MiB"
+            start_up = _duration(row["start_up"]) if level == "rule" else ""
+            jobs = str(row["jobs"]) if row["jobs"] else ""
+            shown.add_row(row["name"], jobs, _duration(row["seconds"]), start_up, f"{row['share']:.1%}", memory)
+        shown.add_section()
+    console.print(shown)
+    categories = found[found["level"].eq("category")]
+    productive = categories.loc[categories["name"].isin(PRODUCTIVE), "share"].sum()
+    idle = categories.loc[categories["name"].isin([START_UP, SCHEDULING]), "share"].sum()
+    console.print(f"Training, judging and scoring: {productive:.1%}; start-up and scheduling: {idle:.1%}.")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds:02d} s"
