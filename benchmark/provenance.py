@@ -11,7 +11,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -55,22 +55,34 @@ class Record:
 
 @contextmanager
 def recorded(path: Path, config: BenchmarkConfig, cell: Cell) -> Iterator[Record]:
-    """Writes the provenance of the block's work to ``path`` when it is done; nothing when it raises."""
+    """Writes the provenance of the block's work on a cell to ``path`` when it is done; nothing when it raises."""
+    with recorded_work(path, config, cell.dataset, cell.pair, {"cell": asdict(cell), "seed": cell.seed}) as record:
+        yield record
+
+
+@contextmanager
+def recorded_work(
+    path: Path, config: BenchmarkConfig, dataset: str, pair: str, work: Mapping[str, Any]
+) -> Iterator[Record]:
+    """As :func:`recorded`, for work on something else than a cell.
+
+    Args:
+        work: what was worked on; the first entries of the JSON.
+    """
     record, started, clock = Record(), datetime.now(UTC), time.perf_counter()
     yield record
     seconds = time.perf_counter() - clock
     provenance = {
-        "cell": asdict(cell),
+        **work,
         "status": record.status,
         "reason": record.reason,
         **record.facts,
-        "seed": cell.seed,
         "started": started.isoformat(timespec="seconds"),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_seconds": round(seconds, 3),
         "peak_memory_mib": peak_memory(),
-        "config_sha256": digest(config, load_dataset(cell.dataset)),
-        "data": data_hashes(cell),
+        "config_sha256": digest(config, load_dataset(dataset)),
+        "data": data_hashes(dataset, pair),
         "code": code_version(),
         "versions": package_versions(),
         "hardware": hardware(),
@@ -91,9 +103,9 @@ def digest(*models: BaseModel) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def data_hashes(cell: Cell) -> dict[str, str]:
+def data_hashes(dataset: str, pair: str) -> dict[str, str]:
     """SHA-256 of the prepared slices and of the division into training and test subjects."""
-    files = {"slices": layout.slices(cell.dataset), "splits": layout.splits(cell.dataset, cell.pair)}
+    files = {"slices": layout.slices(dataset), "splits": layout.splits(dataset, pair)}
     return {f"{name}_sha256": _file_digest(path) for name, path in files.items()}
 
 

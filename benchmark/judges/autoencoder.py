@@ -18,9 +18,17 @@ from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
 from benchmark.data.sampling import CropSampler, stream, torch_seed
 from benchmark.data.slices import SliceStore
-from benchmark.judges.training import Plan, optimize, training_slices, training_subjects, write_history
+from benchmark.judges.training import (
+    Plan,
+    count_parameters,
+    optimize,
+    training_slices,
+    training_subjects,
+    write_history,
+)
 from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.networks.init import initialize_weights
+from benchmark.provenance import recorded_work
 from benchmark.training.device import make_fabric
 from benchmark.training.saved import load_networks, read_description, save_networks
 
@@ -32,16 +40,27 @@ BETAS = (0.9, 0.999)
 def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: int) -> None:
     """Trains the autoencoder of a pair on its training subjects and writes it under ``layout.autoencoder``.
 
-    Binary cross-entropy of the domain plus L1 of the image, 1:1; weights N(0, 0.02); Adam.
+    Binary cross-entropy of the domain plus L1 of the image, 1:1; weights N(0, 0.02); Adam. The folder also holds
+    ``history.csv`` and the provenance ``run.json``.
 
     Raises:
         DataError: the slices or splits are missing or damaged.
         ModelError: the training diverged.
     """
-    data, settings = load_dataset(dataset), config.judges.autoencoder
-    identity = ("autoencoder", dataset, pair, fold)
-    subjects = {domain: training_subjects(data, domain, fold) for domain in pair.split("-")}
-    folder = layout.autoencoder(config.benchmark, dataset, pair, fold)
+    data, folder = load_dataset(dataset), layout.autoencoder(config.benchmark, dataset, pair, fold)
+    judge = {"judge": "autoencoder", "dataset": dataset, "pair": pair, "fold": fold}
+    with recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
+        subjects = {domain: training_subjects(data, pair, domain, fold) for domain in pair.split("-")}
+        network = _train(config, data, pair, fold, subjects)
+        record.facts |= {"subjects": subjects, "parameters": count_parameters(network)}
+
+
+def _train(
+    config: BenchmarkConfig, data: DatasetConfig, pair: str, fold: int, subjects: Mapping[str, tuple[str, ...]]
+) -> MultitaskAutoencoder:
+    settings = config.judges.autoencoder
+    identity = ("autoencoder", data.name, pair, fold)
+    folder = layout.autoencoder(config.benchmark, data.name, pair, fold)
     samplers = _samplers(data, subjects, settings.batch_size, identity)
     fabric = make_fabric()
     network = MultitaskAutoencoder(settings.width)
@@ -61,9 +80,9 @@ def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: in
     plan = Plan(settings.learning_rate, BETAS, settings.schedule.steps(max(map(len, samplers))))
     history = optimize(fabric, network.to(memory_format=torch.channels_last), losses, plan, folder)
     architecture = {"width": settings.width}
-    description = {"dataset": dataset, "pair": pair, "fold": fold, "subjects": subjects}
-    save_networks(folder, {NETWORK: network}, {"kind": "autoencoder", "architecture": architecture, **description})
+    save_networks(folder, {NETWORK: network}, {"kind": "autoencoder", "architecture": architecture})
     write_history(folder / "history.csv", history)
+    return network
 
 
 def _samplers(

@@ -10,13 +10,23 @@ from torch import Tensor, nn
 
 from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
 from benchmark.data.sampling import CropSampler, stream, torch_seed
 from benchmark.data.slices import Images, Labels
-from benchmark.judges.training import Plan, optimize, training_slices, training_subjects, write_history
+from benchmark.judges.training import (
+    Plan,
+    any_pair,
+    count_parameters,
+    optimize,
+    training_slices,
+    training_subjects,
+    write_history,
+)
 from benchmark.networks.init import initialize_weights
 from benchmark.networks.padding import crop_back, pad_to_multiple
 from benchmark.networks.segmentation import SegmentationUNet, unet_depth
+from benchmark.provenance import recorded_work
 from benchmark.training.device import make_fabric
 from benchmark.training.saved import load_networks, read_description, save_networks
 
@@ -29,17 +39,29 @@ SLICES_AT_ONCE = 16
 def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: int) -> None:
     """Trains the segmentor of a domain on its training subjects and writes it under ``layout.segmentor``.
 
-    Weighted cross-entropy on random crops of the dataset's size, weights N(0, 0.02), Adam (Section III-B).
+    Weighted cross-entropy on random crops of the dataset's size, weights N(0, 0.02), Adam (Section III-B). The folder
+    also holds ``history.csv`` and the provenance ``run.json``.
 
     Raises:
         DataError: the slices or splits are missing or damaged.
         ModelError: the training diverged.
     """
-    data, settings = load_dataset(dataset), config.judges.segmentor
-    crops = config.datasets[dataset].training or data.training
-    identity = ("segmentor", dataset, domain, fold)
-    subjects = training_subjects(data, domain, fold)
-    folder = layout.segmentor(config.benchmark, dataset, domain, fold)
+    data = load_dataset(dataset)
+    pair, folder = any_pair(data, domain), layout.segmentor(config.benchmark, dataset, domain, fold)
+    judge = {"judge": "segmentor", "dataset": dataset, "domain": domain, "fold": fold}
+    with recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
+        subjects = training_subjects(data, pair, domain, fold)
+        network = _train(config, data, domain, fold, subjects)
+        record.facts |= {"subjects": subjects, "parameters": count_parameters(network)}
+
+
+def _train(
+    config: BenchmarkConfig, data: DatasetConfig, domain: str, fold: int, subjects: tuple[str, ...]
+) -> SegmentationUNet:
+    settings = config.judges.segmentor
+    crops = config.datasets[data.name].training or data.training
+    identity = ("segmentor", data.name, domain, fold)
+    folder = layout.segmentor(config.benchmark, data.name, domain, fold)
     sampler = CropSampler(training_slices(data, subjects), crops.crop, settings.batch_size, stream(*identity, "crops"))
     fabric = make_fabric()
     architecture = {"classes": data.classes, "depth": unet_depth(*crops.crop), "width": settings.width}
@@ -53,9 +75,9 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
 
     plan = Plan(settings.learning_rate, BETAS, settings.schedule.steps(len(sampler)))
     history = optimize(fabric, network.to(memory_format=torch.channels_last), losses, plan, folder)
-    description = {"dataset": dataset, "domain": domain, "fold": fold, "subjects": subjects}
-    save_networks(folder, {NETWORK: network}, {"kind": "segmentor", "architecture": architecture, **description})
+    save_networks(folder, {NETWORK: network}, {"kind": "segmentor", "architecture": architecture})
     write_history(folder / "history.csv", history)
+    return network
 
 
 def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:

@@ -37,13 +37,17 @@ class Plan:
     steps: tuple[int, int]
 
 
-def training_subjects(dataset: DatasetConfig, domain: str, fold: int) -> tuple[str, ...]:
-    """Training subjects of a domain. Every pair divides a domain alike, so any pair that holds it will do.
+def any_pair(dataset: DatasetConfig, domain: str) -> str:
+    """A pair that the domain is in. All of them divide it into the same training and test subjects."""
+    return next(pair for pair in dataset.pairs if domain in pair.split("-"))
+
+
+def training_subjects(dataset: DatasetConfig, pair: str, domain: str, fold: int) -> tuple[str, ...]:
+    """Training subjects of a domain.
 
     Raises:
         DataError: the splits are missing or damaged.
     """
-    pair = next(p for p in dataset.pairs if domain in p.split("-"))
     divided = read_fold(layout.splits(dataset.name, pair), fold)
     return divided.train_source if pair.split("-")[0] == domain else divided.train_target
 
@@ -98,6 +102,11 @@ def _check_finite(folder: Path, step: int, means: Mapping[str, float]) -> None:
             raise ModelError(
                 folder, f"the judge diverged: {name} is {value} at step {step}", "Lower its learning rate in the config"
             )
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Number of trained parameters."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
 def write_history(path: Path, history: History) -> None:

@@ -1,4 +1,5 @@
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -15,7 +16,6 @@ from benchmark.judges.features import EXTRACTOR, extract, load_extractor, slice_
 from benchmark.metrics.fid import fid
 from benchmark.metrics.kid import kid
 from benchmark.networks.padding import pad_to_multiple
-from benchmark.training.saved import read_description
 
 FOLDER = layout.autoencoder("small", small.DATASET, small.PAIR, 0)
 
@@ -35,7 +35,7 @@ def test_trains_without_any_slice_of_a_test_subject():
     small.lay_out(subjects=small.TRAINING)  # reading anybody else raises
     train()
     expected = {"AA": list(small.FOLD.train_source), "BB": list(small.FOLD.train_target)}
-    assert read_description(FOLDER)["subjects"] == expected
+    assert json.loads((FOLDER / "run.json").read_text())["subjects"] == expected
 
 
 def test_is_the_same_to_the_bit_when_trained_again_dropout_and_all():

@@ -1,4 +1,5 @@
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -11,11 +12,14 @@ from benchmark.data.slices import SliceStore
 from benchmark.errors import ModelError
 from benchmark.judges.segmentor import load_segmentor, train_segmentor, weighted_cross_entropy
 from benchmark.networks.padding import crop_back, pad_to_multiple
-from benchmark.training.saved import read_description
 
 
 def folder(domain="AA", fold=0):
     return layout.segmentor("small", small.DATASET, domain, fold)
+
+
+def run(where):
+    return json.loads((where / "run.json").read_text())
 
 
 def judges(**segmentor):
@@ -27,14 +31,14 @@ def judges(**segmentor):
 def test_trains_without_any_slice_of_a_test_subject(domain, trained_on):
     small.lay_out(subjects=trained_on)  # reading anybody else raises
     train_segmentor(small.benchmark_config(), small.DATASET, domain, 0)
-    assert read_description(folder(domain))["subjects"] == list(trained_on)
+    assert run(folder(domain))["subjects"] == list(trained_on)
 
 
 def test_each_fold_trains_on_its_own_subjects():
     other = small.Fold(("a1", "a3"), ("b1", "b4"), ("a2",), ("b2",))
     small.lay_out(folds=(small.FOLD, other))
     train_segmentor(small.benchmark_config(), small.DATASET, "AA", 1)
-    assert read_description(folder(fold=1))["subjects"] == ["a1", "a3"]
+    assert run(folder(fold=1))["subjects"] == ["a1", "a3"]
 
 
 def test_is_the_same_to_the_bit_when_trained_again_and_another_for_another_fold():
@@ -126,3 +130,18 @@ def test_a_judge_that_diverges_ends_the_run():
 def test_a_judge_that_was_not_trained_is_one_message():
     with pytest.raises(ModelError, match="holds no trained model"):
         load_segmentor(folder())
+
+
+def test_says_where_it_comes_from():
+    small.lay_out()
+    train_segmentor(small.benchmark_config(), small.DATASET, "BB", 0)
+    found = run(folder("BB"))
+    assert {k: found[k] for k in ("judge", "dataset", "domain", "fold")} == {
+        "judge": "segmentor",
+        "dataset": small.DATASET,
+        "domain": "BB",
+        "fold": 0,
+    }
+    assert found["parameters"] == sum(p.numel() for p in load_segmentor(folder("BB"))._network.parameters())
+    assert found["wall_seconds"] > 0
+    assert set(found["data"]) == {"slices_sha256", "splits_sha256"}
