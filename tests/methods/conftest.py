@@ -1,0 +1,22 @@
+import pytest
+import torch
+from two_scanners import context, training_set
+
+# Networks this small lose time to threads, and a great deal of it where tests run side by side.
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def train():
+    return training_set()
+
+
+@pytest.fixture
+def quick():
+    """A training of three steps."""
+    return context(3)
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)

@@ -1,0 +1,244 @@
+"""Randomness, divergence, precision, and that training trains."""
+
+import numpy as np
+import pytest
+import torch
+from two_scanners import context, training_set
+
+from benchmark.errors import Diverged
+from benchmark.methods import adversarial_training
+from benchmark.methods.adversarial import AdversarialMethod
+from benchmark.methods.adversarial_training import AdversarialTraining
+from benchmark.methods.cycle import Crops
+from benchmark.methods.objective import Term
+from benchmark.methods.options import AdversarialOptions
+from benchmark.methods.registry import create
+from benchmark.training.device import make_fabric
+
+OPTIONS = {"cyclegan": {}, "s_cyclegan": {}, "semgan": {"semantic_dropout": 0.5}, "segrenorm": {"embedding_dim": 16}}
+POOLED = {"image_pool": 2}
+
+
+def fit(name, how, train=None, **options):
+    method = create(name, {**OPTIONS[name], **options})
+    method.fit(train or training_set(), how)
+    return method
+
+
+def files(method, folder):
+    method.save(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(("name", "options"), [*((n, {}) for n in OPTIONS), ("cyclegan", POOLED)])
+def test_the_same_identity_gives_the_same_bits(name, options, tmp_path):
+    torch.manual_seed(1)
+    first = files(fit(name, context(3), **options), tmp_path / "first")
+    torch.manual_seed(2)
+    torch.rand(7)
+    second = files(fit(name, context(3), **options), tmp_path / "second")
+    assert first == second
+    assert len(first) > 1
+    other = files(fit(name, context(3, seed=1), **options), tmp_path / "other")
+    assert first.keys() == other.keys()
+    assert all(first[n] != other[n] for n in first if n.endswith(".safetensors"))
+
+
+def test_fitting_twice_is_fitting_once(tmp_path):
+    method = fit("cyclegan", context(3), **POOLED)
+    once = files(method, tmp_path / "once")
+    method.fit(training_set(), context(3))
+    assert files(method, tmp_path / "twice") == once
+
+
+def test_leaves_the_global_random_state_alone(tmp_path):
+    state, numpy_state = torch.random.get_rng_state(), np.random.get_state()[1].copy()
+    fit("segrenorm", context(1)).save(tmp_path / "model")
+    create("segrenorm", OPTIONS["segrenorm"]).load(tmp_path / "model")
+    assert torch.equal(torch.random.get_rng_state(), state)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)
+
+
+def test_all_methods_draw_the_same_crops_and_start_from_the_same_weights(monkeypatch):
+    seen = {}
+
+    def note(method, source, target, random):
+        seen.setdefault(method.name, []).append((source.images, target.images))
+        return source, target
+
+    monkeypatch.setattr(AdversarialMethod, "augment", note)
+    weights = {}
+    for name in ("cyclegan", "s_cyclegan", "segrenorm"):
+        method = fit(name, context(3))
+        method._model.initialize(context(1).identity)
+        weights[name] = method._model.networks["target"]["discriminator"].layers[-1].weight
+    reference = seen.pop("cyclegan")
+    assert len(reference) == 3
+    for crops in seen.values():
+        for (a, b), (c, d) in zip(reference, crops, strict=True):
+            assert torch.equal(a, c)
+            assert torch.equal(b, d)
+    assert torch.equal(weights["cyclegan"], weights["segrenorm"])
+
+
+def test_discriminators_are_left_alone_by_the_translators_and_these_by_them():
+    train, how = training_set(), context(2)
+    method = fit("segrenorm", how)
+    training = AdversarialTraining(method, method._model.networks, train, how, make_fabric())
+    groups = {"discriminator": [], "translator": []}
+    for networks in method._model.networks.values():
+        for role, network in networks.items():
+            groups["discriminator" if role == "discriminator" else "translator"] += [
+                *network.parameters(), *network.buffers(),
+            ]  # fmt: skip
+
+    def snapshot(group):
+        return [t.detach().clone() for t in groups[group]]
+
+    def gradients(group):
+        return [t.grad.clone() for t in groups[group] if t.grad is not None]
+
+    def same(before, after):
+        return all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+    crops = training.draw()
+    critics = snapshot("discriminator"), gradients("discriminator")
+    made, _ = training._step_translators(crops)
+    assert same(critics[0], snapshot("discriminator"))
+    assert same(critics[1], gradients("discriminator"))
+    assert not any(image.requires_grad for image in made.values())
+    translators = snapshot("translator"), gradients("translator")
+    training._step_discriminators(crops, made)
+    assert same(translators[0], snapshot("translator"))
+    assert same(translators[1], gradients("translator"))
+    assert not same(critics[0], snapshot("discriminator"))
+
+
+def test_the_second_pass_of_the_cycle_is_without_dropout():
+    method = fit("segrenorm", context(1))
+    source, target = method._model.networks["source"].train(), method._model.networks["target"].train()
+    images = torch.rand(2, 1, 32, 32)
+    logits = target["segmentor"](images)
+    without = [method.generate(target, images, logits, dropout=False) for _ in range(2)]
+    assert torch.equal(*without)
+    dropouts = []
+    for networks in (source, target):
+        networks["extractor"].register_forward_pre_hook(
+            lambda module, inputs, options: dropouts.append(options["dropout"]), with_kwargs=True
+        )
+    method.cycle(source, target, Crops(images, torch.zeros(2, 32, 32, dtype=torch.long)))
+    assert dropouts == [True, False]
+
+
+def test_the_history_has_every_loss_of_both_domains():
+    rows = []
+    fit("s_cyclegan", context(1, log=lambda step, losses: rows.append((step, losses))))
+    losses = ("adversarial", "cycle", "segmentation_real", "segmentation_translated", "discriminator")
+    assert [(step, set(row)) for step, row in rows] == [
+        (1, {f"{loss}_{domain}" for loss in losses for domain in ("source", "target")})
+    ]
+
+
+class Tame(AdversarialMethod):
+    """A method whose generators are one number each."""
+
+    name, title, reference = "tame", "Tame", "none"
+
+    def make_generator(self, task, width):
+        return Scale()
+
+
+class Scale(torch.nn.Module):
+    required_multiple = 1
+
+    def __init__(self):
+        super().__init__()
+        self.factor = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, images):
+        return (self.factor * images).clamp(-1, 1)
+
+
+class Explosive(Tame):
+    def terms(self, here, there, crops, cycle):
+        return [*super().terms(here, there, crops, cycle), Term("fuse", 1.0, (cycle.translated.sum() * torch.inf))]
+
+
+class Flat(Tame):
+    class Generator(Scale):
+        def forward(self, images):
+            return torch.full_like(images, 0.25) + 0 * self.factor * images
+
+    def make_generator(self, task, width):
+        return self.Generator()
+
+
+def test_a_loss_that_is_not_finite_is_a_divergence():
+    rows = []
+    method = Explosive(AdversarialOptions())
+    with pytest.raises(Diverged, match=r"fuse_source, fuse_target not finite at step 1 of 5"):
+        method.fit(training_set(), context(5, log=lambda step, losses: rows.append(step)))
+    assert rows == [1]
+
+
+def test_a_constant_translation_is_a_divergence():
+    with pytest.raises(Diverged, match="from the source are constant"):
+        Flat(AdversarialOptions()).fit(training_set(), context(2))
+
+
+def test_others_are_none():
+    Tame(AdversarialOptions()).fit(training_set(), context(2))
+
+
+def test_a_long_history_has_means_over_a_few_steps(monkeypatch):
+    every, few = [], []
+    Tame(AdversarialOptions()).fit(training_set(), context(7, log=lambda step, row: every.append(row)))
+    monkeypatch.setattr(adversarial_training, "HISTORY_ROWS", 2)
+    Tame(AdversarialOptions()).fit(training_set(), context(7, log=lambda step, row: few.append((step, row))))
+    assert [step for step, _ in few] == [3, 6, 7]
+    assert few[0][1] == pytest.approx({name: np.mean([row[name] for row in every[:3]]) for name in every[0]}, rel=1e-5)
+    assert few[2][1] == pytest.approx(every[6], rel=1e-5)
+
+
+def test_learning_rates_are_constant_and_then_fall():
+    method, train, how = create("s_cyclegan", {"learning_rate_segmentors": 5e-4}), training_set(), context(4)
+    method.fit(train, context(1))
+    training = AdversarialTraining(method, method._model.networks, train, how, make_fabric())
+    rates = []
+    for _ in range(4):
+        rates.append([g["lr"] for o in (training._translators, training._discriminators) for g in o.param_groups])
+        training.step(training.draw())
+    falling = (1, 1, 2 / 3, 1 / 3)
+    assert rates == [pytest.approx([f * 2e-4, f * 5e-4, f * 1e-4]) for f in falling]
+
+
+def test_mixed_precision_trains_in_float32():
+    rows = []
+    how = context(2, precision="bf16-mixed", log=lambda step, losses: rows.append(losses))
+    method = fit("segrenorm", how)
+    assert all(p.dtype == torch.float32 for n in method._model.networks.values() for p in n.parameters())
+    exact = []
+    fit("segrenorm", context(2, log=lambda step, losses: exact.append(losses)))
+    assert rows[0] != exact[0]
+    assert rows[0] == pytest.approx(exact[0], rel=0.05, abs=0.01)
+    assert method.translate(training_set().source.images[0]).dtype == np.float32
+
+
+def test_paper_blocks_translate_with_running_statistics():
+    """Batch normalization must not make a translation depend on what else is in its batch."""
+    method = fit("cyclegan", context(25), block="paper")
+    images = training_set().source.images[0]
+    alone = np.concatenate([method.translate(images[z : z + 1]) for z in range(len(images))])
+    np.testing.assert_allclose(alone, method.translate(images), atol=1e-5)
+
+
+def test_learns_an_easy_shift():
+    """Scanners that differ in contrast alone: what can only fall falls."""
+    rows = []
+    how = context(30, log=lambda step, losses: rows.append(losses))
+    fit("segrenorm", how, learning_rate_generators=2e-3, learning_rate_segmentors=2e-3)
+    for loss in ("cycle", "segmentation_real", "segmentation_translated"):
+        for domain in ("source", "target"):
+            name = f"{loss}_{domain}"
+            before, after = (np.mean([row[name] for row in part]) for part in (rows[:5], rows[-5:]))
+            assert after < 0.8 * before, name

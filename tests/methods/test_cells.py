@@ -1,0 +1,228 @@
+"""Cells of a small benchmark, from slices on disk to harmonized slices, history and provenance."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import small_benchmark as small
+
+from benchmark import cells, layout
+from benchmark.cells import harmonize_cell, train_cell
+from benchmark.data.harmonized import read_harmonized
+from benchmark.data.slices import SliceStore
+from benchmark.errors import DataError, Diverged, ModelError, UserError
+from benchmark.layout import Cell
+from benchmark.methods.base import Method
+from benchmark.methods.registry import method_class
+from benchmark.methods.training_free import TrainingFreeMethod
+
+METHODS = {
+    "identity": {},
+    "oracle": {},
+    "histogram_matching": {},
+    "cyclegan": {},
+    "semgan": {},
+    "segrenorm": {"embedding_dim": 16},
+}
+
+
+def config(**changes):
+    return small.benchmark_config(methods=METHODS, proposed="segrenorm", **changes)
+
+
+def cell(method):
+    return Cell("small", small.DATASET, "AA", "BB", 0, method, 0)
+
+
+def run(method):
+    return json.loads(cell(method).run.read_text())
+
+
+@pytest.fixture
+def laid_out():
+    small.lay_out()
+
+
+@pytest.mark.parametrize("method", ["cyclegan", "segrenorm"])
+def test_a_learned_cell_leaves_model_history_provenance_and_images(laid_out, method):
+    train_cell(config(), cell(method))
+    harmonize_cell(config(), cell(method))
+
+    rows = list(csv.DictReader(cell(method).history.open()))
+    assert [int(row["step"]) for row in rows] == list(range(1, 9))
+    assert all(np.isfinite(float(value)) for row in rows for value in row.values())
+    assert (run(method)["status"], run(method)["reason"]) == ("ok", "")
+    assert run(method)["parameters"] > 0
+    assert run(method)["options"]["lambda_cyc"] == 10
+    harmonized = read_harmonized(cell(method).harmonized)
+    store = SliceStore(layout.slices(small.DATASET))
+    assert harmonized.status == "ok"
+    assert set(harmonized.images) == set(small.FOLD.test_source)
+    assert all(image.shape == store.image(s).shape for s, image in harmonized.images.items())
+    assert json.loads(cell(method).harmonize_run.read_text())["slices"] == 12
+
+
+def test_a_cell_trained_twice_is_the_same_to_the_bit(laid_out):
+    outcomes = []
+    for _ in range(2):
+        train_cell(config(), cell("segrenorm"))
+        harmonize_cell(config(), cell("segrenorm"))
+        files = [cell("segrenorm").harmonized, cell("segrenorm").history, *sorted(cell("segrenorm").model.iterdir())]
+        outcomes.append([path.read_bytes() for path in files])
+    assert outcomes[0] == outcomes[1]
+
+
+def test_trains_on_training_subjects_of_both_scanners_alone(monkeypatch):
+    small.lay_out(subjects=small.TRAINING)  # reading anybody else raises
+    seen = []
+    monkeypatch.setattr(method_class("cyclegan"), "fit", lambda self, train, context: seen.append((train, context)))
+    monkeypatch.setattr(method_class("cyclegan"), "save", lambda self, path: None)
+    monkeypatch.setattr(method_class("cyclegan"), "parameters", 0)
+    train_cell(config(), cell("cyclegan"))
+    train, context = seen[0]
+    store = SliceStore(layout.slices(small.DATASET))
+    for domain, subjects in ((train.source, small.FOLD.train_source), (train.target, small.FOLD.train_target)):
+        for images, labels, subject in zip(domain.images, domain.labels, subjects, strict=True):
+            np.testing.assert_array_equal(images, store.image(subject))
+            np.testing.assert_array_equal(labels, store.labels(subject))
+    assert (train.task.classes, train.task.class_weights, train.task.crop) == (3, (0.2, 0.8, 0.8), (32, 16))
+    assert (train.task.batch_size, train.task.slice_shape, train.task.label_kind) == (2, small.SHAPE[1:], "dense")
+    assert context.identity == (small.DATASET, "AA-BB", 0, 0)
+    assert (context.width, context.precision) == (4, "32-true")
+
+
+def test_a_benchmark_can_override_the_crops(laid_out, monkeypatch):
+    seen = []
+    monkeypatch.setattr(method_class("identity"), "fit", lambda self, train, context: seen.append(train.task))
+    use = {small.DATASET: {"training": {"crop": (16, 32), "batch_size": 5}}}
+    harmonize_cell(config(datasets=use), cell("identity"))
+    assert (seen[0].crop, seen[0].batch_size) == ((16, 32), 5)
+
+
+def test_controls_and_classical_methods_are_fitted_in_place(laid_out):
+    store = SliceStore(layout.slices(small.DATASET))
+    for method in ("identity", "histogram_matching"):
+        harmonize_cell(config(), cell(method))
+        assert run(method)["status"] == "ok"
+    unchanged, matched = (read_harmonized(cell(m).harmonized).images for m in ("identity", "histogram_matching"))
+    for subject in small.FOLD.test_source:
+        np.testing.assert_array_equal(unchanged[subject], store.image(subject))
+        assert matched[subject].mean() < unchanged[subject].mean()  # scanner B is darker
+
+
+def test_only_the_oracle_is_handed_the_truth(laid_out, monkeypatch):
+    from benchmark.data import truth
+
+    read = []
+
+    def read_truth(path, subject, target):
+        read.append((path, subject, target))
+        shape = SliceStore(layout.slices(small.DATASET)).image(subject).shape
+        return np.full(shape, 0.5, np.float32), np.full(shape, 0.25, np.float32)
+
+    monkeypatch.setattr(truth, "read_truth", read_truth)
+    for method in ("identity", "histogram_matching", "cyclegan"):
+        if method == "cyclegan":
+            train_cell(config(), cell(method))
+        harmonize_cell(config(), cell(method))
+    assert read == []
+    harmonize_cell(config(), cell("oracle"))
+    assert read == [(layout.truth(small.DATASET), subject, "BB") for subject in small.FOLD.test_source]
+    harmonized = read_harmonized(cell("oracle").harmonized).images
+    assert all((image == 0.25).all() for image in harmonized.values())  # the noisy one
+
+
+@pytest.mark.parametrize(
+    ("method", "dataset", "reason"),
+    [("oracle", {"phantom": False}, "no truth"), ("semgan", {"label_kind": "sparse"}, "sparse")],
+)
+def test_what_is_not_applicable_is_skipped_with_its_reason(method, dataset, reason):
+    small.lay_out(dataset=dataset)
+    harmonize_cell(config(), cell(method))
+    harmonized = read_harmonized(cell(method).harmonized)
+    assert (harmonized.status, harmonized.images) == ("skipped", {})
+    assert reason in harmonized.reason
+    assert (run(method)["status"], run(method)["reason"]) == ("skipped", harmonized.reason)
+
+
+def test_what_is_not_applicable_is_not_trained():
+    small.lay_out(dataset={"label_kind": "sparse"})
+    with pytest.raises(UserError, match="sparse"):
+        train_cell(config(), cell("semgan"))
+    assert not cell("semgan").root.exists()
+
+
+def test_a_divergence_is_an_outcome_with_its_reason(laid_out, monkeypatch):
+    def fit(self, train, context):
+        context.log(1, {"cycle_source": float("nan")})
+        raise Diverged("cycle_source not finite at step 1 of 8")
+
+    monkeypatch.setattr(method_class("cyclegan"), "fit", fit)
+    train_cell(config(), cell("cyclegan"))
+    assert (run("cyclegan")["status"], run("cyclegan")["reason"]) == (
+        "failed",
+        "cycle_source not finite at step 1 of 8",
+    )
+    assert cell("cyclegan").history.read_text() == "step,cycle_source\n1,nan\n"
+    with pytest.raises(ModelError, match="not finite at step 1"):
+        method_class("cyclegan")(method_class("cyclegan").hyperparameters()).load(cell("cyclegan").model)
+    harmonize_cell(config(), cell("cyclegan"))
+    harmonized = read_harmonized(cell("cyclegan").harmonized)
+    assert (harmonized.status, harmonized.reason) == ("failed", "cycle_source not finite at step 1 of 8")
+
+
+def test_a_bug_is_no_outcome(laid_out, monkeypatch):
+    def fit(self, train, context):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(method_class("cyclegan"), "fit", fit)
+    with pytest.raises(ZeroDivisionError):
+        train_cell(config(), cell("cyclegan"))
+    assert not cell("cyclegan").root.exists()
+
+
+class Wrong(TrainingFreeMethod):
+    name, title, reference, kind = "wrong", "Wrong", "none", "classical"
+    result: np.ndarray
+
+    def harmonize(self, images):
+        return self.result
+
+
+@pytest.mark.parametrize(
+    ("result", "fault"),
+    [
+        (np.zeros((1, 2, 3), np.float32), "shape"),
+        (np.full(small.SHAPE, np.nan, np.float32), "not finite"),
+        (np.full(small.SHAPE, 1.5, np.float32), "outside"),
+    ],
+)
+def test_a_method_that_breaks_its_contract_is_named(laid_out, monkeypatch, result, fault):
+    def wrong(name, options) -> Method:
+        method = Wrong(Wrong.hyperparameters())
+        method.result = result
+        return method
+
+    monkeypatch.setattr(cells, "create", wrong)
+    with pytest.raises(UserError, match=f"identity: translated a3 to .*{fault}"):
+        harmonize_cell(config(), cell("identity"))
+    assert not cell("identity").harmonized.exists()
+
+
+def test_a_missing_or_damaged_training_is_named(laid_out):
+    with pytest.raises(DataError, match=r"run\.json: is missing"):
+        harmonize_cell(config(), cell("cyclegan"))
+    cell("cyclegan").root.mkdir(parents=True)
+    cell("cyclegan").run.write_text("{")
+    with pytest.raises(DataError, match=r"run\.json: is damaged"):
+        harmonize_cell(config(), cell("cyclegan"))
+    cell("cyclegan").run.write_text('{"status": "ok", "reason": ""}')
+    with pytest.raises(ModelError, match="holds no trained model"):
+        harmonize_cell(config(), cell("cyclegan"))
+
+
+def test_missing_slices_are_named(laid_out):
+    layout.slices(small.DATASET).unlink()
+    with pytest.raises(DataError, match=r"slices\.h5"):
+        train_cell(config(), cell("cyclegan"))

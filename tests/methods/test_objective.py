@@ -1,0 +1,87 @@
+"""Eqs. 2 to 5 against numbers worked out by hand."""
+
+import math
+
+import pytest
+import torch
+
+from benchmark.methods.objective import (
+    Term,
+    adversarial_loss,
+    discriminator_loss,
+    l1_loss,
+    total,
+    weighted_cross_entropy,
+    weighted_reference,
+)
+
+
+def test_discriminator_loss_is_half_of_each_mean_square():
+    real, made = torch.tensor([[1.0, 0.5]]), torch.tensor([[0.0], [0.2], [0.4]])
+    # ½ · (0² + 0.5²)/2 + ½ · (0² + 0.2² + 0.4²)/3
+    assert discriminator_loss(real, made).item() == pytest.approx(0.0625 + 0.5 * 0.2 / 3)
+
+
+def test_adversarial_loss_with_and_without_the_half():
+    scores = torch.tensor([1.0, 0.0, 3.0, 0.5])  # squares of the distance from 1: 0, 1, 4, 0.25
+    assert adversarial_loss(scores).item() == pytest.approx(5.25 / 8)
+    assert adversarial_loss(scores, halved=False).item() == pytest.approx(5.25 / 4)
+
+
+def test_cycle_loss_is_the_mean_of_absolute_differences():
+    image, back = torch.tensor([[[[0.0, 1.0], [-1.0, 0.5]]]]), torch.tensor([[[[0.5, 1.0], [1.0, 0.25]]]])
+    assert l1_loss(back, image).item() == pytest.approx((0.5 + 0 + 2 + 0.25) / 4)
+
+
+def test_cycle_loss_where_only_some_pixels_count():
+    image, back = torch.zeros(1, 1, 2, 2), torch.tensor([[[[0.5, 9.0], [9.0, 0.25]]]])
+    kept = torch.tensor([[[[True, False], [False, True]]]])
+    assert l1_loss(back, image, kept).item() == pytest.approx(0.375)
+
+
+LABELS = torch.tensor([[[0, 1]]])
+WEIGHTS = torch.tensor([0.2, 0.8])
+# Two pixels with the probabilities (3/4, 1/4) and (1/4, 3/4).
+LOGITS = torch.tensor([[[[math.log(3), 0.0]], [[0.0, math.log(3)]]]])
+
+
+def test_cross_entropy_is_the_plain_mean_over_pixels():
+    loss = weighted_cross_entropy(LOGITS, weighted_reference(LABELS, WEIGHTS))
+    assert loss.item() == pytest.approx((0.2 + 0.8) * -math.log(3 / 4) / 2)
+
+
+def test_cross_entropy_has_the_weight_of_the_reference_class():
+    swapped = weighted_cross_entropy(LOGITS.flip(1), weighted_reference(LABELS, WEIGHTS))
+    background = weighted_cross_entropy(LOGITS.flip(1)[..., :1], weighted_reference(LABELS[..., :1], WEIGHTS))
+    assert swapped.item() == pytest.approx((0.2 + 0.8) * -math.log(1 / 4) / 2)
+    assert background.item() == pytest.approx(0.2 * -math.log(1 / 4))
+
+
+def test_cross_entropy_where_only_some_pixels_count():
+    kept = torch.tensor([[[[False, True]]]])
+    loss = weighted_cross_entropy(LOGITS, weighted_reference(LABELS, WEIGHTS), kept)
+    assert loss.item() == pytest.approx(0.8 * -math.log(3 / 4))
+
+
+def test_equal_weights_scale_the_loss():
+    halves = weighted_cross_entropy(LOGITS, weighted_reference(LABELS, torch.tensor([0.5, 0.5])))
+    ones = weighted_cross_entropy(LOGITS, weighted_reference(LABELS, torch.tensor([1.0, 1.0])))
+    assert halves.item() == pytest.approx(ones.item() / 2)
+
+
+def test_total_weighs_its_terms():
+    terms = [Term("a", 1.0, torch.tensor(0.5)), Term("b", 10.0, torch.tensor(0.25)), Term("c", 0.0, torch.tensor(7.0))]
+    assert total(terms).item() == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: discriminator_loss(x, x),
+        adversarial_loss,
+        lambda x: l1_loss(x, torch.zeros_like(x)),
+        lambda x: weighted_cross_entropy(x, weighted_reference(torch.zeros(1, 2, 2, dtype=torch.long), WEIGHTS)),
+    ],
+)
+def test_losses_are_in_float32_whatever_the_precision(loss):
+    assert loss(torch.rand(1, 2, 2, 2, dtype=torch.bfloat16)).dtype == torch.float32
