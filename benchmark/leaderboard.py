@@ -1,5 +1,6 @@
 """All scores in one table, and the leaderboard: one row for each dataset, pair and method."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -69,9 +70,9 @@ def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
 
     Returns:
         Besides the names: ``cells`` of ``cells_expected`` (folds times seeds) and ``subjects`` of
-        ``subjects_expected`` that have numbers, and why others have none; then each headline quantity with its
-        ``_seed_std``, and for one by subject also ``_low``, ``_high`` (95 %, BCa) and ``_tied``: whether that
-        interval overlaps the best one's. Controls are neither the best nor tied with it.
+        ``subjects_expected`` that have numbers, and why others have none; then each headline quantity, for one by
+        subject with ``_low``, ``_high`` (95 %, BCa) and ``_tied``: whether that interval overlaps the best one's; and
+        where there are several seeds with their ``_seed_std``. Controls are neither the best nor tied with it.
     """
     headline = {name: q for name, q in metrics.quantities().items() if q.headline and name in set(table["metric"])}
     rows: list[dict[str, Any]] = []
@@ -126,5 +127,6 @@ def _columns(quantity: Quantity, there: Mapping[str, Average], contenders: set[s
                 f"{name}_high": number.interval.high,
                 f"{name}_tied": method in tied,
             }
-        columns[method] |= {f"{name}_seed_std": number.seed_std}
+        if not math.isnan(number.seed_std):
+            columns[method][f"{name}_seed_std"] = number.seed_std
     return columns

@@ -8,6 +8,7 @@ from benchmark.artifacts import read_artifact
 from benchmark.config.base import Strict
 from benchmark.data.harmonized import Harmonized
 from benchmark.data.slices import SliceStore
+from benchmark.data.truth import TruthSlices, write_truth
 from benchmark.errors import DataError
 from benchmark.judges.segmentor import Segmentor, load_segmentor
 from benchmark.layout import Cell
@@ -128,6 +129,22 @@ def test_reference_rows_are_each_segmentor_on_test_images_of_its_own_domain(judg
         segmentor = load_segmentor(layout.segmentor("small", small.DATASET, domain, 0))
         expected = dice(confusion(segmentor.predict(store.image(subjects[0])), store.labels(subjects[0]), 3))
         assert one(rows, "dice", subject=subjects[0], label="core")["value"] == pytest.approx(expected[1])
+
+
+def test_truth_is_read_for_the_pairs_target(judged):
+    store = SliceStore(layout.slices(small.DATASET))
+    images = {s: np.array(store.image(s)) for s in small.FOLD.test_source}
+    write_truth(
+        layout.truth(small.DATASET),
+        [TruthSlices(s, t, image * f, image) for s, image in images.items() for t, f in (("BB", 0.5), ("CC", 0.9))],
+    )
+    score(config(metrics={"truth": {}}), "echo")
+    for subject, image in images.items():
+        expected = np.abs(image * 0.5)[store.mask(subject) > 0].mean()
+        assert one(table(), "mae", subject=subject)["value"] == pytest.approx(expected, rel=1e-5)
+    layout.truth(small.DATASET).unlink()
+    with pytest.raises(DataError, match=r"truth.h5: is missing"):
+        score(config(metrics={"truth": {}}), "echo")
 
 
 @pytest.mark.parametrize("status", ["failed", "skipped"])

@@ -1,0 +1,67 @@
+"""What the metrics make of features; the distances themselves are in test_distances.py."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from benchmark.config.base import Strict
+from benchmark.metrics.fid import FrechetInceptionDistance, fid
+from benchmark.metrics.kid import KernelInceptionDistance, KidOptions
+from benchmark.metrics.view import CellView, PairView
+
+DIMENSIONS = 3
+
+
+@pytest.fixture
+def featured(view, monkeypatch):
+    """The cell with features of 4 slices a subject: source and target as given, harmonized between them."""
+
+    def give(source_shift, target_shift):
+        random = torch.Generator().manual_seed(0)
+
+        def draw(subjects, shift):
+            return {s: torch.randn(4, DIMENSIONS, generator=random).double() + shift for s in subjects}
+
+        real = {
+            side: draw(view.pair.subjects(side), s) for side, s in (("source", source_shift), ("target", target_shift))
+        }
+        middle = draw(view.subjects, (source_shift + target_shift) / 2)
+        monkeypatch.setattr(PairView, "features", lambda self, side: real[side])
+        monkeypatch.setattr(CellView, "features", middle)
+        view.pair.extractor = SimpleNamespace(network=SimpleNamespace(feature_dim=DIMENSIONS))
+        return view
+
+    return give
+
+
+def rows(metric, view):
+    return {row.metric: row for row in metric.compute(view)}
+
+
+def test_the_share_of_the_gap_is_scale_free(featured):
+    found = rows(KernelInceptionDistance(KidOptions(subset_size=6)), featured(0.0, 3.0))
+    assert 0 < found["kid"].value < found["kid_before"].value
+    assert found["kid_gap_closed"].value == pytest.approx(1 - found["kid"].value / found["kid_before"].value)
+    assert found["kid_std"].value > 0
+
+
+def test_no_share_is_closed_of_no_gap(featured):
+    view = featured(0.0, 0.0)
+    subsets = [rows(KernelInceptionDistance(KidOptions(subset_size=8)), view)]
+    before = subsets[0]["kid_before"].value
+    assert before <= 0, "the draw of this test has a distance below zero, as unbiased estimates do"
+    assert subsets[0]["kid_gap_closed"].status == "skipped"
+    assert subsets[0]["kid_gap_closed"].reason.startswith("there is no gap: KID is -")
+
+
+def test_fid_is_of_all_slices_where_there_are_more_than_features(featured):
+    view = featured(0.0, 1.0)
+    metric = FrechetInceptionDistance(Strict())
+    assert "IXI only" in metric.not_applicable(view)
+    view.pair.dataset = view.pair.dataset.model_copy(update={"fid": True})
+    assert metric.not_applicable(view) is None
+    stacked = [torch.cat(list(f.values())) for f in (view.features, view.pair.features("target"))]
+    assert rows(metric, view)["fid"].value == pytest.approx(fid(*stacked))
+    view.pair.extractor.network.feature_dim = 8  # as many as slices of the target
+    assert "needs more test slices of each scanner than the 8 features; there are 8" in metric.not_applicable(view)
