@@ -2,7 +2,7 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.metrics import compute_dice, compute_generalized_dice, compute_iou
 from small_benchmark import dataset_config
@@ -42,6 +42,7 @@ def test_hand_computed_scores():
     assert found["gdice", ""].value == pytest.approx(2 * (1 + 1) / (5 + 3))
 
 
+@settings(deadline=None)
 @given(volumes, volumes)
 def test_agrees_with_monai(prediction, reference):
     counts = confusion(prediction, reference, CLASSES)
@@ -56,6 +57,7 @@ def test_agrees_with_monai(prediction, reference):
         assert generalized_dice(counts) == pytest.approx(float(expected), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(volumes, volumes)
 def test_scores_are_within_bounds_symmetric_and_bound_to_each_other(prediction, reference):
     counts = confusion(prediction, reference, CLASSES)
@@ -67,6 +69,7 @@ def test_scores_are_within_bounds_symmetric_and_bound_to_each_other(prediction, 
     assert np.array_equal(d, dice(confusion(reference, prediction, CLASSES)), equal_nan=True)
 
 
+@settings(deadline=None)
 @given(volumes)
 def test_a_volume_overlaps_itself_perfectly(volume):
     counts = confusion(volume, volume, CLASSES)

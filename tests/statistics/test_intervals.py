@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
@@ -53,6 +53,7 @@ def test_few_or_equal_subjects():
         mean_interval(np.full((3, 2), NAN), "x")
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(*[st.sampled_from([NAN, 0.0, 0.5, 1.0])] * 2), min_size=2, max_size=6), st.integers(0, 99))
 def test_the_interval_holds_the_mean_and_is_finite(rows, seed):
     values = np.array(rows)

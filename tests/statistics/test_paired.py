@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
@@ -11,6 +11,7 @@ from benchmark.statistics.paired import LARGEST_EXACT, holm, sign_flip_test, sma
 differences = st.lists(st.floats(-5, 5).map(lambda x: round(x, 2)), min_size=1, max_size=8).map(np.array)
 
 
+@settings(deadline=None)
 @given(differences)
 def test_counts_the_sign_patterns_that_are_at_least_as_extreme(values):
     patterns = np.array(list(itertools.product([1, -1], repeat=len(values))))
@@ -48,6 +49,7 @@ def test_holms_correction_of_a_worked_example():
     assert holm([]) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_holm_keeps_the_order_and_never_lowers_a_p(p_values):
     corrected = holm(p_values)
