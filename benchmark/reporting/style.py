@@ -44,6 +44,7 @@ RC: dict[Any, Any] = {
     "legend.fontsize": 6.5,
     "legend.frameon": False,
     "lines.linewidth": 1.1,
+    "figure.dpi": 200,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "image.interpolation": "nearest",
@@ -83,7 +84,7 @@ def save(made: Figure, paths: Sequence[Path]) -> None:
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-        made.savefig(path, dpi=200, metadata=metadata)
+        made.savefig(path, metadata=metadata)
         # What was laid out once stays where it is: it takes as long as the drawing.
         made.set_layout_engine("none")
 

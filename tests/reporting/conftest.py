@@ -1,12 +1,39 @@
+import subprocess
+import sys
+
 import fake_benchmark as fake
 import pytest
 
 from benchmark.reporting import names
+from benchmark.reporting.names import FOLDER
+from benchmark.reporting.results import Results
+
+ROOT = FOLDER.parent
+RENDER = """
+import sys
+from pathlib import Path
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.reporting import figures, names, page, tables
+
+names.FOLDER = Path("methods")
+config = BenchmarkConfig.model_validate_json(Path("config.json").read_text())
+tables.make_tables(config)
+figures.make_figures(config)
+page.make_page(config)
+assert "torch" not in sys.modules, "reports must not wait for PyTorch"
+"""
+
+RENDERED = fake.Tree(datasets=("msseg",))
+
+
+def _enter(patch, root):
+    patch.chdir(root)
+    patch.setattr(names, "FOLDER", root / "methods")
 
 
 @pytest.fixture(scope="session")
 def tree_root(tmp_path_factory):
-    """A benchmark tree, written once; see ``fake``."""
+    """A benchmark tree, written once; see ``fake_benchmark``."""
     root = tmp_path_factory.mktemp("tree")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
@@ -15,8 +42,44 @@ def tree_root(tmp_path_factory):
 
 
 @pytest.fixture
-def tree(tree_root, monkeypatch):
-    """The working directory is the tree; methods are the tree's."""
-    monkeypatch.chdir(tree_root)
-    monkeypatch.setattr(names, "FOLDER", tree_root / "methods")
+def config(tree_root, monkeypatch):
+    """The tree's benchmark, with the tree as working directory and its methods as the only ones."""
+    _enter(monkeypatch, tree_root)
     return fake.config(fake.Tree())
+
+
+@pytest.fixture(scope="session")
+def session_results(tree_root):
+    with pytest.MonkeyPatch.context() as patch:
+        _enter(patch, tree_root)
+        made = Results.load(fake.config(fake.Tree()))
+        assert made.pairs
+        assert made.methods
+    return made
+
+
+@pytest.fixture
+def results(config, session_results):
+    return session_results
+
+
+@pytest.fixture(scope="session")
+def rendered_root(tmp_path_factory):
+    """Everything of a smaller tree made once, in a process of its own."""
+    root = tmp_path_factory.mktemp("rendered")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        made = fake.write(root, RENDERED)
+    (root / "config.json").write_text(made.model_dump_json())
+    command = [sys.executable, "-c", RENDER]
+    environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.fixture
+def rendered(rendered_root, monkeypatch):
+    """The config of what was rendered, with its tree as working directory."""
+    _enter(monkeypatch, rendered_root)
+    return fake.config(RENDERED)

@@ -120,13 +120,17 @@ def config(tree: Tree) -> BenchmarkConfig:
     )
 
 
+def dataset_yaml(name: str) -> str:
+    return yaml.safe_dump({**COMMON, **DATASETS[name]}, sort_keys=False)
+
+
 def write(root: Path, tree: Tree) -> BenchmarkConfig:
     """Writes the tree under ``root``, which must be the working directory."""
     write_methods(root / "methods", tree.methods)
     for name in tree.datasets:
         path = root / layout.DATASET_CONFIG / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump({**COMMON, **DATASETS[name]}))
+        path.write_text(dataset_yaml(name))
     made = config(tree)
     frames = [frame for name in tree.datasets for frame in _dataset(tree, made, name)]
     scores.write(layout.scores(tree.name), pd.concat(frames, ignore_index=True))

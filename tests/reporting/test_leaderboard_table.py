@@ -1,0 +1,54 @@
+import math
+
+import pandas as pd
+
+from benchmark.reporting.leaderboard_table import leaderboard_table, ranked_rows, read_board
+
+
+def _rows(**scores: tuple[float, float, float] | None) -> pd.DataFrame:
+    rows = []
+    for name, score in scores.items():
+        dice, low, high = score or (math.nan,) * 3
+        kind = "control" if name.startswith("control") else "learned"
+        rows.append({"method": name, "kind": kind, "dice": dice, "dice_low": low, "dice_high": high})
+    return pd.DataFrame(rows)
+
+
+def test_overlapping_intervals_share_a_rank():
+    found = ranked_rows(
+        _rows(
+            worst=(0.3, 0.25, 0.35), control=(0.9, 0.9, 0.9), best=(0.7, 0.65, 0.75), none=None, near=(0.66, 0.6, 0.72)
+        )
+    )
+    assert list(found["method"]) == ["best", "near", "worst", "none", "control"]
+    assert list(found["rank"].fillna(0)) == [1, 1, 3, 0, 0]
+
+
+def test_without_intervals_everybody_is_tied():
+    found = ranked_rows(_rows(a=(0.9, math.nan, math.nan), b=(0.1, math.nan, math.nan)))
+    assert list(found["rank"]) == [1, 1]
+
+
+def test_controls_and_incomplete_methods_are_shown_unranked(results):
+    table = leaderboard_table(results, read_board(results.config))
+    overall = {row.title: row.entries for row in table.blocks[0].rows}
+    assert overall["Segmentation-renormalized, proposed"][0].text == "1"
+    assert overall["No harmonization, control"][0].text == "–"
+    assert overall["SemGAN"][0].text == "–"
+    assert overall["SemGAN"][-1].text == "2/4"
+    assert overall["SemGAN"][-1].notes
+    first = {row.title: row.entries for row in table.blocks[1].rows}
+    assert len(first) == 5
+    assert first["SemGAN"][1].text == "–"
+    assert first["SemGAN"][-2].notes == ("sparse lesions cannot be dropped meaningfully",)
+    bold = [title for title, entries in first.items() if entries[1].bold]
+    assert bold == ["Segmentation-renormalized, proposed"]
+
+
+def test_ties_with_the_best_are_marked(results):
+    board = read_board(results.config)
+    board["dice_tied"] = board["method"].isin(["segrenorm", "cyclegan"])
+    first = {row.title: row.entries for row in leaderboard_table(results, board).blocks[1].rows}
+    assert first["CycleGAN"][1].text == "0.600 ≈"
+    assert first["Segmentation-renormalized, proposed"][1].text == "0.700"
+    assert first["Histogram matching"][1].text == "0.500"

@@ -1,0 +1,83 @@
+import math
+
+import pandas as pd
+import pytest
+
+from benchmark.reporting.files import Item
+from benchmark.reporting.model import (
+    Block,
+    Entry,
+    Row,
+    Table,
+    best,
+    coverage,
+    fixed,
+    plain,
+    scored,
+    signed,
+    significant,
+)
+from benchmark.reporting.results import Summary
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0123456, "0.0123"),
+        (0.7, "0.700"),
+        (385.03, "385"),
+        (35_012_345.0, "35012345"),
+        (-1.5, "−1.50"),
+        (0.0, "0.00"),
+    ],
+)
+def test_significant(value, text):
+    assert significant(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(7e-4, "0.0007"), (1e-6, "1e−6"), (0.17, "0.17"), (1e20, "1e20")])
+def test_plain(value, text):
+    assert plain(value) == text
+
+
+def test_fixed_and_signed_have_no_negative_zero():
+    assert (fixed(-0.001), signed(-0.001), signed(0.126), signed(-0.126)) == ("0.00", "+0.00", "+0.13", "−0.13")
+
+
+def test_numbers_that_print_alike_tie():
+    assert best(["0.024", "0.034", "0.024"], "lower") == [True, False, True]
+    assert best(["0.50", None, "0.61"], "higher") == [False, False, True]
+    assert best(["−0.01", "0.02"], "lower") == [True, False]
+    assert best([None, None], "higher") == [False, False]
+    assert best(["1", "2"], "neither") == [False, False]
+
+
+def _summary(n: int, total: int, *reasons: str) -> Summary:
+    return Summary(0.5 if n else math.nan, 0.1, math.nan, n, total, reasons)
+
+
+def test_a_missing_number_keeps_its_place_and_reason():
+    assert scored(_summary(0, 3, "failed: x"), "nan") == Entry("–", notes=("failed: x",))
+    assert scored(_summary(2, 3, "failed: x"), "0.50", bold=True) == Entry("0.50 (2/3)", True, "", ("failed: x",))
+    assert scored(_summary(3, 3), "0.50") == Entry("0.50")
+
+
+def test_coverage_counts_whole_partial_and_missing():
+    text = coverage([_summary(3, 3), _summary(3, 3), _summary(2, 3, "r"), _summary(0, 3, "r")], "subjects")
+    assert text.startswith("Coverage: 2 of 4 numbers rest on all subjects; 1 on some")
+    assert "1 are missing" in text
+
+
+def test_rows_of_another_width_are_refused():
+    with pytest.raises(ValueError, match="differ in width"):
+        Block("t", ("a", "b"), (Row("r", (Entry("1"),)),))
+    with pytest.raises(ValueError, match="differ in width"):
+        Block("t", ("a", "b"), (), groups=(("g", 3),))
+
+
+def test_footnotes_are_marked_in_order_and_once():
+    rows = tuple(Row(str(i), (Entry("–", notes=(f"reason {i % 28}",)),)) for i in range(40))
+    table = Table(Item("k", "k", "Table I"), ("c",), (Block("t", ("a",), rows),), pd.DataFrame())
+    marks = table.footnotes
+    assert len(marks) == 28
+    assert [marks[f"reason {i}"] for i in (0, 25, 26, 27)] == ["a", "z", "aa", "ab"]

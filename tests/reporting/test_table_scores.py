@@ -1,0 +1,198 @@
+import math
+
+import fake_benchmark as fake
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark import layout, scores
+from benchmark.reporting.files import table_items, table_path
+from benchmark.reporting.model import Table
+from benchmark.reporting.results import Results
+from benchmark.reporting.tables import build
+from benchmark.reporting.tables_more import comparisons, statistics
+
+
+def _build(results: Results, number: str, dataset: str = "") -> Table:
+    items = [i for i in table_items(results.config) if i.number == number and i.dataset == dataset]
+    return build(results, items[0])
+
+
+def _entry(table: Table, block: int, row: str, column: int):
+    return next(r for r in table.blocks[block].rows if row in r.title).entries[column]
+
+
+def _data(table: Table, **where) -> pd.Series:
+    rows = table.data
+    for key, value in where.items():
+        rows = rows[rows[key].eq(value)]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+@pytest.fixture(scope="module")
+def utility(session_results):
+    return _build(session_results, "Table V")
+
+
+def test_a_number_is_the_mean_over_subjects_of_all_folds(utility):
+    subjects = [f"SA{i:02d}" for i in range(3)]
+    expected = np.mean([fake.dice_of("histogram_matching", s, "lesion") for s in subjects])
+    found = _data(utility, dataset="msseg", target="SV", row="histogram_matching", metric="dice")
+    assert found["value"] == pytest.approx(expected)
+    assert (found["n"], found["total"]) == (3, 3)
+    assert _entry(utility, 0, "Histogram matching", 0).text == f"{expected:.2f}"
+
+
+def test_seeds_are_averaged_within_subjects(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tree = fake.Tree(datasets=("ixi_phantom",), seeds=(0, 1), subjects=10)
+    results = Results.load(fake.write(tmp_path, tree))
+    pair = results.pairs[0]
+    # One subject has no number of the second seed: it must not weigh less than the others.
+    table = results.table
+    dice = table["metric"].eq("dice") & table["method"].eq("cyclegan") & table["label"].eq("GM")
+    subjects = sorted(set(table[dice]["subject"]))
+    results = Results(results.config, table[~(dice & table["seed"].eq(1) & table["subject"].eq(subjects[0]))])
+    expected = [np.mean([fake.dice_of("cyclegan", s, "GM", seed) for seed in (0, 1)]) for s in subjects]
+    expected[0] = fake.dice_of("cyclegan", subjects[0], "GM", 0)
+    found = results.summary(pair, "cyclegan", "dice", "GM")
+    assert found.mean == pytest.approx(np.mean(expected))
+    assert found.seed_sd > 0
+
+
+def test_rows_and_blocks_are_the_papers(utility, config):
+    titles = [row.title for row in utility.blocks[0].rows]
+    assert titles[:3] == [
+        "Source Segmentor → Source Image",
+        "Target Segmentor → Target Image",
+        "Target Segmentor → Source Image",
+    ]
+    assert titles[-1] == "Target Segmentor → Harmonized Image (Segmentation-renormalized, proposed)"
+    assert [block.title for block in utility.blocks] == ["MS-SEG (leave one subject out)", "RETOUCH", "IXI phantom"]
+    assert utility.blocks[0].groups == (("SA → SV", 2), ("SA → PI", 2))
+    assert utility.blocks[1].groups == (("IRF", 2), ("SRF", 2), ("PED", 2))
+
+
+def test_every_method_of_the_config_has_a_row_in_every_block(results):
+    for item in table_items(results.config):
+        if item.kind in ("table_fidelity", "table_utility", "table_sensitivity", "table_cost", "table_all"):
+            for block in build(results, item).blocks:
+                shown = " ".join(row.title for row in block.rows)
+                for method in results.methods:
+                    before = ("Source, Target", "Target Segmentor → Source Image")
+                    assert method.title in shown or (method.name == "identity" and any(t in shown for t in before))
+
+
+def test_a_method_without_any_rows_is_missing_and_says_so(results):
+    table = results.table[results.table["method"].ne("segrenorm")]
+    entry = _entry(_build(Results(results.config, table), "Table V"), 1, "renormalized", 0)
+    assert (entry.text, entry.notes) == ("–", ("no score was written",))
+
+
+def test_skipped_and_failed_cells_are_footnotes_with_coverage(utility):
+    skipped = _entry(utility, 0, "SemGAN", 0)
+    assert (skipped.text, skipped.notes) == ("–", (f"skipped: {fake.SPARSE}",))
+    failed = _entry(utility, 0, "CycleGAN", 2)
+    assert failed.text.endswith(" (2/3)")
+    assert failed.notes == (f"failed: {fake.DIVERGED}",)
+    assert any(remark.startswith("Coverage: ") and "4 are missing" in remark for remark in utility.remarks)
+
+
+def test_a_class_absent_in_one_subject_is_counted(results):
+    table = results.table.copy()
+    where = table["metric"].eq("dice") & table["method"].eq("cyclegan") & table["target"].eq("SV") & table["fold"].eq(1)
+    table.loc[where, ["value", "status", "reason"]] = [math.nan, "skipped", "the class is absent"]
+    entry = _entry(_build(Results(results.config, table), "Table V"), 0, "CycleGAN", 0)
+    assert entry.text.endswith(" (2/3)")
+    assert entry.notes == ("skipped (1 subject): the class is absent",)
+
+
+def test_best_is_bold_among_methods_and_never_a_control(results, utility):
+    bold = [row.title for row in utility.blocks[2].rows if row.entries[0].bold]
+    assert bold == ["Target Segmentor → Harmonized Image (Segmentation-renormalized, proposed)"]
+    table = results.table.copy()
+    table.loc[table["metric"].eq("dice") & table["method"].eq("identity"), "value"] = 0.99
+    table.loc[table["metric"].eq("dice") & table["method"].isin(["cyclegan", "semgan"]), "value"] = 0.951
+    table.loc[table["metric"].eq("dice") & table["method"].eq("segrenorm"), "value"] = 0.949
+    again = _build(Results(results.config, table), "Table V").blocks[2].rows
+    assert [row.entries[0].bold for row in again] == [False, False, False, False, True, True, True]
+
+
+def test_published_numbers_stand_beside_obtained_ones_only_on_the_papers_data(utility):
+    found = _data(utility, dataset="msseg", target="SV", row="cyclegan", metric="dice")
+    assert found["published"] == 0.42
+    assert found["difference"] == pytest.approx(found["value"] - 0.42)
+    assert _entry(utility, 0, "CycleGAN", 0).aside == f"[0.42, +{found['value'] - 0.42:.2f}]"
+    assert _data(utility, dataset="ixi_phantom", row="cyclegan", metric="dice", label="GM")["published"] is None or (
+        math.isnan(_data(utility, dataset="ixi_phantom", row="cyclegan", metric="dice", label="GM")["published"])
+    )
+    assert all(not e.aside for row in utility.blocks[2].rows for e in row.entries)
+    assert _entry(utility, 0, "Histogram matching", 0).aside == ""
+
+
+def test_suspect_numbers_of_the_paper_are_marked(utility):
+    assert any("0.11 Dice" in note for note in _entry(utility, 1, "Target Image", 4).notes)
+    assert not _entry(utility, 1, "Target Image", 0).notes
+    assert not _entry(utility, 1, "Source Segmentor", 4).notes
+
+
+def test_kid_is_pooled_over_folds_and_its_spread_is_over_all_subsets(results):
+    table = _build(results, "Table IV")
+    found = _data(table, dataset="msseg", target="SV", row="segrenorm", metric="kid")
+    folds = [fake.kid_of("segrenorm", k) for k in range(3)]
+    assert found["value"] == pytest.approx(np.mean(folds))
+    assert found["sd_subsets"] == pytest.approx(math.sqrt(0.02**2 + np.var(folds)))
+    assert _entry(table, 0, "renormalized", 0).text == "0.610 ± 0.02"
+    before = np.mean([fake.kid_of("identity", k) for k in range(3)])
+    share = _data(table, dataset="msseg", target="SV", row="segrenorm", metric="kid_gap_closed")
+    assert share["value"] == pytest.approx(1 - np.mean(folds) / before)
+    assert "RETOUCH CR → SP 50" in " ".join(table.remarks)
+
+
+def test_methods_that_cannot_translate_back_keep_their_rows(results):
+    entry = _entry(_build(results, "Table VI"), 1, "Histogram matching", 0)
+    assert (entry.text, entry.notes) == ("–", ("skipped: the method does not translate from target to source",))
+
+
+def test_csv_holds_the_numbers_of_the_scores(rendered):
+    table = pd.read_csv(table_path(rendered, next(i for i in table_items(rendered) if i.key == "table-5"), "csv"))
+    raw = scores.read(layout.scores(rendered.benchmark))
+    for _, row in table[table["n"] > 0].iterrows():
+        own = raw[raw["status"].eq("ok")]
+        for column in ("dataset", "source", "target", "metric", "label"):
+            own = own[own[column].eq(row[column])]
+        own = own[own["method"].eq(row["row"])]
+        assert row["value"] == pytest.approx(own["value"].mean(), rel=1e-6)
+    assert len(table) == 2 * 2 * 7
+
+
+def test_statistics_say_when_significance_was_impossible(results):
+    item = next(i for i in table_items(results.config) if i.key == "table-7-msseg-SA-SV")
+    table = statistics(results, item, comparisons(results))
+    dice = table.blocks[0]
+    assert dice.title == "Dice, lesion (↑): proposed against"
+    rows = {row.title: row.entries for row in dice.rows}
+    assert rows["CycleGAN"][0].text == "3"
+    assert rows["CycleGAN"][1].text == "0.100"
+    assert rows["CycleGAN"][-1].text == "not possible"
+    assert rows["CycleGAN"][-1].notes
+    assert [e.text for e in rows["SemGAN"]] == ["0", *["–"] * 5]
+    assert not any(entry.bold for row in dice.rows for entry in row.entries)
+
+
+def test_other_quantities_are_shown_once_and_nowhere_else(results):
+    item = next(i for i in table_items(results.config) if i.key == "table-s1-ixi_phantom-GE-PL")
+    table = build(results, item)
+    assert set(table.data["metric"]) == {"gdice", "mae"}
+    value = _data(table, row="cyclegan", metric="mae")["value"]
+    assert value == pytest.approx(1 - fake.QUALITY["cyclegan"])
+
+
+def test_scanners_are_measured_beside_printed(results):
+    table = _build(results, "Table I", "msseg")
+    rows = {row.title: [e.text for e in row.entries] for row in table.blocks[0].rows}
+    assert rows["Siemens Aera (SA)"] == [
+        "1.5 T", "3", "5", "64 × 64 × 32", "128 × 224 × 256", "1 × 1 × 1.2", "1.2 × 1 × 1",
+    ]  # fmt: skip
+    assert rows["Siemens Verio (SV)"][4] == "–"
