@@ -130,6 +130,19 @@ def test_the_second_pass_of_the_cycle_is_without_dropout():
     assert dropouts == [True, False]
 
 
+def test_gradients_flow_through_what_conditions_the_way_back():
+    method = fit("segrenorm", context(1))
+    source, target = method._model.networks["source"].train(), method._model.networks["target"].train()
+    for networks in (source, target):
+        networks.zero_grad()
+    cycle = method.cycle(source, target, Crops(torch.rand(2, 1, 32, 32), torch.zeros(2, 32, 32, dtype=torch.long)))
+    cycle.reconstructed.sum().backward()
+    # The target's segmentor has a say in the reconstruction through the extractor alone.
+    for networks in (source, target):
+        for role in ("segmentor", "extractor", "generator"):
+            assert any(p.grad is not None and p.grad.abs().max() > 0 for p in networks[role].parameters()), role
+
+
 def test_the_history_has_every_loss_of_both_domains():
     rows = []
     fit("s_cyclegan", context(1, log=lambda step, losses: rows.append((step, losses))))
@@ -157,6 +170,20 @@ class Scale(torch.nn.Module):
 
     def forward(self, images):
         return (self.factor * images).clamp(-1, 1)
+
+
+class Coarse(Tame):
+    def make_generator(self, task, width):
+        generator = Scale()
+        generator.required_multiple = 16
+        return generator
+
+
+def test_padding_for_the_network_moves_nothing():
+    method = Coarse(AdversarialOptions(learning_rate_generators=1e-12))
+    method.fit(training_set(), context(1))
+    images = training_set().source.images[0]
+    np.testing.assert_allclose(method.translate(images), images, atol=1e-6)
 
 
 class Explosive(Tame):
