@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import dependencies
-from benchmark.dependencies import code_behind
+from benchmark.dependencies import code_behind, code_digest
 
 
 @pytest.fixture
@@ -25,11 +25,14 @@ def project(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     monkeypatch.setattr(dependencies, "ROOT", tmp_path)
-    dependencies._imports.cache_clear()
-    dependencies._is_module.cache_clear()
+    forget()
     yield tmp_path
-    dependencies._imports.cache_clear()
-    dependencies._is_module.cache_clear()
+    forget()
+
+
+def forget() -> None:
+    for cached in (dependencies._imports, dependencies._is_module, dependencies._content):
+        cached.cache_clear()
 
 
 def test_follows_imports_through_functions_packages_and_cycles(project: Path):
@@ -53,3 +56,13 @@ def test_star_takes_every_module_of_a_package(project: Path):
 def test_unknown_module_is_an_error(project: Path):
     with pytest.raises(ModuleNotFoundError):
         code_behind("benchmark.nothing")
+
+
+def test_digest_changes_with_code_behind_and_with_nothing_else(project: Path):
+    before = code_digest("benchmark.a")
+    forget()
+    (project / "benchmark/d.py").write_text("x = 1")
+    assert code_digest("benchmark.a") == before
+    forget()
+    (project / "benchmark/sub/c.py").write_text("x = 2")
+    assert code_digest("benchmark.a") != before

@@ -13,3 +13,11 @@ app = typer.Typer(
 )
 app.add_typer(steps.app, name="step", hidden=True)
 app.add_typer(leaderboard.app, name="leaderboard")
+
+
+@app.command()
+def config() -> None:
+    """Print every key of every config, as Markdown."""
+    from benchmark.config.describe import describe
+
+    print(describe())

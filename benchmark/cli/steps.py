@@ -114,7 +114,7 @@ def score(config: ConfigFile, dataset: str, pair: str, fold: int) -> None:
 @app.command()
 def gather(config: ConfigFile) -> None:
     """Put all scores together and make the leaderboard."""
-    _run("benchmark.scoring:gather", _config(config))
+    _run("benchmark.leaderboard:gather", _config(config))
 
 
 @app.command()

@@ -11,8 +11,9 @@ from benchmark import layout
 from benchmark.config.resolve import load_benchmark
 from benchmark.config.load import load_dataset
 from benchmark.data.fetch import pin
-from benchmark.dependencies import code_behind
+from benchmark.dependencies import code_digest
 from benchmark.errors import UserError
+from benchmark.leaderboard import judged
 from benchmark.methods.registry import method_class
 from benchmark.reporting.files import figure_files, table_files
 
@@ -45,29 +46,29 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-def pairs(dataset):
-    return CONFIG.datasets[dataset].pairs or DATASETS[dataset].pairs
-
-
-def folds(dataset):
-    return CONFIG.datasets[dataset].folds or range(DATASETS[dataset].split.folds)
-
-
 def applicable(method, dataset):
     """Whether the method can be run on the dataset's labels; if not, its cells are scored as skipped."""
     return method_class(method).not_applicable(DATASETS[dataset].label_kind) is None
-
-
-def judged():
-    """(dataset, pair, fold) of everything that is scored together."""
-    return [(d, p, f) for d in CONFIG.datasets for p in pairs(d) for f in folds(d)]
 
 
 def cell_files(part, wildcards, methods=None):
     """One file of every cell of a pair and fold."""
     source, target = wildcards.pair.split("-")
     return [
-        str(getattr(layout.Cell(BENCHMARK, wildcards.dataset, source, target, int(wildcards.fold), m, s), part))
+        str(
+            getattr(
+                layout.Cell(
+                    BENCHMARK,
+                    wildcards.dataset,
+                    source,
+                    target,
+                    int(wildcards.fold),
+                    m,
+                    s,
+                ),
+                part,
+            )
+        )
         for m in (methods or CONFIG.methods)
         for s in CONFIG.seeds
     ]
@@ -76,7 +77,12 @@ def cell_files(part, wildcards, methods=None):
 def cell_pattern(part):
     """Path of a cell's file with wildcards."""
     root = f"{layout.benchmark_root(BENCHMARK)}/cells/{{dataset}}/{{pair}}/fold-{{fold}}/{{method}}/seed-{{seed}}"
-    name = {"model": "model", "history": "history.csv", "run": "run.json", "harmonized": "harmonized.h5"}[part]
+    name = {
+        "model": "model",
+        "history": "history.csv",
+        "run": "run.json",
+        "harmonized": "harmonized.h5",
+    }[part]
     return f"{root}/{name}"
 
 
@@ -84,12 +90,17 @@ def prepared_subjects(wildcards):
     """Every prepared subject of a dataset; known once the archive was read."""
     inventory = checkpoints.inventory.get(dataset=wildcards.dataset).output.inventory
     subjects = json.loads(Path(inventory).read_text())["subjects"]
-    return [str(layout.subject(wildcards.dataset, s) / "subject.json") for s in subjects]
+    return [
+        str(layout.subject(wildcards.dataset, s) / "subject.json") for s in subjects
+    ]
 
 
 def settings(*parts):
     """The part of the config that a rule's result depends on, so that a change of it reruns the rule."""
-    return json.dumps([p.model_dump(mode="json") if hasattr(p, "model_dump") else p for p in parts], sort_keys=True)
+    return json.dumps(
+        [p.model_dump(mode="json") if hasattr(p, "model_dump") else p for p in parts],
+        sort_keys=True,
+    )
 
 
 def preparation_settings(wildcards):
@@ -99,23 +110,35 @@ def preparation_settings(wildcards):
 
 def training_settings(wildcards):
     dataset = DATASETS[wildcards.dataset]
-    use = CONFIG.datasets[wildcards.dataset]
+    asked = CONFIG.datasets[wildcards.dataset]
     return settings(
-        CONFIG.training, CONFIG.methods[wildcards.method], use.training or dataset.training, dataset.class_weights
+        CONFIG.training,
+        CONFIG.methods[wildcards.method],
+        asked.training or dataset.training,
+        dataset.class_weights,
     )
 
 
 def judge_settings(kind, wildcards):
     dataset = DATASETS[wildcards.dataset]
-    use = CONFIG.datasets[wildcards.dataset]
-    return settings(getattr(CONFIG.judges, kind), use.training or dataset.training, dataset.class_weights)
+    asked = CONFIG.datasets[wildcards.dataset]
+    return settings(
+        getattr(CONFIG.judges, kind),
+        asked.training or dataset.training,
+        dataset.class_weights,
+    )
 
 
 def print_timings():
     """Where the time of this run went, from Snakemake's own benchmark files."""
     from benchmark.reporting.timings import print_table
 
-    print_table(BENCHMARK, since=STARTED, wall_seconds=time.time() - STARTED, cores=workflow.cores)
+    print_table(
+        BENCHMARK,
+        since=STARTED,
+        wall_seconds=time.time() - STARTED,
+        cores=workflow.cores,
+    )
 
 
 def reader_module(wildcards):
@@ -124,5 +147,23 @@ def reader_module(wildcards):
 
 def trained_model(wildcards):
     """What a cell's harmonization needs of its training: nothing for a method that is not trained or not applicable."""
-    trained = KIND[wildcards.method] == "learned" and applicable(wildcards.method, wildcards.dataset)
+    trained = KIND[wildcards.method] == "learned" and applicable(
+        wildcards.method, wildcards.dataset
+    )
     return [cell_pattern("model"), cell_pattern("run")] if trained else []
+
+
+def reported(files):
+    """Outputs of a rule; what `snakemake --report` shows carries its caption and labels."""
+    outputs = {}
+    for f in files:
+        path = str(f.path)
+        if f.caption:
+            path = report(
+                path,
+                caption=f"../report/{f.caption}",
+                category=f.category,
+                labels=dict(f.labels),
+            )
+        outputs[f.name] = path
+    return outputs

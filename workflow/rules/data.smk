@@ -4,9 +4,6 @@
 rule fetch:
     output:
         manifest="data/prepared/{dataset}/manifest.json",
-    params:
-        # The hash that DVC states: another version of the data is fetched, the same one never again.
-        pin=lambda wildcards: pin(wildcards.dataset),
     log:
         f"{LOGS}/fetch/{{dataset}}.log",
     benchmark:
@@ -19,6 +16,9 @@ rule fetch:
         mem_mb=2000,
         runtime=600,
         gpu=0,
+    params:
+        # The hash that DVC states: another version of the data is fetched, the same one never again.
+        pin=lambda wildcards: pin(wildcards.dataset),
     shell:
         "python -m benchmark step fetch {wildcards.dataset} > {log} 2>&1"
 
@@ -28,7 +28,6 @@ checkpoint inventory:
         # The archive itself is DVC's; a fresh pull changes its times and not its contents.
         manifest=rules.fetch.output.manifest,
         config="config/datasets/{dataset}.yaml",
-        code=lambda wildcards: code_behind("benchmark.data.inventory", reader_module(wildcards)),
     output:
         inventory="data/prepared/{dataset}/inventory.json",
         splits=directory("data/prepared/{dataset}/splits"),
@@ -43,6 +42,10 @@ checkpoint inventory:
         mem_mb=1000,
         runtime=60,
         gpu=0,
+    params:
+        code=lambda wildcards: code_digest(
+            "benchmark.data.inventory", reader_module(wildcards)
+        ),
     shell:
         "python -m benchmark step inventory {wildcards.dataset} > {log} 2>&1"
 
@@ -51,11 +54,8 @@ rule prepare:
     input:
         manifest=rules.fetch.output.manifest,
         splits="data/prepared/{dataset}/splits",
-        code=lambda wildcards: code_behind("benchmark.data.prepare", reader_module(wildcards)),
     output:
         subject="data/prepared/{dataset}/subjects/{subject}/subject.json",
-    params:
-        settings=preparation_settings,
     log:
         f"{LOGS}/prepare/{{dataset}}-{{subject}}.log",
     benchmark:
@@ -67,6 +67,11 @@ rule prepare:
         mem_mb=2000,
         runtime=60,
         gpu=0,
+    params:
+        code=lambda wildcards: code_digest(
+            "benchmark.data.prepare", reader_module(wildcards)
+        ),
+        settings=preparation_settings,
     shell:
         "python -m benchmark step prepare {wildcards.dataset} {wildcards.subject} > {log} 2>&1"
 
@@ -74,7 +79,6 @@ rule prepare:
 rule collect:
     input:
         subjects=prepared_subjects,
-        code=code_behind("benchmark.data.prepare"),
     output:
         slices="data/prepared/{dataset}/slices.h5",
         truth="data/prepared/{dataset}/truth.h5",
@@ -89,5 +93,7 @@ rule collect:
         mem_mb=2000,
         runtime=60,
         gpu=0,
+    params:
+        code=code_digest("benchmark.data.prepare"),
     shell:
         "python -m benchmark step collect {wildcards.dataset} > {log} 2>&1"

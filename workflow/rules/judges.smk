@@ -4,8 +4,6 @@
 rule resolve:
     output:
         config=RESOLVED,
-    params:
-        config=CONFIG.model_dump_json(),
     log:
         f"{LOGS}/resolve.log",
     benchmark:
@@ -17,6 +15,8 @@ rule resolve:
         mem_mb=500,
         runtime=5,
         gpu=0,
+    params:
+        config=CONFIG.model_dump_json(),
     shell:
         "python -m benchmark step resolve {params.config:q} {output.config} > {log} 2>&1"
 
@@ -26,13 +26,10 @@ rule segmentor:
         config=ancient(RESOLVED),
         slices=rules.collect.output.slices,
         splits="data/prepared/{dataset}/splits",
-        code=code_behind("benchmark.judges.segmentor"),
     output:
         model=directory(
             f"{layout.benchmark_root(BENCHMARK)}/judges/{{dataset}}/segmentor-{{domain}}/fold-{{fold}}"
         ),
-    params:
-        settings=lambda wildcards: judge_settings("segmentor", wildcards),
     log:
         f"{LOGS}/segmentor/{{dataset}}-{{domain}}-{{fold}}.log",
     benchmark:
@@ -44,6 +41,9 @@ rule segmentor:
         mem_mb=4000,
         runtime=720,
         gpu=GPU,
+    params:
+        code=code_digest("benchmark.judges.segmentor"),
+        settings=lambda wildcards: judge_settings("segmentor", wildcards),
     shell:
         "python -m benchmark step segmentor {input.config} {wildcards.dataset} {wildcards.domain} {wildcards.fold}"
         " > {log} 2>&1"
@@ -54,13 +54,10 @@ rule autoencoder:
         config=ancient(RESOLVED),
         slices=rules.collect.output.slices,
         splits="data/prepared/{dataset}/splits",
-        code=code_behind("benchmark.judges.autoencoder"),
     output:
         model=directory(
             f"{layout.benchmark_root(BENCHMARK)}/judges/{{dataset}}/autoencoder-{{pair}}/fold-{{fold}}"
         ),
-    params:
-        settings=lambda wildcards: judge_settings("autoencoder", wildcards),
     log:
         f"{LOGS}/autoencoder/{{dataset}}-{{pair}}-{{fold}}.log",
     benchmark:
@@ -72,6 +69,9 @@ rule autoencoder:
         mem_mb=4000,
         runtime=720,
         gpu=GPU,
+    params:
+        code=code_digest("benchmark.judges.autoencoder"),
+        settings=lambda wildcards: judge_settings("autoencoder", wildcards),
     shell:
         "python -m benchmark step autoencoder {input.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
         " > {log} 2>&1"

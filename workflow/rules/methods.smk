@@ -6,19 +6,16 @@ rule train:
         config=ancient(RESOLVED),
         slices=rules.collect.output.slices,
         splits="data/prepared/{dataset}/splits",
-        code=lambda wildcards: code_behind("benchmark.cells", f"methods.{wildcards.method}"),
     output:
         model=directory(cell_pattern("model")),
         history=cell_pattern("history"),
         run=cell_pattern("run"),
-    params:
-        settings=training_settings,
-    wildcard_constraints:
-        method="|".join(LEARNED) or "none",
     log:
         f"{LOGS}/train/{{dataset}}-{{pair}}-{{fold}}-{{method}}-{{seed}}.log",
     benchmark:
         f"{LOGS}/benchmarks/train/{{dataset}}-{{pair}}-{{fold}}-{{method}}-{{seed}}.tsv"
+    wildcard_constraints:
+        method="|".join(LEARNED) or "none",
     conda:
         "../envs/benchmark.yaml"
     threads: 1
@@ -26,6 +23,11 @@ rule train:
         mem_mb=4000,
         runtime=2880,
         gpu=GPU,
+    params:
+        code=lambda wildcards: code_digest(
+            "benchmark.cells", f"methods.{wildcards.method}"
+        ),
+        settings=training_settings,
     shell:
         "python -m benchmark step train {input.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
         " {wildcards.method} {wildcards.seed} > {log} 2>&1"
@@ -38,11 +40,8 @@ rule harmonize:
         truth=rules.collect.output.truth,
         splits="data/prepared/{dataset}/splits",
         model=lambda wildcards: trained_model(wildcards),
-        code=lambda wildcards: code_behind("benchmark.cells", f"methods.{wildcards.method}"),
     output:
         images=cell_pattern("harmonized"),
-    params:
-        settings=training_settings,
     log:
         f"{LOGS}/harmonize/{{dataset}}-{{pair}}-{{fold}}-{{method}}-{{seed}}.log",
     benchmark:
@@ -54,6 +53,11 @@ rule harmonize:
         mem_mb=4000,
         runtime=240,
         gpu=lambda wildcards: GPU if wildcards.method in LEARNED else 0,
+    params:
+        code=lambda wildcards: code_digest(
+            "benchmark.cells", f"methods.{wildcards.method}"
+        ),
+        settings=training_settings,
     shell:
         "python -m benchmark step harmonize {input.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
         " {wildcards.method} {wildcards.seed} > {log} 2>&1"

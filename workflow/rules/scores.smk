@@ -6,20 +6,23 @@ rule score:
         config=ancient(RESOLVED),
         harmonized=lambda wildcards: cell_files("harmonized", wildcards),
         segmentors=lambda wildcards: [
-            str(layout.segmentor(BENCHMARK, wildcards.dataset, domain, int(wildcards.fold)))
+            str(
+                layout.segmentor(
+                    BENCHMARK, wildcards.dataset, domain, int(wildcards.fold)
+                )
+            )
             for domain in wildcards.pair.split("-")
         ],
         autoencoder=lambda wildcards: str(
-            layout.autoencoder(BENCHMARK, wildcards.dataset, wildcards.pair, int(wildcards.fold))
+            layout.autoencoder(
+                BENCHMARK, wildcards.dataset, wildcards.pair, int(wildcards.fold)
+            )
         ),
         slices=rules.collect.output.slices,
         truth=rules.collect.output.truth,
         splits="data/prepared/{dataset}/splits",
-        code=code_behind("benchmark.scoring", *(f"benchmark.metrics.{name}" for name in CONFIG.metrics)),
     output:
         done=f"{layout.benchmark_root(BENCHMARK)}/cells/{{dataset}}/{{pair}}/fold-{{fold}}/reference.csv",
-    params:
-        settings=lambda wildcards: settings(CONFIG.metrics, list(CONFIG.methods), list(CONFIG.seeds)),
     log:
         f"{LOGS}/score/{{dataset}}-{{pair}}-{{fold}}.log",
     benchmark:
@@ -31,6 +34,14 @@ rule score:
         mem_mb=4000,
         runtime=480,
         gpu=GPU,
+    params:
+        code=code_digest(
+            "benchmark.scoring",
+            *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
+        ),
+        settings=lambda wildcards: settings(
+            CONFIG.metrics, list(CONFIG.methods), list(CONFIG.seeds)
+        ),
     shell:
         "python -m benchmark step score {input.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
         " > {log} 2>&1"
@@ -40,9 +51,9 @@ rule gather:
     input:
         config=RESOLVED,
         scores=[
-            f"{layout.pair_root(BENCHMARK, dataset, pair, fold)}/reference.csv" for dataset, pair, fold in judged()
+            f"{layout.pair_root(BENCHMARK, dataset, pair, fold)}/reference.csv"
+            for dataset, pair, fold in judged(CONFIG)
         ],
-        code=code_behind("benchmark.scoring", "benchmark.leaderboard"),
     output:
         scores=str(layout.scores(BENCHMARK)),
         leaderboard=report(
@@ -61,5 +72,10 @@ rule gather:
         mem_mb=1000,
         runtime=30,
         gpu=0,
+    params:
+        code=code_digest(
+            "benchmark.leaderboard",
+            *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
+        ),
     shell:
         "python -m benchmark step gather {input.config} > {log} 2>&1"

@@ -1,0 +1,81 @@
+"""``docs/config.md``: every key of every config, from the models themselves, so that it cannot go stale."""
+
+import typing
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.dataset import DatasetConfig
+
+INTRODUCTION = """# Configs
+
+Made by `hbench config > docs/config.md`; a test keeps it so. Unknown keys are refused; keys without a default must be
+given.
+
+- A **benchmark** is a file in `config/`; Snakemake takes it with `--configfile`, and single keys with `--config`.
+- A **dataset** is a file in `config/datasets/`; `extends: other` takes over whatever the file does not say itself.
+- Hyperparameters of a method stand under `methods: <name>:`, options of a metric under `metrics: <name>:`.
+"""
+
+
+def describe() -> str:
+    """The whole page as Markdown."""
+    from benchmark.methods import registry as methods
+    from benchmark.metrics import registry as metrics
+
+    parts = [INTRODUCTION, *_model("Benchmark", BenchmarkConfig), *_model("Dataset", DatasetConfig)]
+    for name in methods.available():
+        cls = methods.method_class(name)
+        parts += _model(f"Method `{name}`: {cls.title}", cls.hyperparameters)
+    for name in metrics.available():
+        parts += _model(f"Metric `{name}`", metrics.metric_class(name).option_model)
+    return "\n".join(parts)
+
+
+def _model(title: str, model: type[BaseModel]) -> list[str]:
+    rows = list(_rows(model, ""))
+    if not rows:
+        return [f"## {title}\n\nHas no keys.\n"]
+    table = ["| key | type | default | what it is |", "|---|---|---|---|", *rows]
+    return [f"## {title}\n", *table, ""]
+
+
+def _rows(model: type[BaseModel], prefix: str) -> typing.Iterator[str]:
+    for name, field in model.model_fields.items():
+        default = "" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
+        text = " ".join(filter(None, [field.description, _bounds(field)]))
+        nested = _nested(field.annotation)
+        yield f"| `{prefix}{name}` | {_type(field.annotation)} | {default} | {text} |".replace("  ", " ")
+        for below in nested:
+            inner = "<name>." if "dict[" in str(field.annotation) else ""
+            yield from _rows(below, f"{prefix}{name}.{inner}")
+
+
+def _nested(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in typing.get_args(annotation) for model in _nested(argument)]
+
+
+def _type(annotation: Any) -> str:
+    if models := _nested(annotation):
+        return "mapping" if len(models) == 1 else " or ".join(m.__name__ for m in models)
+    text = str(annotation) if typing.get_args(annotation) else getattr(annotation, "__name__", str(annotation))
+    if typing.get_origin(annotation) is typing.Literal:
+        text = " or ".join(repr(a) for a in typing.get_args(annotation))
+    elif "Annotated" in text:
+        text = "list" if text.startswith("tuple") else "mapping" if text.startswith("dict") else "number"
+    return text.replace("typing.", "").replace("|", "or").replace("NoneType", "none").replace("None", "none")
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else list(value) if isinstance(value, tuple) else value
+
+
+def _bounds(field: FieldInfo) -> str:
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    found = [f"{sign} {getattr(m, key)}" for m in field.metadata for key, sign in signs.items() if hasattr(m, key)]
+    return f"({', '.join(found)})" if found else ""

@@ -1,0 +1,156 @@
+"""The whole pipeline on tiny phantoms, in a fresh copy of the project: every rule, twice, and after a new pull."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import pandas as pd
+import pytest
+
+from benchmark import scores
+from benchmark.config.load import load_dataset
+from benchmark.config.resolve import load_benchmark
+from benchmark.layout import Cell
+
+ROOT = Path(__file__).parents[1]
+CONFIG = "config/smoke.yaml"
+pytestmark = pytest.mark.end_to_end
+
+
+def call(project: Path, *command: str, succeed: bool = True) -> str:
+    """Output of a command that is run in the copied project."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "CI": "true"}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    output = done.stdout + done.stderr
+    assert (done.returncode == 0) == succeed, output[-6000:]
+    return output
+
+
+def snakemake(project: Path, *arguments: str, succeed: bool = True) -> str:
+    return call(project, "snakemake", "--cores", "2", "--configfile", CONFIG, *arguments, succeed=succeed)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A copy of what git tracks or would track, without any data or result."""
+    copy = tmp_path_factory.mktemp("project")
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+    call(copy, "git", "init", "--quiet")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def first_run(project) -> str:
+    return snakemake(project)
+
+
+def cells(project: Path) -> list[Cell]:
+    config = load_benchmark(project / CONFIG)
+    return [
+        Cell(config.benchmark, name, *pair.split("-"), fold, method, seed)
+        for name, use in config.datasets.items()
+        for pair in use.pairs or load_dataset(name).pairs
+        for fold in use.folds or range(load_dataset(name).split.folds)
+        for method in config.methods
+        for seed in config.seeds
+    ]
+
+
+def test_every_cell_is_scored_and_every_missing_number_has_a_reason(project, first_run):
+    table = scores.read(project / "results/smoke/scores.csv")
+    for cell in cells(project):
+        rows = table[(table["dataset"] == cell.dataset) & (table["method"] == cell.method)]
+        assert len(rows), cell
+    missing = table[table["status"] != "ok"]
+    assert (missing["reason"] != "").all()
+    assert table.loc[table["status"] == "ok", "value"].notna().all()
+
+
+def test_semantic_dropout_is_skipped_on_sparse_lesions_with_its_reason(project, first_run):
+    table = scores.read(project / "results/smoke/scores.csv")
+    rows = table[(table["dataset"] == "msseg_phantom_tiny") & (table["method"] == "semgan")]
+    assert set(rows["status"]) == {"skipped"}
+    assert rows["reason"].str.contains("sparse").all()
+
+
+def test_page_shows_tables_and_figures(project, first_run):
+    page = (project / "reports/smoke/index.html").read_text()
+    for number in ("Table IV", "Table V", "Table VI", "Fig. 1", "Fig. 6", "Fig. 7", "Fig. 8", "Fig. 9a", "Fig. 9b"):
+        assert number in page, number
+    for figure in (project / "reports/smoke/figures").glob("*.png"):
+        assert f"figures/{figure.name}" in page
+
+
+def test_time_table_is_printed(first_run):
+    assert "train" in first_run
+    assert "start-up" in first_run
+
+
+def test_second_run_has_nothing_to_do(project, first_run):
+    assert "Nothing to be done" in snakemake(project)
+
+
+def test_nothing_to_do_after_the_data_were_deleted_and_pulled_again(project, first_run):
+    for folder in (project / "data/raw").glob("*_tiny"):
+        shutil.rmtree(folder)
+    call(project, sys.executable, "-m", "dvc", "checkout", "--quiet", *tiny_targets(project))
+    assert (project / "data/raw/ixi_phantom_tiny").is_dir()
+    assert "Nothing to be done" in snakemake(project)
+
+
+def tiny_targets(project: Path) -> list[str]:
+    return [f"data/raw/{name}" for name in load_benchmark(project / CONFIG).datasets]
+
+
+def test_the_same_cell_trained_twice_is_the_same_to_the_bit(project, first_run):
+    cell = next(c for c in cells(project) if c.method == "segrenorm")
+    first = {p.name: p.read_bytes() for p in sorted((project / cell.model).glob("*.safetensors"))}
+    numbers = pd.read_csv(project / cell.scores)
+    with h5py.File(project / cell.harmonized) as file:
+        images = {s: file[s]["image"][:] for s in file}
+    assert first
+    shutil.rmtree(project / cell.root)
+    snakemake(project)
+    assert {p.name: p.read_bytes() for p in sorted((project / cell.model).glob("*.safetensors"))} == first
+    with h5py.File(project / cell.harmonized) as file:
+        assert set(file) == set(images)
+        assert all((file[s]["image"][:] == images[s]).all() for s in images)
+    again = pd.read_csv(project / cell.scores)
+    timed = numbers["unit"].isin(["s", "MiB", "images/s"])
+    pd.testing.assert_frame_equal(again[~timed], numbers[~timed])
+
+
+def test_a_changed_metric_scores_again_and_trains_nothing(project, first_run):
+    metric = project / "benchmark/metrics/kid.py"
+    metric.write_text(metric.read_text() + "\n# changed\n")
+    plan = snakemake(project, "--dry-run", "--quiet", "rules")
+    assert "score" in plan
+    assert "train" not in plan
+    assert "segmentor" not in plan
+
+
+def test_a_misspelt_key_stops_before_anything_runs(project):
+    output = snakemake(project, "--config", "trainig=1", succeed=False)
+    assert "key 'trainig' is unknown, did you mean 'training'?" in output
+    assert "Traceback" not in output
+
+
+def test_paper_plan_without_any_data_counts_53_trainings(project):
+    plan = call(project, "snakemake", "--dry-run", "--cores", "1", "--configfile", "config/paper.yaml")
+    jobs = dict(line.split() for line in plan.splitlines() if len(line.split()) == 2 and line.split()[1].isdigit())
+    assert jobs["train"] == "53"
+    trained = [line for line in plan.splitlines() if "results/paper/cells" in line and "output" in line]
+    count = {name: sum(f"/{name}/" in line for line in trained) for name in ("msseg", "retouch", "ixi")}
+    assert count == {"msseg": 45, "retouch": 4, "ixi": 4}
+
+
+def test_snakemake_lint_is_clean(project):
+    assert "Congratulations" in snakemake(project, "--lint")
