@@ -13,7 +13,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PositiveInt, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from benchmark.data.sampling import torch_seed
@@ -145,7 +145,10 @@ class AdversarialMethod(Method):
         return sum(p.numel() for n in self.translating for p in self._trained().networks["source"][n].parameters())
 
     def save(self, path: Path) -> None:
-        save_networks(path, self._saved_networks(), self._description())
+        model = self._trained()
+        task = TypeAdapter(TaskInfo).dump_python(model.task, mode="json")
+        description = {**self._description(), "task": task, "width": model.width}
+        save_networks(path, model.pick(self.translating), description)
 
     def load(self, path: Path) -> None:
         """Restores what ``save`` wrote, onto a GPU where there is one.
@@ -154,15 +157,15 @@ class AdversarialMethod(Method):
             ModelError: damaged, or of another method, version or hyperparameters.
         """
         description = read_description(path)
+        require(path, description, self._description())
         try:
             task = TypeAdapter(TaskInfo).validate_python(description.get("task"))
-            width = TypeAdapter(int).validate_python(description.get("width"))
+            width = TypeAdapter(PositiveInt).validate_python(description.get("width"))
         except ValidationError as error:
-            fault = f"describes no model of this version ({error.errors()[0]['msg']})"
-            raise ModelError(path, fault, "Train it again") from None
-        self._model = self._make(task, width, make_fabric().device)
-        require(path, description, self._description())
-        load_networks(path, self._saved_networks())
+            raise ModelError(path, f"is damaged ({error.errors()[0]['msg']})", "Train it again") from None
+        model = self._make(task, width, make_fabric().device)
+        load_networks(path, model.pick(self.translating))
+        self._model = model
 
     def _make(self, task: TaskInfo, width: int, device: torch.device) -> "_Model":
         with _own_randomness(device):
@@ -174,19 +177,8 @@ class AdversarialMethod(Method):
             raise RuntimeError(f"{self.name} was neither fitted nor loaded")
         return self._model
 
-    def _saved_networks(self) -> dict[str, nn.Module]:
-        networks = self._trained().networks
-        return {f"{domain}_{name}": networks[domain][name] for domain in DOMAINS for name in self.translating}
-
     def _description(self) -> dict[str, Any]:
-        model = self._trained()
-        return {
-            "format": FORMAT,
-            "method": self.name,
-            "options": self.options.model_dump(mode="json"),
-            "task": TypeAdapter(TaskInfo).dump_python(model.task, mode="json"),
-            "width": model.width,
-        }
+        return {"format": FORMAT, "method": self.name, "options": self.options.model_dump(mode="json")}
 
 
 @dataclass(frozen=True)
@@ -197,6 +189,10 @@ class _Model:
     width: int
     device: torch.device
     networks: dict[str, DomainNetworks]
+
+    def pick(self, roles: tuple[str, ...]) -> dict[str, nn.Module]:
+        """Networks of these roles, under the names of their files."""
+        return {f"{domain}_{role}": self.networks[domain][role] for domain in DOMAINS for role in roles}
 
     def initialize(self, identity: tuple[object, ...]) -> None:
         """Draws initial weights that depend on ``identity`` and each network's role alone."""
@@ -215,11 +211,9 @@ def plain_generator(kind: GeneratorKind, width: int, block: Variant) -> nn.Modul
         width: channels of the first layer.
         block: the kind of residual block.
     """
-    return (
-        ResNet9Generator(width)
-        if kind == "cyclegan_resnet9"
-        else ResUNetGenerator(width, conditioned=False, order=block)
-    )
+    if kind == "cyclegan_resnet9":
+        return ResNet9Generator(width)
+    return ResUNetGenerator(width, conditioned=False, order=block)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import pytest
 from two_scanners import context, training_set
 
 from benchmark.errors import ModelError
+from benchmark.methods.adversarial import AdversarialMethod
 from benchmark.methods.base import Direction
 from benchmark.methods.registry import FOLDER, available, create, method_class
 
@@ -123,6 +124,16 @@ def test_refuses_what_is_no_model_of_its_own(fitted, name, tmp_path):
     with pytest.raises(ModelError, match="another"):
         small(name).load(tmp_path / "model")
     path.write_text("{")
+    with pytest.raises(ModelError, match="damaged"):
+        small(name).load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if issubclass(method_class(n), AdversarialMethod)])
+@pytest.mark.parametrize(("key", "value"), [("width", 0), ("width", None), ("task", {}), ("task", "dense")])
+def test_refuses_a_damaged_description(fitted, name, key, value, tmp_path):
+    fitted(name).save(tmp_path / "model")
+    path = tmp_path / "model/model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
     with pytest.raises(ModelError, match="damaged"):
         small(name).load(tmp_path / "model")
 
