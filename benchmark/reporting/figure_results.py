@@ -37,7 +37,7 @@ def draw(results: Results, dataset: DatasetConfig) -> Figure:
     """Two rows for each pair: images and segmentations; columns are input, methods and an unpaired target sample."""
     found = [(pair, *_panels(results, pair)) for pair in results.pairs_of(dataset.name)]
     shape = found[0][1].image.shape
-    columns = len(results.methods) + 2
+    columns = len(results.shown_methods) + 2
     made = style.panels(2 * len(found), columns, shape, per_row=0.24, extra=0.75)
     grid = made.subplots(2 * len(found), columns, squeeze=False)
     for i, (pair, source, target, panels) in enumerate(found):
@@ -61,7 +61,7 @@ def _panels(results: Results, pair: Pair) -> tuple[stores.Shown, stores.Shown, l
     store, fold = SliceStore(layout.slices(pair.dataset.name)), stores.first_fold(pair)
     source, target = (stores.fullest(store, subjects[0]) for subjects in (fold.test_source, fold.test_target))
     panels = [Panel(f"Input, {pair.source}", source.image, None, source.labels)]
-    for method in results.methods:
+    for method in results.shown_methods:
         cell = pair.cell(results.config, method.name)
         image = stores.harmonized(cell, source.subject, source.index)
         prediction: Labels | str = image if isinstance(image, str) else _prediction(results, pair, method.name, source)

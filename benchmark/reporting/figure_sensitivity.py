@@ -18,7 +18,7 @@ CURVES = (("sensitivity_mse", "MSE"), ("sensitivity_ssim", "SSIM"))
 
 
 def draw_curves(results: Results) -> Figure:
-    """MSE above, SSIM below, a column for each pair; the band is one standard deviation over subjects."""
+    """MSE above, SSIM below, a column for each pair; the band spans all subjects."""
     pairs = results.pairs
     made = style.figure(height=3.7, width=max(style.WIDTH, 1.4 * len(pairs)))
     grid = made.subplots(2, len(pairs), sharex=True, squeeze=False)
@@ -56,10 +56,20 @@ def _draw_curve(axes: Axes, data: pd.DataFrame, names: list[str], proposed: str)
         style.empty(axes, "no method has a curve")
         return
     sns.lineplot(
-        data, x="sigma", y="value", hue="method", style="method", hue_order=names, style_order=names, errorbar="sd",
-        palette=style.colours(names, proposed), dashes=style.dashes(names, proposed), legend=False, ax=axes,
+        data,
+        x="sigma",
+        y="value",
+        hue="method",
+        style="method",
+        hue_order=names,
+        style_order=names,
+        palette=style.colours(names, proposed),
+        dashes=style.dashes(names, proposed),
+        errorbar=("pi", 100),
         err_kws={"alpha": 0.18, "linewidth": 0},
-    )  # fmt: skip
+        legend=False,
+        ax=axes,
+    )
     axes.set(xlabel="", ylabel="")
     axes.margins(x=0.02)
 

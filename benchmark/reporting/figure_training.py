@@ -34,7 +34,7 @@ def draw(results: Results, dataset: DatasetConfig) -> Figure:
         axes.set_title(style.wrap(loss.replace("_", " "), 18), fontsize=6)
     for axes in grid[-1]:
         axes.set_xlabel("step (batches)", fontsize=6)
-    _legend(made, results, methods)
+    _legend(made, results, methods, {name for data in curves.values() for name in data["method"]})
     return made
 
 
@@ -73,11 +73,13 @@ def _draw_loss(axes: Axes, data: pd.DataFrame, loss: str, names: list[str], prop
     axes.set(xlabel="", ylabel="")
 
 
-def _legend(made: Figure, results: Results, methods: list[MethodCard]) -> None:
+def _legend(made: Figure, results: Results, methods: list[MethodCard], drawn: set[str]) -> None:
     palette = style.colours([m.name for m in results.methods], results.config.proposed)
-    handles = [Line2D([], [], color=palette[m.name], label=m.title) for m in methods]
+    handles = [Line2D([], [], color=palette[m.name], label=m.title) for m in methods if m.name in drawn]
     handles += [
         Line2D([], [], color=style.GREY, dashes=dash or (None, None), label=f"networks of the {domain}")
         for domain, dash in zip(DOMAINS, style.DASHES, strict=False)
     ]
-    made.legend(handles=handles, loc="outside lower center", ncols=4)
+    absent = ", ".join(m.title for m in methods if m.name not in drawn)
+    note = style.wrap(f"Not trained: {absent}", 130) if absent else None
+    made.legend(handles=handles, loc="outside lower center", ncols=4, title=note, title_fontsize=6)

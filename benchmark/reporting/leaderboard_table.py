@@ -12,8 +12,8 @@ from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import metric_class, quantities
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
-from benchmark.reporting.model import ARROWS, MISSING, Block, Entry, Row, Table, best, significant
-from benchmark.reporting.names import CONTROL
+from benchmark.reporting.model import MISSING, Better, Block, Entry, Row, Table, best, head, significant
+from benchmark.reporting.names import CONTROL, marked
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
 
@@ -86,14 +86,16 @@ def _block(results: Results, pair: Pair, rows: pd.DataFrame, shown: list[Quantit
         )
         for i, (_, row) in enumerate(rows.iterrows())
     ]
-    heads = ("rank", *(f"{q.title}{ARROWS[q.better]}" for q in shown), "cells", "subjects")
+    heads = ("rank", *map(head, shown), "cells", "subjects")
     return Block(f"{pair.dataset.title}, {pair.title}", heads, tuple(made))
 
 
 def _column(quantity: Quantity, rows: pd.DataFrame, contends: list[bool]) -> list[Entry]:
     values = [float(v) for v in rows[quantity.name]]
     texts = [None if math.isnan(v) else significant(v) for v in values]
-    wins = best([t if c else None for t, c in zip(texts, contends, strict=True)], quantity.better)
+    # The cheapest is not the best: it is most often what does nothing.
+    better: Better = "neither" if quantity in metric_class("cost").quantities else quantity.better
+    wins = best([t if c else None for t, c in zip(texts, contends, strict=True)], better)
     entries = []
     for text, win, (_, row) in zip(texts, wins, rows.iterrows(), strict=True):
         if text is None:
@@ -107,8 +109,8 @@ def _column(quantity: Quantity, rows: pd.DataFrame, contends: list[bool]) -> lis
 
 
 def _title(results: Results, row: pd.Series) -> str:
-    proposed = ", proposed" if row["method"] == results.config.proposed else ""
-    return f"{row['title']}{proposed}{', control' if row['control'] else ''}"
+    title = marked(str(row["title"]), str(row["method"]), results.config.proposed)
+    return f"{title}, control" if row["control"] else title
 
 
 def _rank(row: pd.Series, rows: pd.DataFrame) -> Entry:

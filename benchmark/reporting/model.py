@@ -8,6 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
+from benchmark.metrics.base import Quantity
 from benchmark.reporting.files import Item
 from benchmark.reporting.results import Summary
 
@@ -104,6 +105,12 @@ def _mark(index: int) -> str:
     return letters
 
 
+def head(quantity: Quantity) -> str:
+    """A quantity as the head of a column: title, unit and which direction is better."""
+    unit = f" [{quantity.unit}]" if quantity.unit else ""
+    return f"{quantity.title}{unit}{ARROWS[quantity.better]}"
+
+
 def fixed(value: float, decimals: int = 2) -> str:
     """``0.50``; a rounded zero has no sign."""
     text = f"{value:.{decimals}f}"
@@ -112,6 +119,8 @@ def fixed(value: float, decimals: int = 2) -> str:
 
 def significant(value: float, digits: int = 3) -> str:
     """So many significant digits: ``0.0123``, ``0.700``, ``385``, ``1e−6``; digits before the point all stay."""
+    if value == 0:
+        return "0"
     mantissa, _, exponent = f"{value:#.{digits}g}".partition("e")
     if exponent and int(exponent) > 0:
         return _minus(f"{value:.0f}")

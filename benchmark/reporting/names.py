@@ -52,6 +52,11 @@ def method_card(name: str) -> MethodCard:
     raise TypeError(f"{path}: defines no class with name = {name!r}")
 
 
+def marked(title: str, name: str, proposed: str) -> str:
+    """A method's title; the one that the benchmark proposes is marked as such, as in the paper."""
+    return f"{title}, proposed" if name == proposed and "proposed" not in title.casefold() else title
+
+
 def method_cards(config: BenchmarkConfig, scored: set[str]) -> list[MethodCard]:
     """All methods of a benchmark: the config's, in its order, then external ones that were scored.
 

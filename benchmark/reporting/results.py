@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark import layout, scores
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
-from benchmark.reporting.names import MethodCard, method_cards
+from benchmark.reporting.names import EXTERNAL, MethodCard, method_cards
 from benchmark.reporting.scope import Pair, datasets, pairs
 from benchmark.statistics.averages import POOLED
 
@@ -91,6 +91,11 @@ class Results:
     def methods(self) -> list[MethodCard]:
         """Every method of the config and every external one that was scored."""
         return method_cards(self.config, set(self.table["method"]))
+
+    @cached_property
+    def shown_methods(self) -> list[MethodCard]:
+        """Methods whose images are here: all but those that somebody else ran."""
+        return [m for m in self.methods if m.kind != EXTERNAL]
 
     @cached_property
     def _groups(self) -> dict[tuple[str, ...], pd.DataFrame]:

@@ -10,7 +10,7 @@ from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import metric_class, quantities
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
-from benchmark.reporting.model import ARROWS, MISSING, Block, Entry, Row, Table, significant
+from benchmark.reporting.model import ARROWS, MISSING, Block, Entry, Row, Table, head, significant
 from benchmark.reporting.names import method_card
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
@@ -32,7 +32,7 @@ def cost(results: Results, item: Item) -> Table:
     lines = [Line(m.name, display(results, m), ranked(m)) for m in results.methods]
     filled = []
     for pair in results.pairs:
-        columns = [replace(_column(pair, q, "", ""), better="neither") for q in metric_class("cost").quantities]
+        columns = [replace(_column(pair, q, ""), better="neither") for q in metric_class("cost").quantities]
         filled.append(fill(results, f"{pair.dataset.title}, {pair.title}", columns, lines))
     return table(item, "table_cost", filled, "folds and seeds")
 
@@ -41,9 +41,7 @@ def everything_else(results: Results, item: Item) -> Table:
     """Table S1: every quantity that no other table shows, for one pair."""
     pair = results.pair(item.dataset, item.pair)
     columns = [
-        _column(pair, quantity, label, label)
-        for quantity in _others(results)
-        for label in _labels(results, pair, quantity)
+        _column(pair, quantity, label) for quantity in _others(results) for label in _labels(results, pair, quantity)
     ]
     lines = [Line(m.name, display(results, m), ranked(m)) for m in results.methods]
     parts = [columns[i : i + COLUMNS_IN_BLOCK] for i in range(0, len(columns), COLUMNS_IN_BLOCK)]
@@ -65,11 +63,9 @@ def _labels(results: Results, pair: Pair, quantity: Quantity) -> list[str]:
     return sorted(found, key=lambda label: pair.dataset.labels.get(label, 0)) or [""]
 
 
-def _column(pair: Pair, quantity: Quantity, label: str, head: str) -> Column:
-    title = f"{quantity.title}{f' [{quantity.unit}]' if quantity.unit else ''}{ARROWS[quantity.better]}"
-    if not head:
-        return Column(pair, quantity.name, quantity.better, "", title, significant, label)
-    return Column(pair, quantity.name, quantity.better, title, head, significant, label)
+def _column(pair: Pair, quantity: Quantity, label: str) -> Column:
+    group, text = (head(quantity), label) if label else ("", head(quantity))
+    return Column(pair, quantity.name, quantity.better, group, text, significant, label)
 
 
 def statistics(results: Results, item: Item, compared: pd.DataFrame) -> Table:

@@ -25,7 +25,7 @@ from benchmark.reporting.model import (
     signed,
     significant,
 )
-from benchmark.reporting.names import CONTROL, IDENTITY, MethodCard
+from benchmark.reporting.names import CONTROL, IDENTITY, MethodCard, marked
 from benchmark.reporting.published import Printed, printed_fidelity, printed_overlap
 from benchmark.reporting.results import Results, Summary
 from benchmark.reporting.scope import Pair, is_papers_own
@@ -174,8 +174,8 @@ def ranked(method: MethodCard) -> bool:
 
 
 def display(results: Results, method: MethodCard) -> str:
-    """A method's title; the one that the benchmark proposes is marked, as in the paper."""
-    return f"{method.title}, proposed" if method.name == results.config.proposed else method.title
+    """A method's title, marked where it is the proposed one."""
+    return marked(method.title, method.name, results.config.proposed)
 
 
 def _named(results: Results, template: str) -> list[Line]:

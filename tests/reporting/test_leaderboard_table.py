@@ -52,3 +52,11 @@ def test_ties_with_the_best_are_marked(results):
     assert first["CycleGAN"][1].text == "0.600 ≈"
     assert first["Segmentation-renormalized, proposed"][1].text == "0.700"
     assert first["Histogram matching"][1].text == "0.500"
+
+
+def test_the_cheapest_is_not_the_best(results):
+    board = read_board(results.config).assign(train_seconds=1.0)
+    block = leaderboard_table(results, board).blocks[1]
+    column = block.columns.index("Training time [s] (↓)")
+    assert [row.entries[column].text for row in block.rows] == ["1.00"] * 5
+    assert not any(row.entries[column].bold for row in block.rows)

@@ -141,6 +141,10 @@ def test_sensitivity_curves_are_means_over_subjects(results, draw):
     assert len(proposed) == 1
     np.testing.assert_allclose(proposed[0].get_xdata(), expected.index)
     np.testing.assert_allclose(proposed[0].get_ydata(), expected)
+    ends = rows[rows["label"].eq("0.5")]["value"]
+    bands = [band.get_paths()[0].vertices for band in made.axes[0].collections]
+    last = [band[np.isclose(band[:, 0], 0.5), 1] for band in bands]
+    assert any(np.isclose([y.min(), y.max()], [ends.min(), ends.max()]).all() for y in last)
     assert "Without a curve (reasons: Table VI): No harmonization, Histogram matching" in shown_texts(made)
 
 

@@ -28,6 +28,12 @@ def test_what_is_no_literal_is_refused(tmp_path, monkeypatch):
         names.method_card("odd")
 
 
+def test_the_proposed_method_is_marked_once():
+    assert names.marked("Renormalized", "a", "a") == "Renormalized, proposed"
+    assert names.marked("Proposed", "a", "a") == "Proposed"
+    assert names.marked("Other", "b", "a") == "Other"
+
+
 def test_images_that_somebody_else_harmonized_are_shown_under_their_own_name(config):
     cards = names.method_cards(config, {"theirs", "source_on_source", "cyclegan"})
     assert [c.name for c in cards] == [*config.methods, "theirs"]

@@ -28,7 +28,7 @@ from benchmark.reporting.results import Summary
         (385.03, "385"),
         (35_012_345.0, "35012345"),
         (-1.5, "−1.50"),
-        (0.0, "0.00"),
+        (0.0, "0"),
     ],
 )
 def test_significant(value, text):
