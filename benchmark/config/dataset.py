@@ -40,32 +40,41 @@ class LeaveOneOut(Strict):
 
 
 class MRIPreparation(Strict):
-    """Brain MRI: RAS, brain extraction, N4, tissue classes, affine to MNI, resampling, intensities, slices.
-
-    Attributes:
-        brain_extraction: ``robex`` (Iglesias 2011); ``given`` (the archive's brain mask); ``foreground``
-            (largest connected component above Otsu's threshold, for images without a skull).
-        n4: correct the bias field (Tustison 2010).
-        tissue: ``hmrf`` labels CSF, GM and WM on the subject's own grid (Zhang 2001); ``none`` keeps the archive's
-            labels.
-        register_to_mni: affine registration to the ICBM152 2009a template; otherwise only resampled.
-        grid_spacing: mm, isotropic, of the MNI grid that every subject is resampled to.
-        grid_size: rows and columns of a slice on that grid, cropped or padded about the template's centre.
-        slice_range: lowest and highest MNI z (mm) whose slices are kept.
-        slice_step: keep every n-th slice.
-        intensity_percentile: this percentile inside the mask becomes 1; 0 becomes -1.
-    """
+    """Brain MRI: RAS, brain extraction, N4, tissue classes, affine to MNI, resampling, intensities, slices."""
 
     kind: Literal["mri"]
-    brain_extraction: Literal["robex", "given", "foreground"]
-    n4: bool
-    tissue: Literal["hmrf", "none"]
-    register_to_mni: bool = True
-    grid_spacing: float = Field(gt=0.2, le=8)
-    grid_size: Size2D
-    slice_range: tuple[float, float]
-    slice_step: int = Field(1, ge=1)
-    intensity_percentile: float = Field(99.5, gt=50, le=100)
+    working_spacing: float | None = Field(
+        None,
+        gt=0.2,
+        le=8,
+        description="mm; scans are first brought to this isotropic voxel size on axes of their own, so that scanners "
+        "of different resolution are processed and classified alike; absent, the scan's own voxels are kept",
+    )
+    brain_extraction: Literal["robex", "given", "foreground"] = Field(
+        description="robex (Iglesias 2011); given (the archive's brain mask); foreground (above Otsu's "
+        "threshold, for images without a skull); the largest connected component counts"
+    )
+    mask_closing: float = Field(
+        0, ge=0, le=20, description="mm; radius of the ball that closes the brain mask before its holes are filled"
+    )
+    n4: bool = Field(description="correct the bias field (Tustison 2010)")
+    tissue: Literal["hmrf", "none"] = Field(
+        description="hmrf labels CSF, GM and WM on the subject's own grid (Zhang 2001); none keeps the archive's labels"
+    )
+    register_to_mni: bool = Field(
+        True,
+        description="affine registration to the ICBM152 2009a template; otherwise only moved, so that the centre of "
+        "the brain is that of the template",
+    )
+    grid_spacing: float = Field(
+        gt=0.2, le=8, description="mm within a slice of the MNI grid that every subject is resampled to"
+    )
+    grid_size: Size2D = Field(description="rows and columns of a slice on that grid, about the template's centre")
+    slice_range: tuple[float, float] = Field(description="lowest and highest MNI z (mm) whose slices are kept")
+    slice_step: int = Field(1, ge=1, description="keep every n-th slice")
+    intensity_percentile: float = Field(
+        99.5, gt=50, le=100, description="this percentile inside the mask becomes 1; 0 becomes -1"
+    )
 
     @field_validator("slice_range")
     @classmethod
@@ -76,11 +85,11 @@ class MRIPreparation(Strict):
 
 
 class OCTPreparation(Strict):
-    """Retinal OCT: every B-scan to the target scanner's rows and columns by nearest neighbour; 0..255 to [-1, 1]."""
+    """Retinal OCT: every volume to the target scanner's dimensions by nearest neighbour; grey values to [-1, 1]."""
 
     kind: Literal["oct"]
-    grid_size: Size2D
-    slice_step: int = Field(1, ge=1)
+    grid_size: Size2D = Field(description="rows and columns of the target scanner's B-scans")
+    b_scans: int = Field(ge=1, description="B-scans of the target scanner's volumes")
 
 
 class Crops(Strict):
@@ -104,6 +113,18 @@ class ClassWeights(Strict):
     foreground: float = Field(gt=0, lt=1)
 
 
+class Archive(Strict):
+    """Where an archive comes from that no stage of ``dvc.yaml`` generates."""
+
+    owner: str = Field(description="who gives it out")
+    terms: str = Field(description="under what terms")
+    url: str
+    contents: str = Field(description="what lies in data/raw/<dataset> when it is in place")
+    sources: str | None = Field(
+        None, description="table of public files (file, repository, commit, path, bytes, sha256)"
+    )
+
+
 class DatasetConfig(Strict):
     """One file in ``config/datasets``; the file's name is the dataset's name."""
 
@@ -115,6 +136,7 @@ class DatasetConfig(Strict):
         None, description="whose column of the paper's tables this dataset stands in"
     )
     phantom: bool = Field(False, description="generated, with truth/ beside the images")
+    archive: Archive | None = Field(None, description="absent for what a stage of dvc.yaml generates")
     labels: dict[str, Annotated[int, Field(ge=1, le=254)]] = Field(min_length=1, description="foreground classes")
     label_kind: Literal["dense", "sparse"] = Field(
         "dense", description="sparse: small lesions in few slices, which semantic dropout cannot drop meaningfully"

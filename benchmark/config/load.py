@@ -93,12 +93,16 @@ def load_dataset(name: str, folder: Path = layout.DATASET_CONFIG) -> DatasetConf
     Raises:
         ConfigError: missing, malformed, or refused by the schema.
     """
+    return check(DatasetConfig, {"name": name, **_extended(name, folder, ())}, folder / f"{name}.yaml")
+
+
+def _extended(name: str, folder: Path, above: tuple[str, ...]) -> dict[str, Any]:
     path = folder / f"{name}.yaml"
+    if name in above:
+        raise ConfigError(path, "extends itself", f"Break the circle {' → '.join([*above, name])}")
     content = read_yaml(path)
-    if "extends" in content:
-        base = read_yaml(folder / f"{content.pop('extends')}.yaml")
-        content = _merge(base, content)
-    return check(DatasetConfig, {"name": name, **content}, path)
+    base = content.pop("extends", None)
+    return content if base is None else _merge(_extended(base, folder, (*above, name)), content)
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
