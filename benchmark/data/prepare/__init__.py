@@ -1,0 +1,88 @@
+"""From an archive to slices: one process prepares one subject, another collects them all."""
+
+import os
+from collections.abc import Iterator
+
+from benchmark import layout
+from benchmark.config.dataset import DatasetConfig, MRIPreparation
+from benchmark.config.load import load_dataset
+from benchmark.data.readers import reader
+from benchmark.data.splits import read_fold
+from benchmark.data.subject import Subject
+from benchmark.errors import DataError
+
+
+def prepare_subject(dataset: str, subject: str) -> None:
+    """Writes the subject's folder (see :func:`benchmark.layout.subject`), whole or not at all.
+
+    Everything runs in one thread: sums of floats then have one order, and the same scan gives the same bytes.
+
+    Raises:
+        DataError: whatever is wrong with the subject's files, or no room on the disk.
+    """
+    # Read by ROBEX, a program of its own, and by SimpleITK when it is imported.
+    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
+    import SimpleITK as sitk
+
+    from benchmark.data.prepare.mri import prepare_mri
+    from benchmark.data.prepare.oct import prepare_oct
+    from benchmark.data.prepare.prepared import write_prepared
+    from benchmark.data.prepare.record import Record
+
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    config = load_dataset(dataset)
+    found = _find(config, subject)
+    targets = truth_targets(config, found)
+    record = Record()
+    if isinstance(config.preparation, MRIPreparation):
+        prepared = prepare_mri(config, config.preparation, found, targets, record)
+    else:
+        prepared = prepare_oct(config, config.preparation, found, targets, record)
+    head = {"dataset": dataset, "subject": subject, "domain": found.domain, "preparation": config.preparation.kind}
+    write_prepared(layout.subject(dataset, subject), prepared, {**head, **record.finished()})
+
+
+def truth_targets(config: DatasetConfig, subject: Subject) -> list[str]:
+    """Scanners on which the subject's truth is wanted: targets of the pairs in which it is tested as the source.
+
+    Raises:
+        DataError: a phantom lacks it.
+    """
+    if not config.phantom:
+        return []
+    targets = [target for target, folds in _tested(config, subject.domain) if any(subject.id in f for f in folds)]
+    if missing := set(targets) - set(subject.truth or ()):
+        raise DataError(
+            layout.raw(config.name) / "truth",
+            f"lacks {subject.id} on {', '.join(sorted(missing))}",
+            "Delete the phantom and run snakemake, which generates it again",
+        )
+    return targets
+
+
+def collect(dataset: str) -> None:
+    """Writes the slice store, and the truth of phantoms apart from it.
+
+    Raises:
+        DataError: a prepared subject is missing or damaged, or no room on the disk.
+    """
+    from benchmark.data.prepare.collect import collect_subjects
+
+    collect_subjects(dataset)
+
+
+def _find(config: DatasetConfig, subject: str) -> Subject:
+    root = layout.raw(config.name)
+    for candidate in reader(config.reader)(root):
+        if candidate.id == subject:
+            return candidate
+    raise DataError(root, f"holds no subject {subject}", "Run snakemake, which takes the inventory anew")
+
+
+def _tested(config: DatasetConfig, source: str) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """Target and test subjects of each fold, for every pair with this source."""
+    for pair in config.pairs:
+        first, target = pair.split("-")
+        if first == source:
+            path = layout.splits(config.name, pair)
+            yield target, [read_fold(path, k).test_source for k in range(config.split.folds)]

@@ -1,0 +1,57 @@
+"""Puts all prepared subjects of a dataset into the slice store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark import layout
+from benchmark.data.inventory import subjects
+from benchmark.data.nifti import read_volume
+from benchmark.data.prepare.prepared import KINDS, read_record, room
+from benchmark.data.slices import SubjectSlices, write_slices
+from benchmark.data.subject import Volume
+from benchmark.data.truth import TruthSlices, write_truth
+
+Kind = Literal["mri", "oct"]
+
+
+def collect_subjects(dataset: str) -> None:
+    """See :func:`benchmark.data.prepare.collect`."""
+    folders = {s: layout.subject(dataset, s) for s in subjects(dataset)}
+    # Compressed volumes are at most as large as the store.
+    size = 4 * sum(p.stat().st_size for folder in folders.values() for p in folder.rglob("*.nii.gz"))
+    with room(layout.slices(dataset), size):
+        write_slices(layout.slices(dataset), (_slices(s, folder) for s, folder in folders.items()))
+    with room(layout.truth(dataset), size):
+        write_truth(layout.truth(dataset), (t for s, folder in folders.items() for t in _truth(s, folder)))
+
+
+def as_slices(volume: Volume, kind: Kind) -> npt.NDArray[np.generic]:
+    """Slices first, then rows from the front (or the vitreous) down, then columns from left to right."""
+    stacked = np.asarray(volume.data).transpose(2, 1, 0)
+    return np.ascontiguousarray(stacked[:, ::-1] if kind == "mri" else stacked)
+
+
+def _slices(subject: str, folder: Path) -> SubjectSlices:
+    record = read_record(folder)
+    image, labels, mask = (read_volume(folder / f"{part}.nii.gz") for part in ("image", "labels", "mask"))
+    column, row, between = image.spacing
+    kind: Kind = record["preparation"]
+    return SubjectSlices(
+        subject=subject,
+        domain=record["domain"],
+        image=as_slices(image, kind).astype(np.float32),
+        labels=as_slices(labels, kind).astype(np.uint8),
+        mask=as_slices(mask, kind).astype(np.uint8),
+        spacing=(between, row, column),
+    )
+
+
+def _truth(subject: str, folder: Path) -> Iterator[TruthSlices]:
+    kind: Kind = read_record(folder)["preparation"]
+    for target in sorted(folder.glob("truth/*")):
+        clean, noisy = (as_slices(read_volume(target / f"{name}.nii.gz"), kind).astype(np.float32) for name in KINDS)
+        yield TruthSlices(subject, target.name, clean, noisy)

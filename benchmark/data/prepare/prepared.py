@@ -1,0 +1,101 @@
+"""A prepared subject: volumes on the dataset's grid, and its folder on disk, which is whole or absent."""
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from benchmark.data.subject import Volume
+from benchmark.errors import DataError
+
+KINDS = ("clean", "noisy")
+"""Noise-free and noisy truth."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Volumes of one subject on the common grid.
+
+    Attributes:
+        image: float32 in [-1, 1], -1 outside the mask of a brain.
+        labels: uint8, 0 is background.
+        mask: uint8, brain or retina.
+        truth: noise-free and noisy scan of the same anatomy by target scanner, on the same scale as images.
+    """
+
+    image: Volume
+    labels: Volume
+    mask: Volume
+    truth: dict[str, tuple[Volume, Volume]] = field(default_factory=dict)
+
+    def files(self) -> dict[str, Volume]:
+        """Each volume by its name below the subject's folder."""
+        scans = {f"truth/{t}/{k}": v for t, pair in self.truth.items() for k, v in zip(KINDS, pair, strict=True)}
+        own = {"image": self.image, "labels": self.labels, "mask": self.mask, **scans}
+        return {f"{name}.nii.gz": volume for name, volume in own.items()}
+
+
+def write_prepared(folder: Path, prepared: Prepared, record: dict[str, Any]) -> None:
+    """Writes the subject's folder under a temporary name and renames it.
+
+    Raises:
+        DataError: no room on the disk.
+    """
+    volumes = prepared.files()
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        with room(folder, sum(v.data.nbytes for v in volumes.values())):
+            for name, volume in volumes.items():
+                path = temporary / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                nib.save(nib.Nifti1Image(volume.data, volume.affine), path)
+            text = json.dumps(record, indent=1) + "\n"
+            (temporary / "subject.json").write_text(text, encoding="utf-8")
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What was written down of the subject.
+
+    Raises:
+        DataError: missing or damaged.
+    """
+    path = folder / "subject.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(path, "is missing", "Prepare the subject first: snakemake does") from None
+    except ValueError:
+        raise DataError(path, "is damaged", f"Delete {folder} and prepare the subject again") from None
+    return found
+
+
+@contextmanager
+def room(path: Path, size: int) -> Iterator[None]:
+    """Says how much room is needed where there is none.
+
+    Raises:
+        DataError: the disk or the quota is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        needed = max(1, int(np.ceil(size / 1e6)))
+        raise DataError(
+            path,
+            f"cannot be written: the disk is full, and up to {needed} MB are needed",
+            "Free some space; what was finished is kept, so run it again",
+        ) from None

@@ -1,0 +1,80 @@
+"""The truth of phantoms: each test subject of a source as the target scanner would have seen it.
+
+Layout of the file: ``/<subject>/<target>/{clean,noisy}``, aligned slice by slice with the slice store. Only metrics and
+the control methods that declare ``needs_truth`` may see it; a test reads the imports of the whole project for that.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from benchmark.data.slices import Images
+from benchmark.errors import DataError
+
+FORMAT = "harmonize-bench truth 1"
+
+
+@dataclass(frozen=True)
+class TruthSlices:
+    """One subject on one target scanner.
+
+    Attributes:
+        clean: without noise, float32 in [-1, 1], shape (slices, rows, columns).
+        noisy: with the noise of the target scanner, same shape.
+    """
+
+    subject: str
+    target: str
+    clean: Images
+    noisy: Images
+
+
+def write_truth(path: Path, truths: Iterable[TruthSlices]) -> None:
+    """Writes under a temporary name and renames. Datasets that are no phantoms have a file without subjects.
+
+    Raises:
+        DataError: values that are not finite or outside [-1, 1].
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs["format"] = FORMAT
+            for t in truths:
+                for kind, images in (("clean", t.clean), ("noisy", t.noisy)):
+                    if not np.isfinite(images).all() or np.abs(images).max() > 1:
+                        raise DataError(
+                            t.subject, f"its {kind} truth is not within [-1, 1]", "Prepare the subject again"
+                        )
+                    file.create_dataset(f"{t.subject}/{t.target}/{kind}", data=np.asarray(images, np.float32))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_truth(path: Path, subject: str, target: str) -> tuple[Images, Images]:
+    """Noise-free and noisy slices (slices, rows, columns) of a subject on a target scanner.
+
+    Raises:
+        DataError: missing or damaged file, or no truth of this subject.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise DataError(path, "holds no truth of this version", "Delete it and prepare the dataset again")
+            if f"{subject}/{target}" not in file:
+                raise DataError(
+                    path,
+                    f"holds no truth of {subject} on {target}",
+                    "Only test subjects of a phantom's source have one; delete it and prepare the dataset again",
+                )
+            group = file[f"{subject}/{target}"]
+            return group["clean"][:], group["noisy"][:]
+    except FileNotFoundError:
+        raise DataError(path, "is missing", "Run the preparation first: snakemake runs it") from None
+    except (OSError, KeyError) as error:
+        raise DataError(path, f"cannot be read ({error})", "Delete it and prepare the dataset again") from None
