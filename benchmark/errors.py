@@ -18,6 +18,10 @@ class UserError(Exception):
         self.thing, self.fault, self.remedy = str(thing), fault.rstrip("."), remedy.rstrip(".")
         super().__init__(f"{self.thing}: {self.fault}. {self.remedy}.")
 
+    def __reduce__(self) -> tuple[type["UserError"], tuple[str, str, str]]:
+        """Pickles with its three parts, so that it comes back whole from a worker process."""
+        return type(self), (self.thing, self.fault, self.remedy)
+
 
 class ConfigError(UserError):
     """A benchmark or dataset config is wrong."""
