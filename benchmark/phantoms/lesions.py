@@ -1,0 +1,146 @@
+"""Lesions of multiple sclerosis: where they lie, how many and how large they are."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.phantoms import template
+from benchmark.phantoms.anatomy import EXTENT, Brain, Person, fine_axes
+from benchmark.phantoms.exactmath import Array, exp, log
+from benchmark.phantoms.fields import SmoothField
+from benchmark.phantoms.streams import Stream, mask_indices
+from benchmark.phantoms.template import Map, Mask
+
+_SOFT = 1.0  # mm over which a lesion gives way to normal tissue
+_ROUGH = (8.0, 0.5, 0.8)  # how far an outline strays from an ellipsoid: mm; deviation and limit, relative to the radius
+_IN_CORTEX = 0.5  # plaques stop at fluid, and reach less into grey matter
+_SEVERITY = (0.55, 1.0)  # share of a plaque's tissue that has the relaxation of TISSUES["lesion"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place where lesions form.
+
+    Attributes:
+        typical: number in a patient with a median load.
+        diameter: median, mm; of an ellipsoid of the same volume.
+        spread: standard deviation of the logarithm of the diameter.
+        longest: longest axis relative to the other two.
+    """
+
+    typical: int
+    diameter: float
+    spread: float
+    longest: float
+
+
+# Pongratz et al., NeuroImage: Clinical 37: 103311, 2023, in 330 patients at the onset of the disease: 13 subcortical
+# lesions on average, more than anywhere else, but most volume periventricular (2.3 ml). The patients of MSSEG, later in
+# the disease, have more, up to tens of ml (Commowick et al., Sci Rep 8: 13650, 2018). Lesions are at least 3 mm, round
+# to ovoid, around the ventricles with their long axis away from them (Filippi et al., Brain 142: 1858-1875, 2019).
+# Infratentorial lesions, the rarest, are left out.
+SITES = {
+    "periventricular": Site(typical=18, diameter=9.0, spread=0.35, longest=1.8),
+    "juxtacortical": Site(typical=8, diameter=5.5, spread=0.3, longest=1.2),
+    "deep": Site(typical=14, diameter=6.0, spread=0.35, longest=1.2),
+}
+_LOAD = (0.55, 1.8)  # a patient's number of lesions against the median, everywhere
+_SMALLEST, _LARGEST = 3.0, 22.0  # mm
+_LOWEST = -8.0  # MNI mm: brain stem and cerebellum are below
+
+
+@dataclass(frozen=True)
+class Plaque:
+    """One ellipsoid.
+
+    Attributes:
+        centre: point of the fine grid.
+        direction: unit vector of its long axis.
+        long: radius along it, mm.
+        short: radius across it, mm.
+        severity: share of lesion tissue.
+    """
+
+    centre: tuple[int, int, int]
+    direction: Array
+    long: float
+    short: float
+    severity: float
+
+
+def _candidates(person: Person, brain: Brain) -> tuple[dict[str, Mask], Map]:
+    """White matter in which lesions of each site may be centred, and distances from the ventricles."""
+    maps = template.lesion_maps()
+    ventricle = np.empty(brain.white.shape, dtype=np.float32)
+    sites = {name: np.zeros(brain.white.shape, dtype=np.bool_) for name in SITES}
+    for planes, _, points in person.blocks(brain.spacing):
+        near_ventricle = template.sample(maps.ventricle, points)
+        near_cortex = template.sample(maps.cortex, points)
+        cerebral = (brain.white[planes] > 0.8) & (points[2] > _LOWEST)
+        ventricle[planes] = near_ventricle
+        sites["periventricular"][planes] = cerebral & (near_ventricle > 1.0) & (near_ventricle < 6.0)
+        sites["juxtacortical"][planes] = cerebral & (near_cortex < 3.5) & (near_ventricle > 12.0)
+        sites["deep"][planes] = cerebral & (near_cortex > 4.5) & (near_ventricle > 10.0)
+    return sites, ventricle
+
+
+def _away(distance: Map, centre: tuple[int, int, int]) -> Array:
+    """Unit vector along which the distance from the ventricles grows."""
+    slope = np.empty(3)
+    for axis in range(3):
+        ahead, behind = list(centre), list(centre)
+        ahead[axis] += 1
+        behind[axis] -= 1
+        slope[axis] = float(distance[tuple(ahead)]) - float(distance[tuple(behind)])
+    length = math.sqrt(math.fsum(s * s for s in slope.tolist()))
+    return slope / length if length > 0.0 else np.array([1.0, 0.0, 0.0])
+
+
+def _plaque(name: str, centre: tuple[int, int, int], ventricle: Map, stream: Stream) -> Plaque:
+    site = SITES[name]
+    diameter = site.diameter * float(exp(stream.gauss(0.0, site.spread))[0])
+    radius = min(max(diameter, _SMALLEST), _LARGEST) / 2.0
+    # as large as a ball of this radius: long · short² = radius³
+    short = radius * float(exp(-log(site.longest) / 3.0)[0])
+    direction = stream.direction(3)
+    if name == "periventricular":
+        direction = _away(ventricle, centre)
+    return Plaque(centre, direction, site.longest * short, short, stream.number(*_SEVERITY))
+
+
+def _share(plaque: Plaque, places: list[Array], middle: list[float], rough: SmoothField) -> Array:
+    """How much of each point of a box lies in the plaque."""
+    x, y, z = (place - m for place, m in zip(places, middle, strict=True))
+    x, y, z = x[:, None, None], y[None, :, None], z[None, None, :]
+    along = x * plaque.direction[0] + y * plaque.direction[1] + z * plaque.direction[2]
+    across = np.maximum(x * x + y * y + z * z - along * along, 0.0)
+    radius = np.sqrt(along * along / (plaque.long * plaque.long) + across / (plaque.short * plaque.short))
+    radius = radius * (1.0 + rough.on_grid(*places))
+    return np.minimum(np.maximum(0.5 + (1.0 - radius) * plaque.short / _SOFT, 0.0), 1.0)
+
+
+def draw(person: Person, brain: Brain, stream: Stream) -> tuple[Map, Map]:
+    """A patient's lesions, on the brain's grid.
+
+    Returns:
+        The share of each point that lies in a lesion, and that share weighted with the lesion's severity.
+    """
+    sites, ventricle = _candidates(person, brain)
+    axes = fine_axes(brain.spacing)
+    spacing, deviation, limit = _ROUGH
+    rough = SmoothField.random(stream, EXTENT, (spacing,) * 3, deviation, limit)
+    extent, severity = np.zeros_like(brain.white), np.zeros_like(brain.white)
+    load = stream.number(*_LOAD)
+    for name, site in SITES.items():
+        for i, j, k in mask_indices(sites[name], stream, round(load * site.typical)).tolist():
+            plaque = _plaque(name, (i, j, k), ventricle, stream)
+            reach = int(2.0 * plaque.long / brain.spacing) + 2
+            box = tuple(slice(max(c - reach, 0), c + reach + 1) for c in plaque.centre)
+            middle = [float(axis[c]) for axis, c in zip(axes, plaque.centre, strict=True)]
+            share = _share(plaque, [axis[part] for axis, part in zip(axes, box, strict=True)], middle, rough)
+            share = share * (brain.white[box] + _IN_CORTEX * brain.grey[box])
+            larger = share > extent[box]
+            extent[box] = np.where(larger, share, extent[box])
+            severity[box] = np.where(larger, share * plaque.severity, severity[box])
+    return extent, severity
