@@ -1,0 +1,185 @@
+"""The same bytes everywhere, pinned in dvc.lock; and a command that leaves nothing half-written."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import KINDS, ROOT, generate
+
+from benchmark.errors import DataError, UserError
+from benchmark.phantoms import __main__ as command
+from benchmark.phantoms import generate as generation
+
+LOCK = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+def cpu_features() -> list[str]:
+    """What NumPy was built to choose from at run time, whatever its version calls it."""
+    from numpy._core._multiarray_umath import __cpu_dispatch__
+
+    return list(__cpu_dispatch__)
+
+
+# NumPy without AVX2 and AVX-512, and the C library without fused multiplication and addition
+PLAIN_CPU = {
+    "NPY_DISABLE_CPU_FEATURES": " ".join(cpu_features()),
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX2_Usable,-FMA_Usable",
+    "PYTHONWARNINGS": "ignore",  # NumPy says that a feature cannot be left out where the CPU lacks it
+}
+
+
+@pytest.fixture(scope="module")
+def tiny_on_a_plain_cpu(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plain")
+    generate(folder, 1, PLAIN_CPU)
+    return folder
+
+
+def tree_hash(folder) -> str:
+    """What DVC writes down for a folder: the MD5 of the list of its files' MD5s."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    entries = [
+        {"md5": hashlib.md5(path.read_bytes()).hexdigest(), "relpath": path.relative_to(folder).as_posix()}
+        for path in paths
+    ]
+    entries.sort(key=lambda entry: entry["relpath"].split("/"))
+    return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
+
+
+def test_the_features_really_are_left_out():
+    code = (
+        "from numpy._core._multiarray_umath import __cpu_features__ as has, __cpu_dispatch__ as chosen\n"
+        "print(any(has[name] for name in chosen))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **PLAIN_CPU}, check=True, capture_output=True, text=True
+    )
+    assert run.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bytes_depend_on_neither_cpu_nor_jobs(tiny, tiny_on_a_plain_cpu, kind):
+    assert tree_hash(tiny / kind) == tree_hash(tiny_on_a_plain_cpu / kind)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="dvc.lock pins the bytes of x86-64")
+@pytest.mark.parametrize("kind", KINDS)
+def test_bytes_are_the_pinned_ones(tiny, kind):
+    assert tree_hash(tiny / kind) == LOCK[f"{kind}_phantom_tiny"]["outs"][0]["md5"]
+
+
+def test_the_lock_belongs_to_this_code():
+    """Otherwise: dvc repro, and commit dvc.lock."""
+    assert set(LOCK) == set(STAGES)
+    for name, stage in STAGES.items():
+        assert LOCK[name]["cmd"] == stage["cmd"]
+        assert [entry["path"] for entry in LOCK[name]["deps"]] == sorted(stage["deps"])
+        for entry in LOCK[name]["deps"]:
+            assert hashlib.md5((ROOT / entry["path"]).read_bytes()).hexdigest() == entry["md5"], entry["path"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stage_depends_on_all_modules_that_it_imports(kind):
+    code = (
+        f"import sys, benchmark.phantoms.generate, benchmark.phantoms.{kind}\n"
+        "print(*(m.replace('.', '/') + '.py' for m in sys.modules if m.startswith('benchmark.phantoms.')))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    for stage in (f"{kind}_phantom", f"{kind}_phantom_tiny"):
+        assert set(STAGES[stage]["deps"]) == set(run.stdout.split())
+
+
+class Fake:
+    """A kind of two subjects, which fails at the second if told so."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def subjects(self, size):
+        return ["a", "b"]
+
+    def write(self, subject, size, folder):
+        if subject == "b" and self.error is not None:
+            raise self.error
+        (folder / subject).write_text(size)
+
+
+class InThisProcess:
+    """Stands in for the pool of processes, which could not import the fake."""
+
+    def __init__(self, *_, **__) -> None:
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def submit(self, call, *arguments):
+        class Done:
+            def result(self):
+                return call(*arguments)
+
+        return Done()
+
+    def shutdown(self, cancel_futures):
+        assert cancel_futures
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    kind = Fake()
+    monkeypatch.setattr(generation, "load_kind", lambda name: kind)
+    monkeypatch.setattr(generation, "ProcessPoolExecutor", InThisProcess)
+    return kind
+
+
+def test_a_dataset_appears_when_it_is_whole(fake, tmp_path):
+    assert generation.generate("fake", "tiny", tmp_path / "new" / "data", 1) == 2
+    assert sorted(path.name for path in (tmp_path / "new").rglob("*")) == ["a", "b", "data"]
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), DataError("template", "is another", "Install it")])
+def test_nothing_half_written_is_left(fake, tmp_path, error):
+    fake.error = error
+    with pytest.raises(type(error), match=str(error)):
+        generation.generate("fake", "tiny", tmp_path / "data", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_one_message(fake, tmp_path):
+    fake.error = OSError(28, "No space left on device")
+    with pytest.raises(UserError, match=r"data: cannot be written \(No space left on device\)\. Make room"):
+        generation.generate("fake", "tiny", tmp_path / "data", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_exists_is_left_alone(tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    assert command.main(["retouch", "tiny", str(tmp_path / "mine")]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: {tmp_path / 'mine'}: exists already. Remove it")
+    assert "Traceback" not in message
+
+
+@pytest.mark.parametrize("arguments", [["ixy", "tiny", "x"], ["ixi", "huge", "x"], ["ixi", "tiny", "x", "--jobs", "0"]])
+def test_wrong_arguments(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command.main(arguments)
+    assert stop.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_errors_come_back_whole_from_worker_processes():
+    import pickle
+
+    error = pickle.loads(pickle.dumps(DataError("a file", "is damaged", "Get it again")))  # noqa: S301
+    assert isinstance(error, DataError)
+    assert (error.thing, error.fault, error.remedy) == ("a file", "is damaged", "Get it again")
