@@ -14,6 +14,7 @@ from benchmark.data.fetch import pin
 from benchmark.dependencies import code_digest
 from benchmark.errors import UserError
 from benchmark.leaderboard import judged
+from benchmark.machine import gpus
 from benchmark.methods.registry import method_class
 from benchmark.reporting.files import figure_files, table_files
 
@@ -30,7 +31,7 @@ BENCHMARK = CONFIG.benchmark
 RESOLVED = str(layout.benchmark_root(BENCHMARK) / "config.json")
 LOGS = f"{layout.LOGS}/{BENCHMARK}"
 # One training takes one GPU where there is one; profiles say how many there are.
-GPU = int(any(Path("/dev").glob("nvidia[0-9]*")))
+GPU = min(1, gpus())
 KIND = {name: method_class(name).kind for name in CONFIG.methods}
 LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
 DIRECT = [name for name, kind in KIND.items() if kind != "learned"]
