@@ -110,7 +110,7 @@ def _latex_block(block: Block, marks: dict[str, str]) -> str:
         spans, rules, first = [""], [], 2
         for name, span in block.groups:
             spans.append(rf"\multicolumn{{{span}}}{{c}}{{{escape_latex(name)}}}")
-            rules.append(rf"\cmidrule(lr){{{first}-{first + span - 1}}}")
+            rules += [rf"\cmidrule(lr){{{first}-{first + span - 1}}}"] if name else []
             first += span
         lines += [_latex_row(spans), "".join(rules)]
     lines += [_latex_row(map(escape_latex, (block.title, *block.columns))), r"\midrule"]

@@ -12,7 +12,7 @@ from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import metric_class, quantities
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
-from benchmark.reporting.model import MISSING, Better, Block, Entry, Row, Table, best, head, significant
+from benchmark.reporting.model import MISSING, Block, Entry, Row, Table, best, head, significant
 from benchmark.reporting.names import CONTROL, marked
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
@@ -40,7 +40,9 @@ def leaderboard_table(results: Results, board: pd.DataFrame) -> Table:
     Args:
         board: of ``benchmark.leaderboard``: one row for each dataset, pair and method.
     """
-    shown = [q for q in _ordered() if q.headline and q.name in board]
+    # Costs stand in their own table: the cheapest is not the best, and most often what does nothing.
+    costs = metric_class("cost").quantities
+    shown = [q for q in _ordered() if q.headline and q.name in board and q not in costs]
     by_pair = [(pair, ranked_rows(_of(board, pair))) for pair in results.pairs]
     blocks = [_overall(results, by_pair), *(_block(results, pair, rows, shown) for pair, rows in by_pair)]
     done, expected = int(board["cells"].sum()), int(board["cells_expected"].sum())
@@ -69,9 +71,8 @@ def _of(board: pd.DataFrame, pair: Pair) -> pd.DataFrame:
 
 
 def _ordered() -> list[Quantity]:
-    """The primary quantity first, costs last."""
-    costs = metric_class("cost").quantities
-    return sorted(quantities().values(), key=lambda q: (q.name != PRIMARY, q in costs))
+    """The primary quantity first."""
+    return sorted(quantities().values(), key=lambda q: q.name != PRIMARY)
 
 
 def _block(results: Results, pair: Pair, rows: pd.DataFrame, shown: list[Quantity]) -> Block:
@@ -93,9 +94,7 @@ def _block(results: Results, pair: Pair, rows: pd.DataFrame, shown: list[Quantit
 def _column(quantity: Quantity, rows: pd.DataFrame, contends: list[bool]) -> list[Entry]:
     values = [float(v) for v in rows[quantity.name]]
     texts = [None if math.isnan(v) else significant(v) for v in values]
-    # The cheapest is not the best: it is most often what does nothing.
-    better: Better = "neither" if quantity in metric_class("cost").quantities else quantity.better
-    wins = best([t if c else None for t, c in zip(texts, contends, strict=True)], better)
+    wins = best([t if c else None for t, c in zip(texts, contends, strict=True)], quantity.better)
     entries = []
     for text, win, (_, row) in zip(texts, wins, rows.iterrows(), strict=True):
         if text is None:

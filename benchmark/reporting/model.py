@@ -62,6 +62,25 @@ class Block:
             raise ValueError(f"block {self.title!r}: heads and rows differ in width")
 
 
+def side_by_side(blocks: Sequence[Block], columns: int) -> list[Block]:
+    """Blocks of the same rows put side by side, up to so many columns; none is divided."""
+    merged: list[Block] = []
+    for block in blocks:
+        if merged and len(merged[-1].columns) + len(block.columns) <= columns:
+            last = merged.pop()
+            rows = tuple(
+                Row(a.title, (*a.entries, *b.entries), a.rule) for a, b in zip(last.rows, block.rows, strict=True)
+            )
+            groups = (*_groups(last), *_groups(block)) if last.groups or block.groups else ()
+            block = Block(last.title, (*last.columns, *block.columns), rows, groups)
+        merged.append(block)
+    return merged
+
+
+def _groups(block: Block) -> tuple[tuple[str, int], ...]:
+    return block.groups or (("", len(block.columns)),)
+
+
 @dataclass(frozen=True)
 class Table:
     """A whole table.

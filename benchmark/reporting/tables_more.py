@@ -10,7 +10,7 @@ from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import metric_class, quantities
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
-from benchmark.reporting.model import ARROWS, MISSING, Block, Entry, Row, Table, head, significant
+from benchmark.reporting.model import MISSING, Block, Entry, Row, Table, head, side_by_side, significant
 from benchmark.reporting.names import method_card
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
@@ -25,6 +25,9 @@ SHOWN_ELSEWHERE = frozenset(
     }
 )  # fmt: skip
 COLUMNS_IN_BLOCK = 6
+"""Of Table S1."""
+COMPARISONS_IN_BLOCK = 5
+"""Of Table VII."""
 
 
 def cost(results: Results, item: Item) -> Table:
@@ -38,15 +41,19 @@ def cost(results: Results, item: Item) -> Table:
 
 
 def everything_else(results: Results, item: Item) -> Table:
-    """Table S1: every quantity that no other table shows, for one pair."""
+    """Table S1: every quantity that no other table shows, for one pair.
+
+    A quantity of which no method has a number is a sentence below the table; the CSV keeps its rows.
+    """
     pair = results.pair(item.dataset, item.pair)
-    columns = [
-        _column(pair, quantity, label) for quantity in _others(results) for label in _labels(results, pair, quantity)
-    ]
     lines = [Line(m.name, display(results, m), ranked(m)) for m in results.methods]
-    parts = [columns[i : i + COLUMNS_IN_BLOCK] for i in range(0, len(columns), COLUMNS_IN_BLOCK)]
-    filled = [fill(results, pair.title, part, lines) for part in parts]
-    return table(item, "table_all", filled, "test subjects or folds")
+    filled, absent = [], []
+    for quantity in _others(results):
+        columns = [_column(pair, quantity, label) for label in _labels(results, pair, quantity)]
+        filled.append(fill(results, pair.title, columns, lines))
+        absent += [filled[-1].absence(quantity.title)] if filled[-1].empty else []
+    blocks = side_by_side([f.block for f in filled if not f.empty], COLUMNS_IN_BLOCK)
+    return table(item, "table_all", filled, "test subjects or folds", absent, blocks)
 
 
 def _others(results: Results) -> Iterator[Quantity]:
@@ -80,43 +87,43 @@ def statistics(results: Results, item: Item, compared: pd.DataFrame) -> Table:
         & compared["source"].eq(pair.source)
         & compared["target"].eq(pair.target)
     ]
-    known = quantities()
-    blocks = []
-    for (metric, label), part in rows.groupby(["metric", "label"], sort=False):
-        quantity = known[str(metric)]
-        title = f"{quantity.title}{f', {label}' if label else ''}{ARROWS[quantity.better]}: proposed against"
-        blocks.append(_statistics_block(title, part))
+    blocks = [
+        _statistics_block(results, pair, str(metric), part) for metric, part in rows.groupby("metric", sort=False)
+    ]
     missing = [] if blocks else ["No headline quantity has a number for each subject on this pair."]
     proposed = method_card(results.config.proposed).title
     there = int((rows["subjects"] > 0).sum())
     remarks = [
-        f"Proposed: {proposed}. Coverage: {there} of {len(rows)} comparisons have subjects with numbers of both "
-        f"methods; n is how many of {results.test_subjects(pair)} test subjects.",
+        f"The proposed method is {proposed}. Coverage: {there} of {len(rows)} comparisons have subjects with numbers "
+        f"of both methods; of {results.test_subjects(pair)} test subjects, unless n/N says otherwise.",
         *missing,
     ]
-    return Table(item, captions.paragraphs("table_statistics"), tuple(blocks), rows, tuple(remarks))
+    shown = tuple(side_by_side(blocks, COMPARISONS_IN_BLOCK))
+    return Table(item, captions.paragraphs("table_statistics"), shown, rows, tuple(remarks))
 
 
-def _statistics_block(title: str, part: pd.DataFrame) -> Block:
-    heads = ("n", "mean difference", "95 % interval", "p", "p, Holm", "p < 0.05")
-    return Block(
-        title, heads, tuple(Row(method_card(str(c["method"])).title, _comparison(c)) for _, c in part.iterrows())
+def _statistics_block(results: Results, pair: Pair, metric: str, part: pd.DataFrame) -> Block:
+    """One quantity: rows are the other methods, columns the labels."""
+    labels = list(dict.fromkeys(part["label"]))
+    title = head(quantities()[metric])
+    cells = {(row["method"], row["label"]): _comparison(row, results.test_subjects(pair)) for _, row in part.iterrows()}
+    rows = tuple(
+        Row(method_card(method).title, tuple(cells[method, label] for label in labels))
+        for method in dict.fromkeys(part["method"])
     )
+    if labels == [""]:
+        return Block("Proposed against", (title,), rows)
+    return Block("Proposed against", tuple(labels), rows, ((title, len(labels)),))
 
 
-def _comparison(row: pd.Series) -> tuple[Entry, ...]:
+def _comparison(row: pd.Series, total: int) -> Entry:
     notes = (str(row["note"]),) if row["note"] else ()
     if not row["subjects"]:
-        return (Entry("0", notes=notes), *[Entry(MISSING)] * 5)
-    interval = MISSING if math.isnan(row["low"]) else f"{significant(row['low'])} to {significant(row['high'])}"
-    return (
-        Entry(str(int(row["subjects"]))),
-        Entry(significant(row["difference"]), bold=row["significant"] == "yes"),
-        Entry(interval),
-        Entry(significant(row["p"], 2)),
-        Entry(significant(row["p_holm"], 2)),
-        Entry(str(row["significant"]) or "not possible", notes=notes),
-    )
+        return Entry(MISSING, notes=notes)
+    partial = f" ({int(row['subjects'])}/{total})" if row["subjects"] < total else ""
+    interval = "" if math.isnan(row["low"]) else f"[{significant(row['low'])}, {significant(row['high'])}] "
+    text = significant(row["difference"]) + partial
+    return Entry(text, row["significant"] == "yes", f"{interval}p {significant(row['p_holm'], 2)}", notes)
 
 
 def comparisons(results: Results) -> pd.DataFrame:

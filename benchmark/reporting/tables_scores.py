@@ -71,6 +71,15 @@ class Filled:
     summaries: list[Summary]
     data: list[dict[str, object]]
 
+    @property
+    def empty(self) -> bool:
+        return not any(summary.there for summary in self.summaries)
+
+    def absence(self, name: str) -> str:
+        """A sentence in place of a field of dashes."""
+        reasons = dict.fromkeys(reason for summary in self.summaries for reason in summary.reasons)
+        return f"No number of {name}: {'; '.join(reasons)}."
+
 
 def fill(results: Results, title: str, columns: Sequence[Column], lines: Sequence[Line]) -> Filled:
     """Looks up every number, marks the best of each column, and keeps what the CSV holds."""
@@ -93,16 +102,28 @@ def fill(results: Results, title: str, columns: Sequence[Column], lines: Sequenc
     rows = tuple(
         Row(line.title, tuple(entries[i, line.method] for i in range(len(columns))), line.rule) for line in lines
     )
-    block = Block(title, tuple(c.head for c in columns), rows, tuple(_spans(c.group for c in columns)))
-    return Filled(block, list(summaries.values()), data)
+    groups = _spans(c.group for c in columns) if any(c.group for c in columns) else ()
+    return Filled(Block(title, tuple(c.head for c in columns), rows, groups), list(summaries.values()), data)
 
 
-def table(item: Item, kind: str, filled: Sequence[Filled], what: str, remarks: Iterable[str] = ()) -> Table:
-    """A table of filled blocks with its coverage."""
+def table(
+    item: Item,
+    kind: str,
+    filled: Sequence[Filled],
+    what: str,
+    remarks: Iterable[str] = (),
+    blocks: Iterable[Block] | None = None,
+) -> Table:
+    """A table of filled blocks with its coverage.
+
+    Args:
+        what: what whole numbers rest on, as :func:`coverage` words it.
+        blocks: what is shown of the filled blocks; all of them unless given.
+    """
     summaries = [s for f in filled for s in f.summaries]
     data = pd.DataFrame([record for f in filled for record in f.data])
-    notes = (coverage(summaries, what), *remarks)
-    return Table(item, captions.paragraphs(kind), tuple(f.block for f in filled), data, notes)
+    shown = tuple(f.block for f in filled) if blocks is None else tuple(blocks)
+    return Table(item, captions.paragraphs(kind), shown, data, (coverage(summaries, what), *remarks))
 
 
 def _shown(column: Column, summary: Summary) -> str | None:
@@ -158,14 +179,14 @@ def _record(
     }
 
 
-def _spans(groups: Iterable[str]) -> list[tuple[str, int]]:
+def _spans(groups: Iterable[str]) -> tuple[tuple[str, int], ...]:
     spans: list[tuple[str, int]] = []
     for group in groups:
         if spans and spans[-1][0] == group:
             spans[-1] = (group, spans[-1][1] + 1)
         else:
             spans.append((group, 1))
-    return spans
+    return tuple(spans)
 
 
 def ranked(method: MethodCard) -> bool:
@@ -192,7 +213,7 @@ def fidelity(results: Results, item: Item) -> Table:
         ("fid", "FID", "lower", ""),
         ("kid_gap_closed", "Share of the KID gap closed", "higher", ""),
     ]
-    filled = []
+    filled, absent = [], []
     for metric, title, better, spread in kinds:
         columns = [
             Column(
@@ -202,8 +223,10 @@ def fidelity(results: Results, item: Item) -> Table:
             for pair in results.pairs
         ]  # fmt: skip
         filled.append(fill(results, title + ARROWS[better], columns, lines))
-    remarks = [_subset_sizes(results), *_published_remark(results)]
-    return table(item, "table_fidelity", filled, "folds and seeds", remarks)
+        absent += [filled[-1].absence(title)] if filled[-1].empty else []
+    remarks = [*absent, _subset_sizes(results), *_published_remark(results)]
+    blocks = [f.block for f in filled if not f.empty]
+    return table(item, "table_fidelity", filled, "folds and seeds", remarks, blocks)
 
 
 def _subset_sizes(results: Results) -> str:

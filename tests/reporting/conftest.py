@@ -53,9 +53,17 @@ def session_results(tree_root):
     with pytest.MonkeyPatch.context() as patch:
         _enter(patch, tree_root)
         made = Results.load(fake.config(fake.Tree()))
+        # Kept by the object, so that it does not depend on the working directory from here on.
+        assert made.datasets
         assert made.pairs
         assert made.methods
     return made
+
+
+@pytest.fixture(scope="module")
+def cache():
+    """What the tests of a module make once."""
+    return {}
 
 
 @pytest.fixture

@@ -16,11 +16,6 @@ KEYS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def cache():
-    return {}
-
-
 @pytest.fixture
 def draw(results, cache, tmp_path):
     """Draws and saves a figure, each once."""

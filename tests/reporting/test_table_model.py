@@ -14,6 +14,7 @@ from benchmark.reporting.model import (
     fixed,
     plain,
     scored,
+    side_by_side,
     signed,
     significant,
 )
@@ -73,6 +74,19 @@ def test_rows_of_another_width_are_refused():
         Block("t", ("a", "b"), (Row("r", (Entry("1"),)),))
     with pytest.raises(ValueError, match="differ in width"):
         Block("t", ("a", "b"), (), groups=(("g", 3),))
+
+
+def _block(columns: int, group: str = "") -> Block:
+    rows = tuple(Row(title, tuple(Entry(f"{title}{i}") for i in range(columns))) for title in "xy")
+    return Block("t", tuple("abc"[:columns]), rows, ((group, columns),) if group else ())
+
+
+def test_blocks_stand_side_by_side_undivided():
+    merged = side_by_side([_block(1), _block(2, "g"), _block(2), _block(1)], columns=4)
+    assert [block.columns for block in merged] == [("a", "a", "b"), ("a", "b", "a")]
+    assert merged[0].groups == (("", 1), ("g", 2))
+    assert merged[1].groups == ()
+    assert [e.text for e in merged[0].rows[1].entries] == ["y0", "y0", "y1"]
 
 
 def test_footnotes_are_marked_in_order_and_once():

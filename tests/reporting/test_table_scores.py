@@ -30,9 +30,11 @@ def _data(table: Table, **where) -> pd.Series:
     return rows.iloc[0]
 
 
-@pytest.fixture(scope="module")
-def utility(session_results):
-    return _build(session_results, "Table V")
+@pytest.fixture
+def utility(results, cache):
+    if "utility" not in cache:
+        cache["utility"] = _build(results, "Table V")
+    return cache["utility"]
 
 
 def test_a_number_is_the_mean_over_subjects_of_all_folds(utility):
@@ -150,6 +152,13 @@ def test_kid_is_pooled_over_folds_and_its_spread_is_over_all_subsets(results):
     assert "RETOUCH CR → SP 50" in " ".join(table.remarks)
 
 
+def test_a_score_that_nobody_has_is_a_sentence_and_keeps_its_rows(results):
+    table = _build(results, "Table IV")
+    assert [block.title for block in table.blocks] == ["KID (↓)", "Share of the KID gap closed (↑)"]
+    assert any(remark.startswith("No number of FID: skipped: FID is strongly biased") for remark in table.remarks)
+    assert len(table.data[table.data["metric"].eq("fid")]) == 4 * 5
+
+
 def test_methods_that_cannot_translate_back_keep_their_rows(results):
     entry = _entry(_build(results, "Table VI"), 1, "Histogram matching", 0)
     assert (entry.text, entry.notes) == ("–", ("skipped: the method does not translate from target to source",))
@@ -170,15 +179,15 @@ def test_csv_holds_the_numbers_of_the_scores(rendered):
 def test_statistics_say_when_significance_was_impossible(results):
     item = next(i for i in table_items(results.config) if i.key == "table-7-msseg-SA-SV")
     table = statistics(results, item, comparisons(results))
-    dice = table.blocks[0]
-    assert dice.title == "Dice, lesion (↑): proposed against"
-    rows = {row.title: row.entries for row in dice.rows}
-    assert rows["CycleGAN"][0].text == "3"
-    assert rows["CycleGAN"][1].text == "0.100"
-    assert rows["CycleGAN"][-1].text == "not possible"
-    assert rows["CycleGAN"][-1].notes
-    assert [e.text for e in rows["SemGAN"]] == ["0", *["–"] * 5]
-    assert not any(entry.bold for row in dice.rows for entry in row.entries)
+    block = table.blocks[0]
+    assert (block.title, block.groups[0], block.columns[0]) == ("Proposed against", ("Dice (↑)", 1), "lesion")
+    dice = {row.title: row.entries[0] for row in block.rows}
+    assert dice["CycleGAN"].text == "0.100"
+    assert dice["CycleGAN"].aside.endswith("p 0.75")
+    assert any("no p can be under 0.25" in note for note in dice["CycleGAN"].notes)
+    assert (dice["SemGAN"].text, dice["SemGAN"].notes) == ("–", ("no subject has a number of both methods",))
+    assert not any(entry.bold for row in block.rows for entry in row.entries)
+    assert len(table.data) == 4 * len(set(zip(table.data["metric"], table.data["label"], strict=True)))
 
 
 def test_other_quantities_are_shown_once_and_nowhere_else(results):
