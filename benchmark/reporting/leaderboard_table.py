@@ -82,12 +82,12 @@ def _block(results: Results, pair: Pair, rows: pd.DataFrame, shown: list[Quantit
     made = [
         Row(
             _title(results, row),
-            (_rank(row, rows), *(columns[q.name][i] for q in shown), _cells(row), _subjects(row)),
+            (_rank(row, rows), _cells(row), _subjects(row), *(columns[q.name][i] for q in shown)),
             rule=i > 0 and contends[i - 1] and not contends[i],
         )
         for i, (_, row) in enumerate(rows.iterrows())
     ]
-    heads = ("rank", *map(head, shown), "cells", "subjects")
+    heads = ("rank", "cells", "subjects", *map(head, shown))
     return Block(f"{pair.dataset.title}, {pair.title}", heads, tuple(made))
 
 
