@@ -1,11 +1,23 @@
 # Tables, figures and the page.
 
+# What the report says in words and how it looks: templates and captions.
+REPORT_TEXTS = sorted(
+    map(
+        str,
+        [*Path("reports/templates").glob("*"), *Path("workflow/report").glob("*.rst")],
+    )
+)
+
 
 rule tables:
     input:
         config=RESOLVED,
         scores=rules.gather.output.scores,
         leaderboard=rules.gather.output.leaderboard,
+        inventories=[
+            f"data/prepared/{dataset}/inventory.json" for dataset in CONFIG.datasets
+        ],
+        texts=REPORT_TEXTS,
     output:
         **reported(table_files(CONFIG)),
     log:
@@ -54,7 +66,9 @@ rule page:
         config=RESOLVED,
         tables=rules.tables.output,
         figures=rules.figures.output,
-        templates=sorted(map(str, Path("reports/templates").glob("*"))),
+        leaderboard=rules.gather.output.leaderboard,
+        scores=rules.gather.output.scores,
+        texts=REPORT_TEXTS,
     output:
         index=f"{layout.report(BENCHMARK)}/index.html",
     log:
