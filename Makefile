@@ -34,8 +34,9 @@ open: setup
 paper-dry-run: setup
 	snakemake --dry-run --quiet rules --cores 1 --configfile config/paper.yaml
 
+# One process a core, each single-threaded; a module's tests stay together, because they share what they computed.
 test: setup
-	python -m pytest
+	OMP_NUM_THREADS=1 python -m pytest -n auto --dist loadscope
 
 lint: setup
 	ruff check .
