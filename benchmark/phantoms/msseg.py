@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from benchmark.phantoms import anatomy, lesions, mri
 from benchmark.phantoms.exactmath import Array
@@ -62,6 +63,7 @@ TARGETS = {"SA": (SV, PI), "SV": (PI,), "PI": ()}
 
 # scale of all lengths, patients of each scanner
 SIZES = {"tiny": (4.8, 5), "small": (2.4, 5), "full": (1.0, 5)}
+_FAINT, _OVERLOOKED = 0.15, 0.3  # share of lesion in a voxel that ends a spot, and that a spot needs to be seen as one
 _FINE = 0.6  # mm between points of the anatomy at full size; half of the narrowest point spread
 
 
@@ -72,6 +74,14 @@ def subjects(size: str) -> list[str]:
 
 def _preprocessed(volume: Array, brain: Mask) -> npt.NDArray[np.int16]:
     return np.where(brain, np.rint(np.maximum(volume, 0.0)), 0.0).astype(np.int16)
+
+
+def _outlined(lesion: Array) -> Mask:
+    """What most experts outline: lesions that stand out, to where they are half as bright as in their middle."""
+    spots, count = ndimage.label(lesion > _FAINT)
+    middle = np.concatenate([[np.inf], ndimage.maximum(lesion, spots, np.arange(1, count + 1))])
+    middle[middle < _OVERLOOKED] = np.inf
+    return lesion > 0.5 * middle[spots]
 
 
 def write(subject: str, size: str, folder: Path) -> None:
@@ -92,8 +102,7 @@ def write(subject: str, size: str, folder: Path) -> None:
                 path = folder / "truth" / scanner.code / kind / subject / "FLAIR_preprocessed.nii.gz"
                 mri.write_scan(path, volume, seen, placement)
             continue
-        # what most experts outline: voxels that are lesion for the greater part
-        consensus = mask & (seen.see(extent, brain.spacing) > 0.5)
+        consensus = mask & _outlined(seen.see(extent, brain.spacing))
         patient = folder / "Training" / subject
         mri.write_scan(patient / "Preprocessed_Data/FLAIR_preprocessed.nii.gz", volumes["noisy"], seen, placement)
         mri.write_scan(patient / "Masks/Consensus.nii.gz", consensus.astype(np.uint8), seen, placement)

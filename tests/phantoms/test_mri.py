@@ -86,6 +86,18 @@ def test_a_lesion_takes_the_place_of_tissue():
     assert image[i - 5, j, k] / image[i + 5, j, k] == pytest.approx(scanner.signals()["lesion"], rel=1e-3)
 
 
+def test_experts_outline_a_lesion_at_half_its_brightness():
+    """Large ones at half a voxel of lesion, small ones, which partial volume dims, lower; the faintest not at all."""
+    lesion = np.zeros((40, 5, 5))
+    lesion[5:12, 2, 2] = [0.1, 0.4, 0.9, 1.0, 0.9, 0.6, 0.2]
+    lesion[20:25, 2, 2] = [0.16, 0.3, 0.4, 0.25, 0.15]
+    lesion[32:35, 2, 2] = [0.2, 0.28, 0.2]
+    outlined = msseg._outlined(lesion)
+    assert np.flatnonzero(outlined[:, 2, 2]).tolist() == [7, 8, 9, 10, 21, 22, 23]
+    assert outlined.sum() == 7
+    assert not msseg._outlined(np.zeros((4, 4, 4))).any()
+
+
 @pytest.mark.parametrize("scanner", SCANNERS, ids=lambda s: s.code)
 def test_voxels_lie_where_the_header_says(tmp_path, scanner):
     """A bright voxel 20 mm right, 31 mm in front and 42 mm above the slab's centre is there in the file."""
