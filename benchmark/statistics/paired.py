@@ -5,8 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.data.sampling import stream
+
 LARGEST_EXACT = 40
 """Subjects up to which the test counts all sign patterns, 2⁴⁰ of them within a second."""
+RANDOM_PATTERNS = 99_999
+"""Sign patterns that are drawn for more subjects."""
 
 
 def smallest_p(subjects: int) -> float:
@@ -17,17 +21,20 @@ def smallest_p(subjects: int) -> float:
 def sign_flip_test(differences: npt.NDArray[np.float64]) -> float:
     """Exact two-sided p of the mean difference under random signs (Fisher's randomization test of paired samples).
 
-    The share of the 2ⁿ sign patterns under which the mean is at least as far from 0 as it was seen.
+    The share of the 2ⁿ sign patterns under which the mean is at least as far from 0 as it was seen. For more than
+    ``LARGEST_EXACT`` subjects it is estimated from ``RANDOM_PATTERNS`` random ones.
 
     Args:
-        differences: one for each subject, 1 to ``LARGEST_EXACT`` of them.
+        differences: one for each subject.
 
     Raises:
-        ValueError: none, or too many to enumerate.
+        ValueError: there are no subjects.
     """
     count = len(differences)
-    if not 1 <= count <= LARGEST_EXACT:
-        raise ValueError(f"the exact test enumerates 2^n sign patterns, for 1 to {LARGEST_EXACT} subjects; got {count}")
+    if not count:
+        raise ValueError("a test over no subjects was asked for")
+    if count > LARGEST_EXACT:
+        return _random_sign_flip_test(differences)
     # Sums of the same terms in another order may differ in the last digits and still be ties.
     least = abs(differences.sum()) - 1e-9 * np.abs(differences).sum()
     if least <= 0:
@@ -37,6 +44,14 @@ def sign_flip_test(differences: npt.NDArray[np.float64]) -> float:
     above = len(first) * len(second) - np.searchsorted(first, least - second, side="left").sum()
     below = np.searchsorted(first, -least - second, side="right").sum()
     return float(above + below) / 2**count
+
+
+def _random_sign_flip_test(differences: npt.NDArray[np.float64]) -> float:
+    from scipy.stats import permutation_test
+
+    random = stream("sign flips", len(differences))
+    options = {"permutation_type": "samples", "n_resamples": RANDOM_PATTERNS, "batch": 1000, "rng": random}
+    return float(permutation_test((differences,), np.mean, vectorized=True, **options).pvalue)
 
 
 def _signed_sums(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
