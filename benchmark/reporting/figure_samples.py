@@ -9,15 +9,16 @@ from benchmark.reporting import stores, style
 from benchmark.reporting.results import Results
 
 SUBJECTS = 6
-PANEL = 1.05
-"""Inches."""
+PANEL, HEAD, SCALE = 1.05, 0.25, 0.45
+"""Inches: a row of slices, the title above them, the grey scale below the last."""
 
 
 def draw(results: Results) -> Figure:
     """A row for each scanner; the first subjects in order of their ids, each with its fullest slice."""
     found = [(dataset, _scanners(results, dataset)) for dataset in results.datasets]
-    heights = [sum(PANEL for _ in scanners) + 0.25 for _, scanners in found]
-    made = style.figure(height=sum(heights) + 0.45)
+    heights = [PANEL * len(scanners) + HEAD for _, scanners in found]
+    heights[-1] += SCALE
+    made = style.figure(height=sum(heights))
     parts = made.subfigures(len(found), 1, height_ratios=heights, squeeze=False)[:, 0]
     for part, (dataset, scanners) in zip(parts, found, strict=True):
         _draw_dataset(part, dataset, scanners)

@@ -34,10 +34,12 @@ class Shown:
 
 
 def fullest(store: SliceStore, subject: str) -> Shown:
-    """The slice with the most labelled pixels, the first of equals: decided by the reference, before any method ran."""
-    labels = store.labels(subject)
-    index = int((labels > 0).sum(axis=(1, 2)).argmax())
-    return at(store, subject, index)
+    """The slice with the most labelled pixels, of equals the one with the largest brain or retina, then the first.
+
+    Decided by the reference, before any method ran.
+    """
+    labelled, inside = ((a > 0).sum(axis=(1, 2)) for a in (store.labels(subject), store.mask(subject)))
+    return at(store, subject, max(range(len(labelled)), key=lambda i: (labelled[i], inside[i], -i)))
 
 
 def at(store: SliceStore, subject: str, index: int) -> Shown:

@@ -14,6 +14,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patheffects import withStroke
 
 WIDTH = 7.16
 """Inches: both columns of an IEEE page."""
@@ -26,8 +27,8 @@ LARGEST_PANEL = 1.1
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#777777"
-CLASS_COLOURS = (GREEN, SKY, YELLOW, ORANGE, GREY)
-FALSE_POSITIVE, FALSE_NEGATIVE, CONFUSED = VERMILLION, BLUE, PURPLE
+CLASS_COLOURS = (GREEN, BLUE, YELLOW, ORANGE, GREY)
+FALSE_POSITIVE, FALSE_NEGATIVE, CONFUSED = VERMILLION, SKY, PURPLE
 LINE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, BLACK, GREY, YELLOW)
 DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1, 1, 1), (3, 1, 1, 1, 1, 1))
 
@@ -153,15 +154,24 @@ def scale_bars(axes: Axes, shape: tuple[int, int], spacing: tuple[float, float])
     (rows, columns), (down, across) = shape, spacing
     length = _round_length(columns * across * 0.35)
     y, x = rows * 0.95, columns * 0.05
-    axes.plot([x, x + length / across], [y, y], color="white", linewidth=1.2, solid_capstyle="butt")
-    axes.text(x, y - rows * 0.02, f"{length:g} mm", color="white", fontsize=4.5, va="bottom")
+    _bar(axes, [x, x + length / across], [y, y])
+    _label(axes, x, y - rows * 0.02, f"{length:g} mm", ha="left", va="bottom")
     if not np.isclose(down, across, rtol=0.05):
         tall = _round_length(rows * down * 0.35)
         x = columns * 0.95
-        axes.plot([x, x], [y - tall / down, y], color="white", linewidth=1.2, solid_capstyle="butt")
-        axes.text(
-            x - columns * 0.02, y - tall / down, f"{tall:g} mm", color="white", fontsize=4.5, ha="right", va="top"
-        )
+        _bar(axes, [x, x], [y - tall / down, y])
+        _label(axes, x - columns * 0.02, y - tall / down, f"{tall:g} mm", ha="right", va="top")
+
+
+def _bar(axes: Axes, x: Sequence[float], y: Sequence[float]) -> None:
+    # Outlined, as the label: what lies below may be as bright.
+    outline = [withStroke(linewidth=2.2, foreground=BLACK)]
+    axes.plot(x, y, color="white", linewidth=1.2, solid_capstyle="butt", path_effects=outline)
+
+
+def _label(axes: Axes, x: float, y: float, text: str, **place: Any) -> None:
+    outline = [withStroke(linewidth=1.2, foreground=BLACK)]
+    axes.text(x, y, text, color="white", fontsize=4.5, path_effects=outline, **place)
 
 
 def _round_length(most: float) -> float:

@@ -5,7 +5,7 @@ from matplotlib.text import Text
 
 from benchmark import layout
 from benchmark.config.load import load_dataset
-from benchmark.data.slices import SliceStore
+from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
 from benchmark.reporting import figure_results, figures, stores, style
 from benchmark.reporting.files import figure_items
 
@@ -88,6 +88,15 @@ def test_the_slice_is_chosen_by_the_reference_alone(results, draw):
     first = made.axes[0].images[0].get_array()
     np.testing.assert_array_equal(first, store.image(subject)[shown.index])
     assert f"SA00, slice {shown.index}" in shown_texts(made)
+
+
+def test_without_labels_the_largest_cross_section_is_shown(tmp_path):
+    labels = np.zeros((3, 16, 16), np.uint8)
+    mask = labels.copy()
+    mask[0, :2], mask[1, :9], mask[2, :9] = 1, 1, 1
+    image = np.full(labels.shape, -1, np.float32)
+    write_slices(tmp_path / "s.h5", [SubjectSlices("x", "A", image, labels, mask, (1, 1, 1))])
+    assert stores.fullest(SliceStore(tmp_path / "s.h5"), "x").index == 1
 
 
 def test_failed_and_skipped_cells_are_empty_panels_with_the_reason(draw):
