@@ -36,7 +36,7 @@ def robex(image: Volume) -> Volume:
 def foreground(image: Volume) -> Volume:
     """Everything above the threshold of Otsu (IEEE SMC 1979), which parts tissue from air where there is no skull."""
     data = np.asarray(image.data)
-    return Volume((data > threshold_otsu(data)).astype(np.uint8), image.affine, image.path)
+    return Volume((data > threshold_otsu(data.ravel())).astype(np.uint8), image.affine, image.path)
 
 
 def solid(mask: Volume, radius: float) -> Volume:

@@ -45,9 +45,10 @@ def checked_labels(volume: Volume, allowed: Collection[int]) -> Volume:
         odd = values[values != np.round(values)]
         raise DataError(volume.path, f"holds {odd[0]:g}, and labels are whole numbers", COPY_AGAIN)
     if unknown := sorted(set(values.astype(int).tolist()) - {0, *allowed}):
+        found, known = (", ".join(map(str, values)) for values in (unknown, sorted(allowed)))
         raise DataError(
             volume.path,
-            f"holds the labels {', '.join(map(str, unknown))}, and the dataset's are {', '.join(map(str, allowed))}",
+            f"holds the labels {found}, and the dataset's are {known}",
             "Put the label map that belongs to the image in its place, or correct 'labels' in the dataset's config",
         )
     return Volume(np.asarray(volume.data).astype(np.uint8), volume.affine, volume.path)

@@ -77,7 +77,7 @@ def retina(image: Volume) -> Volume:
     """
     columns, rows, _ = image.data.shape
     smooth = ndimage.gaussian_filter(np.asarray(image.data), [_SMOOTHING * columns, _SMOOTHING * rows, 0])
-    components, count = ndimage.label(smooth > threshold_otsu(smooth))
+    components, count = ndimage.label(smooth > threshold_otsu(smooth.ravel()))
     sizes = np.bincount(components.ravel(), minlength=count + 1)[1:]
     bright = components == 1 + int(np.argmax(sizes))
     below_top = np.logical_or.accumulate(bright, axis=1)
