@@ -1,0 +1,246 @@
+"""Archives are pulled, generated or downloaded, and verified; what cannot be had is said with where to get it."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark import layout
+from benchmark.data import fetch as module
+from benchmark.data import versioning
+from benchmark.data.fetch import fetch, pin
+from benchmark.data.manifest import Tree
+from benchmark.errors import DataError
+
+ARCHIVE = {
+    "owner": "The Owner",
+    "terms": "after a signed agreement",
+    "url": "https://owner.example",
+    "contents": "the folder IXI-T1",
+}
+FILES = {"IXI-T1/a.nii.gz": b"a" * 100, "IXI-T1/b.nii.gz": b"b" * 50, "notes.txt": b"n"}
+
+
+def dvc(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(project, monkeypatch) -> Path:
+    """A project under DVC, without git and without any remote."""
+    monkeypatch.delenv(versioning.REMOTE_VARIABLE, raising=False)
+    inner = project / "project"
+    inner.mkdir()
+    shutil.move(project / "config", inner / "config")
+    monkeypatch.chdir(inner)
+    dvc("init", "--no-scm", "--quiet")
+    return inner
+
+
+def put(root: Path) -> Path:
+    for name, content in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return root
+
+
+def refusal(dataset: str) -> str:
+    with pytest.raises(DataError) as caught:
+        fetch(dataset)
+    assert not layout.manifest(dataset).exists()
+    return str(caught.value)
+
+
+def test_our_hash_of_a_folder_is_dvcs(repository, dataset):
+    root = put(dataset("mini", "ixi", archive=ARCHIVE))
+    dvc("add", str(root))
+    assert Tree.of(root).md5 == pin("mini") != ""
+
+
+def test_an_archive_that_is_there_and_tracked_is_taken_without_dvc(repository, dataset, monkeypatch):
+    root = put(dataset("mini", "ixi", archive=ARCHIVE))
+    dvc("add", str(root))
+    monkeypatch.setattr(versioning, "call", lambda *a: pytest.fail("DVC was called"))
+    fetch("mini")
+    found = json.loads(layout.manifest("mini").read_text())
+    assert found["md5"] == pin("mini")
+    assert (found["nfiles"], found["size"]) == (3, 151)
+    assert found["files"]["IXI-T1/a.nii.gz"] == hashlib.md5(b"a" * 100).hexdigest()
+
+
+def test_the_manifest_is_only_written_when_its_content_changes(repository, dataset):
+    root = put(dataset("mini", "ixi", archive=ARCHIVE))
+    dvc("add", str(root))
+    fetch("mini")
+    os.utime(layout.manifest("mini"), (1, 1))
+    fetch("mini")
+    assert layout.manifest("mini").stat().st_mtime == 1
+    (root / "notes.txt").write_text("changed")
+    dvc("add", str(root))
+    fetch("mini")
+    assert layout.manifest("mini").stat().st_mtime > 1
+
+
+def test_pulled_from_the_remote_of_this_machine(repository, dataset, tmp_path, monkeypatch):
+    """The remote is written to .dvc/config.local only; deleted data come back with the same manifest."""
+    root = put(dataset("mini", "ixi", archive=ARCHIVE))
+    monkeypatch.setenv(versioning.REMOTE_VARIABLE, str(tmp_path / "remote"))
+    dvc("add", str(root))
+    fetch("mini")
+    assert versioning.configure_remote()
+    dvc("push")
+    os.utime(layout.manifest("mini"), (1, 1))
+    shutil.rmtree(root)
+    shutil.rmtree(repository / ".dvc/cache")
+    fetch("mini")
+    assert (root / "IXI-T1/a.nii.gz").read_bytes() == b"a" * 100
+    assert layout.manifest("mini").stat().st_mtime == 1
+    assert "remote" not in (repository / ".dvc/config").read_text()
+    assert str(tmp_path / "remote") in (repository / ".dvc/config.local").read_text()
+
+
+def test_a_remote_beside_the_project_is_found(repository, monkeypatch):
+    assert not versioning.configure_remote()
+    (repository.parent / "shared/dvc-mirror").mkdir(parents=True)
+    assert versioning.configure_remote()
+    assert str(repository.parent / "shared/dvc-mirror") in (repository / ".dvc/config.local").read_text()
+
+
+def test_a_remote_that_is_configured_is_left_alone(repository):
+    dvc("remote", "add", "--default", "mine", "elsewhere")
+    (repository.parent / "shared/dvc-mirror").mkdir(parents=True)
+    assert versioning.configure_remote()
+    assert not (repository / ".dvc/config.local").exists()
+
+
+def test_an_absent_archive_says_who_gives_it_out(repository, dataset):
+    dataset("mini", "ixi", archive=ARCHIVE)
+    message = refusal("mini")
+    for part in (
+        "data/raw/mini: is absent",
+        "The Owner",
+        "after a signed agreement",
+        "https://owner.example",
+        "Put the folder IXI-T1 into data/raw/mini, then track it: dvc add data/raw/mini",
+    ):
+        assert part in message
+    assert pin("mini") == ""
+
+
+def test_an_archive_that_is_not_tracked_says_how(repository, dataset):
+    put(dataset("mini", "ixi", archive=ARCHIVE))
+    assert refusal("mini") == "data/raw/mini: is there, but not tracked. Track it: dvc add data/raw/mini."
+
+
+def test_no_remote(repository, dataset):
+    root = put(dataset("mini", "ixi", archive=ARCHIVE))
+    dvc("add", str(root))
+    shutil.rmtree(root)
+    assert "data/raw/mini: is absent, and no DVC remote is configured" in refusal("mini")
+
+
+def test_a_remote_that_is_not_there(repository, dataset, monkeypatch, tmp_path):
+    root = put(dataset("mini", "ixi", archive=ARCHIVE))
+    dvc("add", str(root))
+    shutil.rmtree(root)
+    shutil.rmtree(repository / ".dvc/cache")
+    monkeypatch.setenv(versioning.REMOTE_VARIABLE, str(tmp_path / "gone"))
+    message = refusal("mini")
+    assert message.startswith("dvc pull data/raw/mini: failed:")
+    assert not root.exists()
+
+
+def test_an_archive_that_was_changed_is_not_overwritten(repository, dataset):
+    root = put(dataset("mini", "ixi", archive=ARCHIVE))
+    dvc("add", str(root))
+    (root / "notes.txt").write_text("precious")
+    message = refusal("mini")
+    assert "is not what data/raw/mini.dvc states" in message
+    assert "dvc checkout data/raw/mini" in message
+    assert (root / "notes.txt").read_text() == "precious"
+
+
+STAGE = """stages:
+  make-mini:
+    cmd: python make.py
+    outs:
+      - data/raw/mini
+"""
+MAKE = "import pathlib; p = pathlib.Path('data/raw/mini'); p.mkdir(parents=True); (p / 'x.nii.gz').write_text('{}')"
+
+
+def test_what_a_stage_generates_is_generated(repository, dataset):
+    """Without a remote; once it is in dvc.lock, it must come out the same."""
+    root = dataset("mini", "ixi", phantom=True)
+    Path("dvc.yaml").write_text(STAGE)
+    Path("make.py").write_text(MAKE.format("one"))
+    fetch("mini")
+    assert (root / "x.nii.gz").read_text() == "one"
+    expected, lock = pin("mini"), Path("dvc.lock").read_bytes()
+    assert json.loads(layout.manifest("mini").read_text())["md5"] == expected
+    shutil.rmtree(root)
+    fetch("mini")
+    assert Path("dvc.lock").read_bytes() == lock
+    for trace in (root, Path(".dvc/cache"), layout.PREPARED):
+        shutil.rmtree(trace)
+    Path("make.py").write_text(MAKE.format("two"))
+    message = refusal("mini")
+    assert f"and dvc.lock states {expected}" in message
+    assert "dvc repro make-mini" in message
+    assert Path("dvc.lock").read_bytes() == lock
+
+
+def test_downloaded_where_no_remote_holds_it(repository, dataset, monkeypatch):
+    """The table verifies what it names: notices that a remote keeps beside the data are not in it."""
+    root = put(dataset("mini", "ixi", archive={**ARCHIVE, "sources": "sources.csv"}))
+    dvc("add", str(root))
+    rows = [
+        f"{n},owner/repo,c0ffee,{n},{len(c)},{hashlib.sha256(c).hexdigest()}"
+        for n, c in FILES.items()
+        if n != "notes.txt"
+    ]
+    Path("sources.csv").write_text("\n".join(["file,repository,commit,path,bytes,sha256", *rows]) + "\n")
+    fetch("mini")
+    whole = layout.manifest("mini").read_bytes()
+    shutil.rmtree(root)
+    shutil.rmtree(".dvc/cache")
+    os.utime(layout.manifest("mini"), (1, 1))
+
+    def download(sources, folder):
+        for source in sources:
+            (folder / source.file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / source.file).write_bytes(FILES[source.file])
+
+    monkeypatch.setattr(module, "download", download)
+    fetch("mini")
+    assert sorted(p.name for p in root.rglob("*.*")) == ["a.nii.gz", "b.nii.gz"]
+    assert layout.manifest("mini").read_bytes() == whole
+    assert layout.manifest("mini").stat().st_mtime == 1
+
+
+def test_too_little_room_is_said_before_anything_is_fetched(repository, dataset, monkeypatch):
+    root = put(dataset("mini", "ixi", archive=ARCHIVE))
+    dvc("add", str(root))
+    shutil.rmtree(root)
+    pointer = layout.RAW / "mini.dvc"
+    pointer.write_text(pointer.read_text().replace("size: 151", f"size: {10**18}"))
+    assert f"data/raw/mini: needs {10**12} MB, and " in refusal("mini")
+
+
+def test_damaged_pointer(repository, dataset):
+    dataset("mini", "ixi", archive=ARCHIVE)
+    layout.RAW.mkdir(parents=True)
+    (layout.RAW / "mini.dvc").write_text("outs: [\n")
+    assert "data/raw/mini.dvc: is damaged" in refusal("mini")
+
+
+def test_snakemake_can_ask_for_a_pin_without_importing_dvc():
+    code = "import sys; from benchmark.data.fetch import pin; print(pin('oasis_ixi')); assert 'dvc' not in sys.modules"
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "857b15f46d52434c4034d4e770164f64.dir"

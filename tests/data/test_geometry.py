@@ -1,0 +1,150 @@
+"""Grids, axes and resampling."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from archives import pose
+from scipy import ndimage
+
+from benchmark.data.prepare.geometry import (
+    Grid,
+    canonical,
+    cropped,
+    resample_image,
+    resample_labels,
+    resample_mask,
+    to_itk,
+    to_matrix,
+    to_transform,
+)
+from benchmark.data.subject import Volume
+
+IDENTITY = np.eye(4)
+RANDOM = np.random.default_rng(5)
+OBLIQUE = pose(20, (3.0, -7.0, 11.0)) @ np.diag([1.5, 2.0, 2.5, 1.0])
+
+
+def volume(data, affine=OBLIQUE) -> Volume:
+    return Volume(np.asarray(data), np.asarray(affine, float), Path("x.nii.gz"))
+
+
+@pytest.mark.parametrize("axes", ["RAS", "LPS", "PSR", "LAS", "AIL", "SPL"])
+def test_any_axes_become_right_front_top(axes):
+    """A marker keeps its place in the room; left never becomes right."""
+    ras = volume(RANDOM.random((4, 5, 6)), np.diag([2.0, 2.0, 2.0, 1.0]))
+    turn = nib.orientations.ornt_transform(
+        nib.orientations.axcodes2ornt(tuple("RAS")), nib.orientations.axcodes2ornt(tuple(axes))
+    )
+    file = Volume(
+        nib.orientations.apply_orientation(ras.data, turn),
+        ras.affine @ nib.orientations.inv_ornt_aff(turn, ras.data.shape),
+        ras.path,
+    )
+    assert "".join(nib.aff2axcodes(file.affine)) == axes
+    found = canonical(file)
+    np.testing.assert_array_equal(found.data, ras.data)
+    np.testing.assert_allclose(found.affine, ras.affine)
+
+
+def test_itk_image_lies_where_the_volume_lies():
+    data = RANDOM.random((4, 5, 6))
+    image = to_itk(volume(data))
+    index = (3, 1, 2)
+    ras = (OBLIQUE @ [*index, 1.0])[:3]
+    assert image.TransformIndexToPhysicalPoint(index) == pytest.approx((-ras[0], -ras[1], ras[2]))
+    assert image[index] == data[index]
+
+
+def test_transform_and_matrix_are_inverse_also_about_a_centre():
+    matrix = pose(30, (4.0, 5.0, -6.0), 1.2)
+    np.testing.assert_allclose(to_matrix(to_transform(matrix)), matrix, atol=1e-12)
+    about = sitk.AffineTransform(3)
+    about.SetCenter((10.0, 20.0, 30.0))
+    about.Scale(2.0)
+    found = to_matrix(about)
+    lps = np.diag([-1, -1, 1, 1])
+    point = np.array([1.0, 2.0, 3.0, 1.0])
+    assert (lps @ found @ point)[:3] == pytest.approx(about.TransformPoint((lps @ point)[:3].tolist()))
+
+
+def test_resampling_to_the_own_grid_changes_nothing():
+    image = volume(RANDOM.random((6, 7, 8)).astype(np.float32))
+    np.testing.assert_allclose(resample_image(image, Grid.of(image), IDENTITY).data, image.data, atol=1e-5)
+
+
+def test_matrix_leads_from_the_grid_to_the_image():
+    image = volume(RANDOM.random((9, 9, 9)).astype(np.float32), np.diag([2.0, 2.0, 2.0, 1.0]))
+    shift = pose(shift=(4.0, 0.0, -2.0))
+    found = resample_image(image, Grid.of(image), shift, spline=False)
+    np.testing.assert_allclose(found.data[:7, :, 1:], image.data[2:, :, :8], atol=1e-5)
+    assert not found.data[7:].any()
+
+
+def test_isotropic_grid_covers_the_same_room():
+    grid = Grid((10, 20, 30), OBLIQUE)
+    found = grid.with_spacing(2.0)
+    assert found.spacing == pytest.approx([2.0, 2.0, 2.0])
+    assert (np.array(found.shape) * 2.0 >= np.array(grid.shape) * grid.spacing).all()
+    middle = [g.affine @ [*((np.array(g.shape) - 1) / 2), 1.0] for g in (grid, found)]
+    np.testing.assert_allclose(*middle)
+
+
+def test_padded_grid_keeps_its_voxels_in_place():
+    grid = Grid((10, 20, 30), OBLIQUE)
+    found = grid.padded(4.0)
+    assert found.shape == (10 + 2 * 3, 20 + 2 * 2, 30 + 2 * 2)
+    np.testing.assert_allclose(found.affine @ [3, 2, 2, 1], grid.affine @ [0, 0, 0, 1])
+
+
+def test_cropping_keeps_voxels_in_place():
+    image = volume(RANDOM.random((9, 9, 9)))
+    part = cropped(image, (slice(2, 5), slice(3, 9), slice(1, 4)))
+    assert part.data[0, 0, 0] == image.data[2, 3, 1]
+    np.testing.assert_allclose(part.affine @ [0, 0, 0, 1], image.affine @ [2, 3, 1, 1])
+
+
+def test_finer_scans_are_blurred_to_the_coarser_voxel():
+    """Variances add: that of a Gaussian blob grows by (2² - 1²) / (8 ln 2) from voxels of 1 mm to voxels of 2 mm."""
+    axis = np.arange(41) - 20.0
+    blob = np.exp(-(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2) / (2 * 3.0**2)).astype(np.float32)
+    image = volume(blob, np.eye(4))
+    found = resample_image(image, Grid.of(image).with_spacing(2.0), IDENTITY, spline=False)
+    assert found.data.shape == (21, 21, 21)
+    weights = found.data.sum(axis=(1, 2)) / found.data.sum()
+    variance = (weights * (2.0 * (np.arange(21) - 10)) ** 2).sum()
+    assert variance == pytest.approx(9 + 3 / (8 * np.log(2)), abs=0.02)
+
+
+def test_a_change_of_size_in_registration_is_no_change_of_resolution():
+    image = volume(RANDOM.random((12, 12, 12)).astype(np.float32), np.eye(4))
+    found = resample_image(image, Grid.of(image), pose(scale=1.05), spline=False)
+    positions = np.indices((11, 11, 11)) * 1.05
+    np.testing.assert_allclose(
+        found.data[:11, :11, :11], ndimage.map_coordinates(image.data, positions, order=1), atol=1e-5
+    )
+
+
+def test_labels_go_to_the_largest_share():
+    """Of eight fine voxels five are 2 and three are 1: the coarse voxel is 2; labels are never averaged."""
+    fine = np.ones((4, 4, 4), np.uint8)
+    fine[:, :, 2:] = 3
+    fine[:, :, :2] = 1
+    found = resample_labels(volume(fine, np.eye(4)), Grid.of(volume(fine, np.eye(4))), pose(shift=(0, 0, 0.4)), (1, 3))
+    assert set(np.unique(found.data)) <= {0, 1, 3}
+    assert (found.data[:, :, 1] == 1).all()
+    assert (found.data[:, :, 2] == 3).all()
+    found = resample_labels(volume(fine, np.eye(4)), Grid.of(volume(fine, np.eye(4))), pose(shift=(0, 0, 0.6)), (1, 3))
+    assert (found.data[:, :, 1] == 3).all()
+
+
+def test_masks_keep_what_is_half_inside():
+    mask = np.zeros((8, 8, 8), np.uint8)
+    mask[:, :, 4:] = 1
+    grid = Grid.of(volume(mask, np.eye(4)))
+    for shift, first in ((0.4, 4), (0.6, 3)):
+        found = resample_mask(volume(mask, np.eye(4)), grid, pose(shift=(0, 0, shift)))
+        assert found.data.dtype == np.uint8
+        assert np.argmax(found.data[4, 4]) == first

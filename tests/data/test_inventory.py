@@ -1,0 +1,115 @@
+"""The inventory of an archive, its splits, and subjects that may not be there."""
+
+import json
+
+import pytest
+from archives import ixi, msseg_patient, noise, truncate
+
+from benchmark import layout
+from benchmark.data.inventory import subjects, take_inventory
+from benchmark.data.splits import read_fold
+from benchmark.errors import DataError
+
+SIX = [f"IXI10{n}-IOP-000{n}-T1" for n in range(3)] + [f"IXI20{n}-HH-000{n}-T1" for n in range(3)]
+
+
+def test_subjects_of_the_archive_are_listed_from_headers_alone(dataset):
+    root = ixi(dataset("mini", "ixi"), SIX, noise((20, 20, 20)))
+    for path in (root / "IXI-T1").iterdir():
+        truncate(path)
+    take_inventory("mini")
+    found = json.loads(layout.inventory("mini").read_text())
+    assert found["subjects"]["IXI101"] == {
+        "domain": "GE",
+        "shape": [20, 20, 20],
+        "spacing": [2.0, 2.0, 2.0],
+        "has_labels": False,
+        "has_mask": False,
+        "truth": [],
+    }
+    assert subjects("mini") == ["IXI100", "IXI101", "IXI102", "IXI200", "IXI201", "IXI202"]
+
+
+def test_splits_are_by_subject_and_complete(dataset):
+    ixi(dataset("mini", "ixi"), SIX)
+    take_inventory("mini")
+    fold = read_fold(layout.splits("mini", "GE-PL"), 0)
+    assert sorted(fold.train_source + fold.test_source) == ["IXI100", "IXI101", "IXI102"]
+    assert sorted(fold.train_target + fold.test_target) == ["IXI200", "IXI201", "IXI202"]
+    assert fold.test_source
+    assert fold.test_target
+
+
+def test_leave_one_out_has_every_pair_and_shares_the_division_of_a_scanner(dataset):
+    root = dataset("mini", "msseg")
+    for centre in ("01", "07", "08"):
+        for patient in ("01", "02"):
+            msseg_patient(root, centre, patient)
+    take_inventory("mini")
+    folds = {p: [read_fold(layout.splits("mini", p), k) for k in (0, 1)] for p in ("SA-SV", "SA-PI", "SV-PI")}
+    assert [f.test_source for f in folds["SA-SV"]] == [("C07P01",), ("C07P02",)]
+    assert [f.test_target for f in folds["SA-PI"]] == [("C08P01",), ("C08P02",)]
+    assert [f.test_target for f in folds["SA-SV"]] == [f.test_source for f in folds["SV-PI"]]
+
+
+def test_a_pair_that_is_no_longer_wanted_leaves_no_split_behind(dataset):
+    root = dataset("mini", "msseg")
+    for centre in ("01", "07", "08"):
+        for patient in ("01", "02"):
+            msseg_patient(root, centre, patient)
+    take_inventory("mini")
+    dataset("mini", "msseg", pairs=["SA-SV"])
+    take_inventory("mini")
+    assert [p.name for p in layout.splits("mini", "SA-SV").parent.iterdir()] == ["SA-SV.json"]
+
+
+def test_excluded_subjects_are_left_out(dataset):
+    ixi(dataset("mini", "ixi", exclude=["IXI101"]), SIX)
+    take_inventory("mini")
+    assert "IXI101" not in subjects("mini")
+    assert "IXI101" not in layout.splits("mini", "GE-PL").read_text()
+
+
+def refusal() -> str:
+    with pytest.raises(DataError) as caught:
+        take_inventory("mini")
+    assert not layout.inventory("mini").exists()
+    assert not layout.splits("mini", "GE-PL").exists()
+    return str(caught.value)
+
+
+def test_excluding_somebody_who_is_not_there(dataset):
+    ixi(dataset("mini", "ixi", exclude=["IXI999"]), SIX)
+    assert "excludes IXI999, and data/raw/mini holds no such subject. Correct 'exclude'" in refusal()
+
+
+def test_a_subject_in_two_domains(dataset):
+    ixi(dataset("mini", "ixi"), [*SIX, "IXI101-HH-0009-T1"])
+    assert "holds subject IXI101 in two domains, PL and GE" in refusal()
+
+
+def test_two_scans_of_one_subject(dataset):
+    ixi(dataset("mini", "ixi"), [*SIX, "IXI101-IOP-0009-T1"])
+    message = refusal()
+    assert "holds subject IXI101 twice" in message
+    assert "remove all but one" in message
+
+
+def test_a_scanner_without_subjects(dataset):
+    ixi(dataset("mini", "ixi"), SIX[:3])
+    assert "holds no subject of PL" in refusal()
+
+
+def test_too_few_subjects_for_the_protocol(dataset):
+    ixi(dataset("mini", "ixi"), [SIX[0], *SIX[3:]])
+    assert "has 1 subjects, which cannot be divided" in refusal()
+
+
+def test_damaged_or_missing_inventory(dataset):
+    dataset("mini", "ixi")
+    with pytest.raises(DataError, match=r"inventory.json: is missing"):
+        subjects("mini")
+    layout.inventory("mini").parent.mkdir(parents=True)
+    layout.inventory("mini").write_text("{")
+    with pytest.raises(DataError, match=r"inventory.json: is damaged"):
+        subjects("mini")
