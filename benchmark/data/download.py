@@ -86,6 +86,9 @@ def download(sources: Sequence[Source], folder: Path, base: str | None = None) -
         retry_if_failed=_RETRIES,
     )
     fetch = pooch.HTTPDownloader(timeout=_TIMEOUT)
+    # pooch would make them itself, and stumble where two threads make the same one
+    for parent in {(folder / s.file).parent for s in sources}:
+        parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(_WORKERS) as pool, tqdm(total=len(sources), unit="file", desc=folder.name) as bar:
         running = {pool.submit(store.fetch, s.file, downloader=fetch): s for s in sources}
         try:

@@ -80,6 +80,16 @@ def test_the_whole_tree_arrives(server, tmp_path):
     assert complete(sources(), tmp_path)
 
 
+def test_threads_do_not_make_the_same_folder_at_once(server, tmp_path, monkeypatch):
+    def made_meanwhile(path: object, *arguments: object, **options: object) -> None:
+        if not options.get("exist_ok"):
+            raise FileExistsError(errno.EEXIST, "File exists", path)
+
+    monkeypatch.setattr("pooch.core.os.makedirs", made_meanwhile)
+    download.download(sources(), tmp_path, server.base)
+    assert there(tmp_path) == CONTENT
+
+
 def test_the_mirror_can_be_named_by_the_environment(server, tmp_path, monkeypatch):
     monkeypatch.setenv(download.BASE_VARIABLE, server.base + "/")
     download.download(sources(), tmp_path)
