@@ -73,8 +73,9 @@ class MRIPreparation(Strict):
     slice_range: tuple[float, float] = Field(description="lowest and highest MNI z (mm) whose slices are kept")
     slice_step: int = Field(1, ge=1, description="keep every n-th slice")
     intensity_percentile: float = Field(
-        99.5, gt=50, le=100, description="this percentile inside the mask becomes 1; 0 becomes -1"
+        99.5, ge=50, le=100, description="this percentile inside the mask becomes intensity_level; 0 becomes -1"
     )
+    intensity_level: float = Field(1, gt=-1, le=1, description="what that percentile becomes, in [-1, 1]")
 
     @field_validator("slice_range")
     @classmethod

@@ -83,6 +83,7 @@ def test_prepared_volumes(heads):
     assert (labels.get_fdata()[inside] > 0).mean() > 0.99
     means = [data[labels.get_fdata() == tissue].mean() for tissue in (1, 2, 3)]
     assert means == sorted(means)
+    assert 0.001 < (data[inside] == 1).mean() < 0.01
 
 
 def test_brains_of_any_pose_come_to_lie_on_the_template(heads):
@@ -160,7 +161,15 @@ def test_slices_are_upright_and_truth_is_aligned(heads, dataset):
 
 
 def test_archives_with_labels_and_masks_keep_them(dataset):
-    settings = {**MRI, "brain_extraction": "given", "mask_closing": 0, "tissue": "none", "register_to_mni": False}
+    settings = {
+        **MRI,
+        "brain_extraction": "given",
+        "mask_closing": 0,
+        "tissue": "none",
+        "register_to_mni": False,
+        "intensity_percentile": 50,
+        "intensity_level": 0,
+    }
     root = dataset("lesions", "msseg", preparation=settings)
     data, affine = brain()
     for centre in ("01", "07", "08"):
@@ -180,6 +189,7 @@ def test_archives_with_labels_and_masks_keep_them(dataset):
     mask = np.asarray(nib.load(folder / "mask.nii.gz").dataobj)
     image = np.asarray(nib.load(folder / "image.nii.gz").dataobj)
     assert (image[mask == 1] > -1).mean() > 0.99
+    assert np.median(image[mask == 1]) == pytest.approx(0.0, abs=0.05)
 
 
 def test_scans_of_different_resolution_are_processed_alike(dataset):

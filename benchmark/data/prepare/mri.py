@@ -78,8 +78,8 @@ def prepare_mri(
         labels = _inside(resample_labels(labels, grid, alignment.matrix, tuple(config.labels.values())), mask)
         entry["brain_outside_the_slices"] = _cut(scan.mask, mask, alignment.matrix)
     with record.step("intensities") as entry:
-        entry["white"] = white = _white(scan.image, scan.mask, settings)
-        image = _scaled(image, mask, white)
+        entry["full"] = full = _full(scan.image, scan.mask, settings)
+        image = _scaled(image, mask, full)
     truth = _truth(settings, subject, targets, scan.mask, mask, alignment.matrix, record)
     return Prepared(image, labels, mask, truth)
 
@@ -143,24 +143,24 @@ def _truth(
                 scan, inside = cropped(scan, box), cropped(inside, box)
                 if settings.n4:
                     scan = corrected(scan, inside)
-                white = _white(scan, inside, settings)
-                volumes.append(_scaled(resample_image(scan, Grid.of(mask), matrix), mask, white))
-                entry.setdefault("white", []).append(white)
+                full = _full(scan, inside, settings)
+                volumes.append(_scaled(resample_image(scan, Grid.of(mask), matrix), mask, full))
+                entry.setdefault("full", []).append(full)
             truth[target] = (volumes[0], volumes[1])
     return truth
 
 
-def _white(image: Volume, mask: Volume, settings: MRIPreparation) -> float:
+def _full(image: Volume, mask: Volume, settings: MRIPreparation) -> float:
     """The intensity that becomes 1."""
     value = float(np.percentile(np.asarray(image.data)[np.asarray(mask.data) > 0], settings.intensity_percentile))
     if value <= 0:
         raise DataError(image.path, "has no signal inside the brain", "Look at the image; exclude the subject")
-    return value
+    return 2 * value / (settings.intensity_level + 1)
 
 
-def _scaled(image: Volume, mask: Volume, white: float) -> Volume:
-    """0 becomes -1, ``white`` becomes 1; -1 outside the mask."""
-    inside = np.clip(2 * np.asarray(image.data) / white - 1, -1, 1)
+def _scaled(image: Volume, mask: Volume, full: float) -> Volume:
+    """0 becomes -1, ``full`` becomes 1; -1 outside the mask."""
+    inside = np.clip(2 * np.asarray(image.data) / full - 1, -1, 1)
     return Volume(np.where(np.asarray(mask.data) > 0, inside, -1).astype(np.float32), image.affine, image.path)
 
 
