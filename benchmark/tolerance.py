@@ -44,8 +44,12 @@ def compare(new: Path, reference: Path) -> Comparison:
         reference: folder with ``scores.csv`` and ``tolerance.yaml``.
 
     Raises:
-        DataError: a metric stands in neither list of the tolerances.
+        DataError: there is no reference, or a metric stands in neither list of its tolerances.
     """
+    if not (reference / FILE).is_file():
+        raise DataError(
+            reference, f"holds no published reference ({FILE} is missing)", "Publish one: hbench leaderboard publish"
+        )
     tolerances = check(Tolerances, read_yaml(reference / FILE), reference / FILE)
     old, now = scores.read(reference / "scores.csv"), scores.read(new)
     named = set(tolerances.metrics) | set(tolerances.not_compared)

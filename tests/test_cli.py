@@ -29,7 +29,7 @@ def test_help_lists_commands_and_hides_steps():
     ("arguments", "said"),
     [
         (("step", "train", "nowhere.json", "d", "A-B", "0", "m", "0"), "nowhere.json"),
-        (("leaderboard", "check", "nothing"), "nothing"),
+        (("leaderboard", "check", "nothing"), "results/reference/nothing: holds no published reference"),
         (("step", "nothing"), "No such command"),
         (("step", "score", "x.json", "d", "A-B", "zero"), "valid integer"),
     ],
