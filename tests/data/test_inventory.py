@@ -1,6 +1,8 @@
 """The inventory of an archive, its splits, and subjects that may not be there."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from archives import ixi, msseg_patient, noise, truncate
@@ -8,6 +10,7 @@ from archives import ixi, msseg_patient, noise, truncate
 from benchmark import layout
 from benchmark.data.inventory import subjects, take_inventory
 from benchmark.data.splits import read_fold
+from benchmark.dependencies import ROOT
 from benchmark.errors import DataError
 
 SIX = [f"IXI10{n}-IOP-000{n}-T1" for n in range(3)] + [f"IXI20{n}-HH-000{n}-T1" for n in range(3)]
@@ -113,3 +116,9 @@ def test_damaged_or_missing_inventory(dataset):
     layout.inventory("mini").write_text("{")
     with pytest.raises(DataError, match=r"inventory.json: is damaged"):
         subjects("mini")
+
+
+def test_asking_for_subjects_imports_nothing_heavy():
+    code = "import sys, benchmark.data.inventory; print({'torch', 'SimpleITK', 'dipy', 'nilearn'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

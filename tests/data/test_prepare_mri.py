@@ -267,30 +267,9 @@ def test_full_disk_says_how_much_is_needed_and_leaves_nothing_behind(heads, monk
     assert nothing_is_left(TARGET)
 
 
-def test_full_disk_while_collecting(heads, monkeypatch):
-    for subject in NAMES:
-        prepare_subject("heads", subject)
-
-    def full(path, subjects):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("benchmark.data.prepare.collect.write_slices", full)
-    with pytest.raises(DataError, match=r"slices.h5: cannot be written: the disk is full"):
-        collect("heads")
-
-
 def test_unknown_subject(heads):
     with pytest.raises(DataError, match="holds no subject IXI999"):
         prepare_subject("heads", "IXI999")
-
-
-def test_damaged_prepared_subject_is_told_when_collecting(heads):
-    for subject in NAMES:
-        prepare_subject("heads", subject)
-    truncate(layout.subject("heads", TARGET) / "labels.nii.gz")
-    with pytest.raises(DataError, match=r"IXI201/labels.nii.gz: is damaged or truncated"):
-        collect("heads")
-    assert not layout.slices("heads").exists()
 
 
 def test_a_prepared_subject_replaces_the_one_before(heads):

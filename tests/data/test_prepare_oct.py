@@ -1,11 +1,13 @@
 """OCT volumes become B-scans with the target scanner's dimensions, by nearest neighbour and nothing else."""
 
+import errno
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from archives import retina as retina_volume
-from archives import retouch_volume, save_oct
+from archives import retouch_volume, save_oct, truncate
 
 from benchmark import layout
 from benchmark.data.inventory import take_inventory
@@ -130,3 +132,30 @@ def test_truth_lies_slice_by_slice_where_the_source_lies(dataset):
     other = ({"TRAIN001", "TRAIN002"} - set(tested)).pop()
     with pytest.raises(DataError, match=f"holds no truth of {other} on SP"):
         read_truth(layout.truth("eyes"), other, "SP")
+
+
+def test_full_disk_while_collecting(dataset, monkeypatch):
+    root = archive(dataset("eyes", "retouch"))
+
+    def full(path, subjects):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("benchmark.data.prepare.collect.write_slices", full)
+    with pytest.raises(DataError, match=r"slices.h5: cannot be written: the disk is full, and up to 1 MB are needed"):
+        prepared(root)
+
+
+def test_damaged_prepared_subject_is_told_when_collecting(dataset):
+    prepared(archive(dataset("eyes", "retouch")))
+    layout.slices("eyes").unlink()
+    truncate(layout.subject("eyes", "TRAIN025") / "labels.nii.gz")
+    with pytest.raises(DataError, match=r"TRAIN025/labels.nii.gz: is "):
+        collect("eyes")
+    assert not layout.slices("eyes").exists()
+
+
+def test_prepared_subject_that_is_missing(dataset):
+    prepared(archive(dataset("eyes", "retouch")))
+    shutil.rmtree(layout.subject("eyes", "TRAIN002"))
+    with pytest.raises(DataError, match=r"TRAIN002/subject.json: is missing. Prepare the subject first"):
+        collect("eyes")
