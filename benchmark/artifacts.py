@@ -7,7 +7,6 @@
 A cell without images has a file without arrays.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import DataError
+from benchmark.whole import whole_file
 
 FORMAT = "harmonize-bench artifacts 1"
 Artifact = tuple[npt.NDArray[np.generic], dict[str, Any]]
@@ -24,16 +24,10 @@ Artifact = tuple[npt.NDArray[np.generic], dict[str, Any]]
 
 def write_artifacts(path: Path, artifacts: Mapping[str, Artifact]) -> None:
     """Writes under a temporary name and renames."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["format"] = FORMAT
-            for name, (array, attributes) in artifacts.items():
-                file.create_dataset(name, data=array, compression="gzip", shuffle=True).attrs.update(attributes)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        for name, (array, attributes) in artifacts.items():
+            file.create_dataset(name, data=array, compression="gzip", shuffle=True).attrs.update(attributes)
 
 
 def read_artifact(path: Path, name: str) -> Artifact | None:

@@ -28,6 +28,7 @@ from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import load_dataset
 from benchmark.layout import Cell
 from benchmark.scores import Status
+from benchmark.whole import write_whole
 
 ROOT = Path(__file__).parents[1]
 CODE = ("benchmark", "methods")
@@ -88,13 +89,7 @@ def recorded_work(
         "hardware": hardware(),
         "threads": threads(),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, json.dumps(provenance, indent=1) + "\n")
 
 
 def digest(*models: BaseModel) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark.config.load import load_dataset
+from benchmark.config.load import load_dataset, read_yaml
 from benchmark.config.resolve import load_benchmark
 from benchmark.errors import ConfigError
 
@@ -119,3 +119,17 @@ def test_broken_yaml(tmp_path):
 def test_missing_file_names_the_ones_there():
     with pytest.raises(ConfigError, match="Did you mean 'demo'"):
         load_benchmark(ROOT / "config/demoo.yaml")
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "x: {a: 1, a: 2}\n", "x:\n- a: 1\n  a: 2\n"])
+def test_a_key_that_stands_twice_is_refused(tmp_path, text):
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="key a stands twice"):
+        read_yaml(path)
+
+
+def test_a_merged_key_may_be_overridden(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text("base: &base {a: 1, b: 2}\nx:\n  <<: *base\n  a: 3\n")
+    assert read_yaml(path)["x"] == {"a": 3, "b": 2}

@@ -21,7 +21,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: the file is missing, is no YAML, or holds no mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except FileNotFoundError:
         raise ConfigError(path, "there is no such config", nearest_file(path)) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -29,6 +29,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(path, "holds no mapping of keys to values", "Start from config/demo.yaml")
     return content
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a mapping that has a key twice, of which YAML silently takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise yaml.constructor.ConstructorError(None, None, f"key {', '.join(twice)} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def nearest_file(path: Path) -> str:

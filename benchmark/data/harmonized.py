@@ -3,7 +3,6 @@
 A cell that failed or was skipped is a whole file too: it holds no subjects but a status and a reason.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from benchmark.data.slices import Images
 from benchmark.errors import DataError
 from benchmark.scores import Status
+from benchmark.whole import whole_file
 
 FORMAT = "harmonize-bench harmonized 1"
 
@@ -29,18 +29,12 @@ class Harmonized:
 
 def write_harmonized(path: Path, harmonized: Harmonized) -> None:
     """Writes under a temporary name and renames."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs.update(format=FORMAT, status=harmonized.status, reason=harmonized.reason)
-            for subject, image in harmonized.images.items():
-                file.create_dataset(
-                    f"{subject}/image", data=np.asarray(image, np.float32), compression="gzip", shuffle=True
-                )
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(format=FORMAT, status=harmonized.status, reason=harmonized.reason)
+        for subject, image in harmonized.images.items():
+            file.create_dataset(
+                f"{subject}/image", data=np.asarray(image, np.float32), compression="gzip", shuffle=True
+            )
 
 
 def read_harmonized(path: Path) -> Harmonized:

@@ -1,7 +1,6 @@
 """Which subjects an archive holds, read off its headers, and how they are split."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from benchmark.data.readers import reader
 from benchmark.data.splits import make_folds, write_splits
 from benchmark.data.subject import Subject
 from benchmark.errors import DataError
+from benchmark.whole import write_whole
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def take_inventory(dataset: str) -> None:
     for pair in config.pairs:
         write_splits(layout.splits(dataset, pair), config, pair, folds[pair])
     body = {"dataset": dataset, "subjects": {s: asdict(e) for s, e in entries.items()}}
-    _write(layout.inventory(dataset), json.dumps(body, indent=1) + "\n")
+    write_whole(layout.inventory(dataset), json.dumps(body, indent=1) + "\n")
 
 
 def survey(config: DatasetConfig, root: Path) -> dict[str, Entry]:
@@ -118,13 +118,3 @@ def _check_domains(config: DatasetConfig, root: Path, entries: Iterable[Entry]) 
         )
     if absent := set(config.domains) - present:
         raise DataError(root, f"holds no subject of {', '.join(sorted(absent))}", "Get the whole archive")
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

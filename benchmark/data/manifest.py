@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from benchmark.whole import write_whole
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,7 @@ def write_manifest(path: Path, dataset: str, pin: str, tree: Tree) -> None:
     text = json.dumps(body, indent=1) + "\n"
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, text)
 
 
 def _md5(path: Path) -> str:

@@ -6,7 +6,6 @@ from the subject's left to right, so a slice shown with row 0 on top is upright.
 layout with ``/<subject>/<target>/{clean,noisy}``.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import DataError
+from benchmark.whole import whole_file
 
 FORMAT = "harmonize-bench slices 1"
 Images = npt.NDArray[np.float32]
@@ -48,23 +48,17 @@ def write_slices(path: Path, subjects: Iterable[SubjectSlices]) -> None:
     Raises:
         DataError: two subjects of one id, differing slice sizes, or values outside [-1, 1].
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["format"] = FORMAT
-            for s in subjects:
-                _check(s, file)
-                group = file.create_group(s.subject)
-                group.attrs["domain"] = s.domain
-                group.attrs["spacing"] = s.spacing
-                file.attrs["slice_shape"] = s.image.shape[1:]
-                group.create_dataset("image", data=s.image.astype(np.float32, copy=False))
-                group.create_dataset("labels", data=s.labels.astype(np.uint8, copy=False))
-                group.create_dataset("mask", data=s.mask.astype(np.uint8, copy=False))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        for s in subjects:
+            _check(s, file)
+            group = file.create_group(s.subject)
+            group.attrs["domain"] = s.domain
+            group.attrs["spacing"] = s.spacing
+            file.attrs["slice_shape"] = s.image.shape[1:]
+            group.create_dataset("image", data=s.image.astype(np.float32, copy=False))
+            group.create_dataset("labels", data=s.labels.astype(np.uint8, copy=False))
+            group.create_dataset("mask", data=s.mask.astype(np.uint8, copy=False))
 
 
 def _check(s: SubjectSlices, file: h5py.File) -> None:

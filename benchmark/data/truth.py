@@ -4,7 +4,6 @@ Layout of the file: ``/<subject>/<target>/{clean,noisy}``, aligned slice by slic
 the control methods that declare ``needs_truth`` may see it; a test reads the imports of the whole project for that.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from benchmark.data.slices import Images
 from benchmark.errors import DataError
+from benchmark.whole import whole_file
 
 FORMAT = "harmonize-bench truth 1"
 
@@ -39,21 +39,13 @@ def write_truth(path: Path, truths: Iterable[TruthSlices]) -> None:
     Raises:
         DataError: values that are not finite or outside [-1, 1].
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["format"] = FORMAT
-            for t in truths:
-                for kind, images in (("clean", t.clean), ("noisy", t.noisy)):
-                    if not np.isfinite(images).all() or np.abs(images).max() > 1:
-                        raise DataError(
-                            t.subject, f"its {kind} truth is not within [-1, 1]", "Prepare the subject again"
-                        )
-                    file.create_dataset(f"{t.subject}/{t.target}/{kind}", data=np.asarray(images, np.float32))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        for t in truths:
+            for kind, images in (("clean", t.clean), ("noisy", t.noisy)):
+                if not np.isfinite(images).all() or np.abs(images).max() > 1:
+                    raise DataError(t.subject, f"its {kind} truth is not within [-1, 1]", "Prepare the subject again")
+                file.create_dataset(f"{t.subject}/{t.target}/{kind}", data=np.asarray(images, np.float32))
 
 
 def read_truth(path: Path, subject: str, target: str) -> tuple[Images, Images]:

@@ -8,7 +8,8 @@ from typing import Any
 from benchmark.data.slices import Images
 from benchmark.errors import ModelError
 from benchmark.methods.base import Direction, FitContext, Method, TrainingSet
-from benchmark.training.description import read_description, require, whole_folder, write_description
+from benchmark.training.description import read_description, require, write_description
+from benchmark.whole import whole_folder
 
 FORMAT = "harmonize-bench training-free 1"
 

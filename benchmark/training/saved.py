@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from benchmark.errors import ModelError
-from benchmark.training.description import DESCRIPTION, read_description, whole_folder, write_description
+from benchmark.training.description import DESCRIPTION, read_description, write_description
+from benchmark.whole import whole_folder
 
 __all__ = ["DESCRIPTION", "load_networks", "read_description", "save_networks"]
 

@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 from archives import brain, msseg_patient, pose, save, truncate
-from conftest import MRI
 from scipy import ndimage
+from small_datasets import MRI
 
 from benchmark import layout
 from benchmark.config.load import load_dataset

@@ -214,7 +214,10 @@ def test_a_constant_translation_is_a_divergence():
 
 
 def test_others_are_none():
-    Tame(AdversarialOptions()).fit(training_set(), context(2))
+    method = Tame(AdversarialOptions())
+    method.fit(training_set(), context(2))
+    images = training_set().source.images[0]
+    assert method.translate(images).std() > adversarial_training.CONSTANT
 
 
 def test_a_long_history_has_means_over_a_few_steps(monkeypatch):
@@ -260,9 +263,9 @@ def test_paper_blocks_translate_with_running_statistics():
 
 
 def test_learns_an_easy_shift():
-    """Scanners that differ in contrast alone: what can only fall falls."""
+    """Scanners that differ in contrast alone: what can only fall falls (over four seeds, to 0.72 at most)."""
     rows = []
-    how = context(30, log=lambda step, losses: rows.append(losses))
+    how = context(90, log=lambda step, losses: rows.append(losses))
     fit("segrenorm", how, learning_rate_generators=2e-3, learning_rate_segmentors=2e-3)
     for loss in ("cycle", "segmentation_real", "segmentation_translated"):
         for domain in ("source", "target"):

@@ -1,21 +1,9 @@
 """The three tiny datasets, generated once for all tests of this folder."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-KINDS = ("ixi", "msseg", "retouch")
-
-
-def generate(folder: Path, jobs: int, environment: dict[str, str]) -> None:
-    """Writes the tiny datasets in processes of their own, as the DVC stages do."""
-    for kind in KINDS:
-        command = [sys.executable, "-m", "benchmark.phantoms", kind, "tiny", str(folder / kind), "--jobs", str(jobs)]
-        subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=True, capture_output=True)
+from generated import generate
 
 
 @pytest.fixture(scope="session")

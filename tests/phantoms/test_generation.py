@@ -9,7 +9,7 @@ import sys
 
 import pytest
 import yaml
-from conftest import KINDS, ROOT, generate
+from generated import KINDS, ROOT, generate
 
 from benchmark.errors import DataError, UserError
 from benchmark.phantoms import __main__ as command

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(workflow.basedir)))
 
 from benchmark import layout
 from benchmark.config.resolve import load_benchmark
-from benchmark.config.load import load_dataset
+from benchmark.config.load import load_dataset, read_yaml
 from benchmark.data.fetch import pin
 from benchmark.dependencies import code_digest
 from benchmark.errors import UserError
@@ -21,6 +21,8 @@ from benchmark.reporting.files import figure_files, table_files
 STARTED = time.time()
 
 try:
+    for path in workflow.configfiles:
+        read_yaml(Path(path))  # Snakemake itself takes the last of two equal keys
     CONFIG = load_benchmark(dict(config))
     DATASETS = {name: load_dataset(name) for name in CONFIG.datasets}
 except UserError as error:
@@ -101,6 +103,17 @@ def settings(*parts):
     return json.dumps(
         [p.model_dump(mode="json") if hasattr(p, "model_dump") else p for p in parts],
         sort_keys=True,
+    )
+
+
+def inventory_settings(wildcards):
+    dataset = load_dataset(wildcards.dataset)
+    return settings(
+        dataset.reader,
+        sorted(dataset.domains),
+        dataset.pairs,
+        dataset.split,
+        dataset.exclude,
     )
 
 

@@ -27,7 +27,6 @@ checkpoint inventory:
     input:
         # The archive itself is DVC's; a fresh pull changes its times and not its contents.
         manifest=rules.fetch.output.manifest,
-        config="config/datasets/{dataset}.yaml",
     output:
         inventory="data/prepared/{dataset}/inventory.json",
         splits=directory("data/prepared/{dataset}/splits"),
@@ -43,6 +42,7 @@ checkpoint inventory:
         runtime=60,
         gpu=0,
     params:
+        settings=inventory_settings,
         code=lambda wildcards: code_digest(
             "benchmark.data.inventory", reader_module(wildcards)
         ),

@@ -2,8 +2,6 @@
 
 import errno
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ import numpy as np
 
 from benchmark.data.subject import Volume
 from benchmark.errors import DataError
+from benchmark.whole import whole_folder
 
 KINDS = ("clean", "noisy")
 """Noise-free and noisy truth."""
@@ -50,19 +49,12 @@ def write_prepared(folder: Path, prepared: Prepared, record: dict[str, Any]) -> 
         DataError: no room on the disk.
     """
     volumes = prepared.files()
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
-        with room(folder, sum(v.data.nbytes for v in volumes.values())):
-            for name, volume in volumes.items():
-                path = temporary / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                nib.save(nib.Nifti1Image(volume.data, volume.affine), path)
-            text = json.dumps(record, indent=1) + "\n"
-            (temporary / "subject.json").write_text(text, encoding="utf-8")
-            shutil.rmtree(folder, ignore_errors=True)
-            os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with room(folder, sum(v.data.nbytes for v in volumes.values())), whole_folder(folder) as temporary:
+        for name, volume in volumes.items():
+            path = temporary / name
+            path.parent.mkdir(exist_ok=True, parents=True)
+            nib.save(nib.Nifti1Image(volume.data, volume.affine), path)
+        (temporary / "subject.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def read_record(folder: Path) -> dict[str, Any]:
