@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.blocks import LEAKY_SLOPE, resnet_decoder, resnet_encoder
+from benchmark.networks.deterministic import adaptive_average
 
 RESIDUAL_BLOCKS = 6
 POOLED_SIDE = 2
@@ -59,4 +59,4 @@ class MultitaskAutoencoder(nn.Module):
 
     @staticmethod
     def _pool(bottleneck: Tensor) -> Tensor:
-        return F.adaptive_avg_pool2d(bottleneck, POOLED_SIDE).flatten(1)
+        return adaptive_average(bottleneck, POOLED_SIDE).flatten(1)

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmark.networks.deterministic import ReflectConv2d
 from benchmark.networks.normalization import InstanceNorm
 from benchmark.networks.renorm import SegmentationRenorm
 from benchmark.networks.variant import Variant
@@ -128,10 +129,10 @@ class ReflectResidualBlock(nn.Module):
     def __init__(self, channels: int, normalization: Normalization, *, bias: bool) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=bias),
+            ReflectConv2d(channels, channels, 3, bias=bias),
             normalization(channels),
             nn.ReLU(inplace=True),
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=bias),
+            ReflectConv2d(channels, channels, 3, bias=bias),
             normalization(channels),
         )
 
@@ -143,7 +144,7 @@ class ReflectResidualBlock(nn.Module):
 def resnet_encoder(width: int, blocks: int, normalization: Normalization, *, bias: bool) -> nn.Sequential:
     """c7s1-w, d2w, d4w and residual blocks (Zhu et al. 2017, appendix): (N, 1, H, W) to (N, 4w, H/4, W/4)."""
     return nn.Sequential(
-        nn.Conv2d(1, width, 7, padding=3, padding_mode="reflect", bias=bias),
+        ReflectConv2d(1, width, 7, bias=bias),
         normalization(width),
         nn.ReLU(inplace=True),
         nn.Conv2d(width, 2 * width, 3, stride=2, padding=1, bias=bias),
@@ -165,6 +166,6 @@ def resnet_decoder(width: int, normalization: Normalization, *, bias: bool) -> n
         nn.ConvTranspose2d(2 * width, width, 3, stride=2, padding=1, output_padding=1, bias=bias),
         normalization(width),
         nn.ReLU(inplace=True),
-        nn.Conv2d(width, 1, 7, padding=3, padding_mode="reflect"),
+        ReflectConv2d(width, 1, 7),
         nn.Tanh(),
     )

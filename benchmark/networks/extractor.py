@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmark.networks.deterministic import adaptive_average
 from benchmark.networks.variant import Variant
 
 POOLED_SIDE = 7
@@ -61,6 +62,6 @@ class SemanticExtractor(nn.Module):
         features = segmentation.contiguous(memory_format=torch.channels_last)
         for conv in self.convs:
             features = F.relu(self.pool(conv(features)))
-        pooled = F.adaptive_avg_pool2d(features, POOLED_SIDE).flatten(1)
+        pooled = adaptive_average(features, POOLED_SIDE).flatten(1)
         hidden = F.relu(self.linear1(pooled))
         return self.linear2(F.dropout(hidden, DROPOUT, training=self.training and dropout))
