@@ -1,20 +1,19 @@
 """All scores in one table, and the leaderboard: one row for each dataset, pair and method."""
 
 import math
-from collections.abc import Iterator, Mapping
-from itertools import product
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from benchmark import layout, scores
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.config.load import load_dataset
 from benchmark.errors import DataError
 from benchmark.layout import Cell
 from benchmark.methods import registry as methods
 from benchmark.metrics import registry as metrics
 from benchmark.metrics.base import Quantity
+from benchmark.plan import cells_of, judged
 from benchmark.scores import ALL, REFERENCES, SOURCE_ON_SOURCE
 from benchmark.statistics.averages import Average, average
 from benchmark.statistics.intervals import tied_with_best
@@ -32,23 +31,13 @@ def gather(config: BenchmarkConfig) -> None:
     """
     tables = []
     for dataset, pair, fold in judged(config):
-        source, target = pair.split("-")
-        for method, seed in product(config.methods, config.seeds):
-            tables.append(_complete(config, Cell(config.benchmark, dataset, source, target, fold, method, seed)))
+        tables += [_complete(config, cell) for cell in cells_of(config, dataset, pair, fold)]
         tables.append(scores.read(layout.pair_root(config.benchmark, dataset, pair, fold) / "reference.csv"))
     path = layout.scores(config.benchmark)
     scores.write(path, pd.concat(tables, ignore_index=True))
     # From the file, so that whoever has only the file gets the same leaderboard.
     board = leaderboard(scores.read(path), config)
     board.to_csv(layout.leaderboard(config.benchmark), index=False, float_format="%.9g", lineterminator="\n")
-
-
-def judged(config: BenchmarkConfig) -> Iterator[tuple[str, str, int]]:
-    """(dataset, pair, fold) of everything that is scored together."""
-    for name, use in config.datasets.items():
-        dataset = load_dataset(name)
-        folds = range(dataset.split.folds) if use.folds is None else use.folds
-        yield from product([name], use.pairs or dataset.pairs, folds)
 
 
 def _complete(config: BenchmarkConfig, cell: Cell) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Scores harmonized images: ours, or somebody else's, with the same code."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import product
 
 import pandas as pd
 
@@ -16,6 +15,7 @@ from benchmark.methods.registry import create as create_method
 from benchmark.metrics.base import Metric, Need, SegmentationMetric
 from benchmark.metrics.registry import create as create_metric
 from benchmark.metrics.view import SIDES, CellView, PairView, Side
+from benchmark.plan import cells_of
 from benchmark.scores import REFERENCES, Score, missing
 
 NO_SEED = 0
@@ -34,8 +34,7 @@ def score_pair(config: BenchmarkConfig, dataset: str, pair: str, fold: int) -> N
     """
     view = PairView(config, load_dataset(dataset), pair, fold)
     metrics = [create_metric(name, options) for name, options in config.metrics.items()]
-    for method, seed in product(config.methods, config.seeds):
-        cell = Cell(config.benchmark, dataset, view.source, view.target, fold, method, seed)
+    for cell in cells_of(config, dataset, pair, fold):
         harmonized = read_harmonized(cell.harmonized)
         if harmonized.status == "ok":
             cell_view = CellView(view, cell, harmonized.images, _loader(cell, config))

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from benchmark import scores
-from benchmark.config.load import load_dataset
 from benchmark.config.resolve import load_benchmark
 from benchmark.layout import Cell
 from benchmark.metrics.registry import metric_class
+from benchmark.plan import cells_of, judged
 
 ROOT = Path(__file__).parents[1]
 CONFIG = "config/smoke.yaml"
@@ -58,14 +58,7 @@ def first_run(project) -> str:
 
 def cells(project: Path) -> list[Cell]:
     config = load_benchmark(project / CONFIG)
-    return [
-        Cell(config.benchmark, name, *pair.split("-"), fold, method, seed)
-        for name, use in config.datasets.items()
-        for pair in use.pairs or load_dataset(name).pairs
-        for fold in use.folds or range(load_dataset(name).split.folds)
-        for method in config.methods
-        for seed in config.seeds
-    ]
+    return [cell for dataset, pair, fold in judged(config) for cell in cells_of(config, dataset, pair, fold)]
 
 
 def test_every_cell_is_scored_and_every_missing_number_has_a_reason(project, first_run):

@@ -9,6 +9,8 @@ from benchmark import scores
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.errors import DataError
 from benchmark.layout import Cell
+from benchmark.plan import cells_of
+from benchmark.reporting.names import method_card
 from benchmark.reporting.results import Results
 
 CELL = ["dataset", "source", "target", "fold", "method", "seed"]
@@ -36,11 +38,10 @@ def cells(results: Results) -> list[Cell]:
     """Every cell that the config asks for, in the order of the reports."""
     config = results.config
     return [
-        Cell(config.benchmark, pair.dataset.name, pair.source, pair.target, fold, method, seed)
+        cell
         for pair in results.pairs
         for fold in pair.folds
-        for method in config.methods
-        for seed in config.seeds
+        for cell in cells_of(config, pair.dataset.name, pair.name, fold, lambda method: method_card(method).kind)
     ]
 
 

@@ -162,8 +162,8 @@ def test_each_method_and_seed_is_scored_and_one_way_methods_have_no_sensitivity(
     score(settings, "echo", "one_way")
     for seed in (0, 3):
         assert (table("echo", seed)["seed"] == seed).all()
-        row = one(table("one_way", seed), "sensitivity_auc_mse")
-        assert (row["status"], row["reason"]) == ("skipped", "the method does not translate from target to source")
+    row = one(table("one_way", 0), "sensitivity_auc_mse")
+    assert (row["status"], row["reason"]) == ("skipped", "the method does not translate from target to source")
 
 
 def test_scoring_twice_gives_the_same_bytes(judged):

@@ -8,8 +8,9 @@ import small_benchmark as small
 from benchmark import layout, scores
 from benchmark.errors import DataError
 from benchmark.layout import Cell
-from benchmark.leaderboard import gather, judged, leaderboard
+from benchmark.leaderboard import gather, leaderboard
 from benchmark.methods import registry
+from benchmark.plan import cells_of, judged
 from benchmark.scores import Score, missing
 
 
@@ -178,3 +179,9 @@ def test_judges_pairs_and_folds_that_the_config_names():
     assert list(judged(config("echo"))) == [("tiny", "AA-BB", fold) for fold in range(3)]
     some = config("echo", datasets={"tiny": {"folds": [2]}})
     assert list(judged(some)) == [("tiny", "AA-BB", 2)]
+
+
+def test_what_draws_nothing_is_run_with_the_first_seed_alone():
+    cells = list(cells_of(config("echo", "floor", seeds=(4, 2)), "tiny", "AA-BB", 1))
+    assert [(c.method, c.seed) for c in cells] == [("echo", 4), ("echo", 2), ("floor", 4)]
+    assert {(c.dataset, c.source, c.target, c.fold) for c in cells} == {("tiny", "AA", "BB", 1)}

@@ -13,9 +13,9 @@ from benchmark.config.load import load_dataset, read_yaml
 from benchmark.data.fetch import pin
 from benchmark.dependencies import code_digest
 from benchmark.errors import UserError
-from benchmark.leaderboard import judged
 from benchmark.machine import gpus
 from benchmark.methods.registry import method_class
+from benchmark.plan import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
 
 STARTED = time.time()
@@ -36,7 +36,6 @@ LOGS = f"{layout.LOGS}/{BENCHMARK}"
 GPU = min(1, gpus())
 KIND = {name: method_class(name).kind for name in CONFIG.methods}
 LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
-DIRECT = [name for name, kind in KIND.items() if kind != "learned"]
 
 
 wildcard_constraints:
@@ -54,27 +53,10 @@ def applicable(method, dataset):
     return method_class(method).not_applicable(DATASETS[dataset].label_kind) is None
 
 
-def cell_files(part, wildcards, methods=None):
+def cell_files(part, wildcards):
     """One file of every cell of a pair and fold."""
-    source, target = wildcards.pair.split("-")
-    return [
-        str(
-            getattr(
-                layout.Cell(
-                    BENCHMARK,
-                    wildcards.dataset,
-                    source,
-                    target,
-                    int(wildcards.fold),
-                    m,
-                    s,
-                ),
-                part,
-            )
-        )
-        for m in (methods or CONFIG.methods)
-        for s in CONFIG.seeds
-    ]
+    cells = cells_of(CONFIG, wildcards.dataset, wildcards.pair, int(wildcards.fold))
+    return [str(getattr(cell, part)) for cell in cells]
 
 
 def cell_pattern(part):
