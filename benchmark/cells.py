@@ -170,7 +170,9 @@ class _Work:
     def _context(self, history: "_History") -> FitContext:
         cell, training = self.cell, self.config.training
         identity = (cell.dataset, cell.pair, cell.fold, cell.seed)
-        return FitContext(training.width, training.schedule, identity, training.precision, history.add)
+        return FitContext(
+            training.width, training.schedule, identity, training.precision, training.initial_std, history.add
+        )
 
 
 class _History:

@@ -23,6 +23,7 @@ class TrainingSettings(Strict):
     width: int = Field(64, ge=4, description="channels w of the first layer")
     schedule: Schedule
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    initial_std: float = Field(0.02, gt=0, description="standard deviation of the initial weights of every method")
 
 
 class AutoencoderSettings(Strict):

@@ -115,7 +115,7 @@ class AdversarialMethod(Method):
         """
         fabric = make_fabric(context.precision)
         model = self._model = self._make(train.task, context.width, fabric.device)
-        model.initialize(context.identity)
+        model.initialize(context.identity, context.initial_std)
         with _own_randomness(fabric.device):
             torch.manual_seed(torch_seed(*context.identity, "dropout"))
             AdversarialTraining(self, model.networks, train, context, fabric).run()
@@ -194,12 +194,12 @@ class _Model:
         """Networks of these roles, under the names of their files."""
         return {f"{domain}_{role}": self.networks[domain][role] for domain in DOMAINS for role in roles}
 
-    def initialize(self, identity: tuple[object, ...]) -> None:
+    def initialize(self, identity: tuple[object, ...], deviation: float) -> None:
         """Draws initial weights that depend on ``identity`` and each network's role alone."""
         for domain, networks in self.networks.items():
             for name, network in networks.items():
                 seed = torch_seed(*identity, "initial weights", domain, name)
-                initialize_weights(network, torch.Generator().manual_seed(seed))
+                initialize_weights(network, torch.Generator().manual_seed(seed), deviation)
 
 
 def plain_generator(kind: GeneratorKind, width: int, block: Variant) -> nn.Module:

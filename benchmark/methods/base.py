@@ -59,6 +59,7 @@ class FitContext:
         identity: what this cell is; every random stream is derived from it (``benchmark.data.sampling.stream``).
             It holds dataset, pair, fold and seed, not the method: methods draw the same crops.
         precision: Fabric's name of the precision.
+        initial_std: standard deviation of the initial weights.
         log: called with a step and its losses (a row of ``history.csv``).
     """
 
@@ -66,6 +67,7 @@ class FitContext:
     schedule: Schedule
     identity: tuple[object, ...]
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    initial_std: float = 0.02
     log: Callable[[int, Mapping[str, float]], None] = field(default=lambda step, losses: None)
 
 

@@ -1,4 +1,4 @@
-"""Initialization of every trained network: N(0, 0.02), as the paper (Section III, Appendix A) and Zhu et al. 2017."""
+"""Initialization of every trained network: normal, with σ = 0.02 in the paper (Section III, App. A)."""
 
 import torch
 import torch.nn.functional as F
@@ -9,37 +9,40 @@ STANDARD_DEVIATION = 0.02
 POWER_ITERATIONS = 15
 
 
-def initialize_weights(network: nn.Module, generator: torch.Generator) -> None:
+def initialize_weights(network: nn.Module, generator: torch.Generator, deviation: float = STANDARD_DEVIATION) -> None:
     """Draws all weights of a network anew, in place.
 
-    Weights of convolutions and linear layers are N(0, 0.02) and biases zero; scales of batch norms are
-    N(1, 0.02) and their shifts zero, as in Zhu et al.'s implementation. Under spectral norm, the drawn weight
-    is the one before normalization, and the singular vectors are drawn anew and then iterated, since those
-    that PyTorch drew belong to other weights and came from its global generator.
+    Weights of convolutions and linear layers have the standard deviation ``deviation`` and biases are zero; scales of
+    batch norms are N(1, 0.02) and their shifts zero, as in the implementation of Zhu et al. 2017. Under spectral norm,
+    the drawn weight is the one before normalization, and the singular vectors are drawn anew and then iterated, since
+    those that PyTorch drew belong to other weights and came from its global generator.
 
     Args:
         network: on any device; the numbers do not depend on it.
         generator: the only source of randomness, on the CPU.
+        deviation: above 0; what leaves layers their gain grows with 1/√width.
     """
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-                _initialize_linear_map(module, generator)
+                _initialize_linear_map(module, generator, deviation)
             elif isinstance(module, nn.BatchNorm2d):
                 module.weight.copy_(1 + STANDARD_DEVIATION * _normal(module.weight, generator))
                 module.bias.zero_()
 
 
-def _initialize_linear_map(module: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, generator: torch.Generator) -> None:
+def _initialize_linear_map(
+    module: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, generator: torch.Generator, deviation: float
+) -> None:
     if parametrize.is_parametrized(module, "weight"):
         stack = module.get_submodule("parametrizations.weight")
         assert isinstance(stack, parametrize.ParametrizationList)
         weight = stack.original
-        weight.copy_(STANDARD_DEVIATION * _normal(weight, generator))
+        weight.copy_(deviation * _normal(weight, generator))
         for spectral_norm in stack:
             _restart_power_iteration(spectral_norm, weight, generator)
     else:
-        module.weight.copy_(STANDARD_DEVIATION * _normal(module.weight, generator))
+        module.weight.copy_(deviation * _normal(module.weight, generator))
     if module.bias is not None:
         module.bias.zero_()
 

@@ -25,7 +25,8 @@ _CENTRE = (0.0, -18.0, 6.0)  # MNI mm in the middle of the brain, which the oper
 # A sum of uniform cubic B-spline displacements is invertible where Σ (greatest coefficient / spacing) < 1 / 2.48
 # (Choi and Lee, Graphical Models 62: 411-427, 2000). Two levels, lobes and gyri, which move a point by some 3.5 mm.
 _DEFORMATION = ((40.0, 6.0, 10.0), (16.0, 1.4, 2.4))  # spacing, standard deviation and limit of coefficients, mm
-_SIZE_DEVIATION = 0.035  # of each axis of the head; with it, brains differ by a tenth in volume
+# standard deviations by assumption
+_SIZE_DEVIATION = 0.035  # of each axis of the head; with it, brains differ by 6 % in volume (√3 times as much)
 _TILT = 0.05  # radians: how far a head is turned in the head coil
 _OFFSET = 4.0  # mm: how far it is off the centre
 _FLUID = (1.1, 2.2)  # how much of a mixed voxel is fluid, against the template: young adult to atrophy

@@ -13,12 +13,14 @@ from benchmark.phantoms.streams import Stream
 # HH: brain-development.org/ixi-dataset, scan parameters of the Philips Intera 3 T: TR 9.6, TE 4.6, flip angle 8°, 208 x
 # 208 acquired in 240 mm. For IOP that page gives none. Here they are those of LPBA40, T1-weighted SPGR on another GE
 # 1.5 T (Shattuck et al., NeuroImage 39: 1064-1080, 2008: TR 10.0-12.5, TE 4.22-4.5, flip angle 20°), with the 192
-# phase-encoding steps of IXI's other 1.5 T scanner. Matrix and voxel size: Ren et al. 2021, Table III; files of the
-# archive have the axes P, S, R. At 3 T the flip angle in the brain exceeds the nominal one (Collins et al., J Magn
-# Reson Imaging 21: 192-196, 2005): by 1.2 here, with which fluid and grey matter have 0.40 and 0.74 of the signal of
-# white matter; in images of the archive, ventricles have 0.43 and cortex, which fluid darkens, 0.70. Noise as BrainWeb
-# defines it, relative to white matter: its usual 3 % at 3 T, and 1.6 times that at 1.5 T, less than the ideal factor of
-# 2. Shading: BrainWeb's 20 % and 40 %, which are ± 0.1 and ± 0.2.
+# phase-encoding steps of IXI's other 1.5 T scanner. Matrix: Ren et al. 2021, Table III; voxels, which it prints as 0.9
+# mm in plane, are the field of view over the matrix, 240 mm / 256. Files of the archive have the axes P, S, R. At 3 T
+# the transmit field is not uniform, and the flip angle in the brain can exceed the nominal one (Collins et al., J Magn
+# Reson Imaging 21: 192-196, 2005). The factor of 1.2 is not theirs but chosen to match the archive's contrast: with it,
+# fluid and grey matter have 0.43 and 0.75 of the signal of white matter; in images of the archive, ventricles have 0.43
+# and cortex, which fluid darkens, 0.70. Noise as BrainWeb defines it, relative to white matter: its usual 3 % at 3 T,
+# and 1.6 times that at 1.5 T, less than the ideal factor of 2. Shading: BrainWeb's 20 % and 40 %, which are ± 0.1 and
+# ± 0.2.
 SOURCE = Scanner(
     code="GE",
     field=1.5,

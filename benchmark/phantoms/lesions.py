@@ -12,6 +12,7 @@ from benchmark.phantoms.fields import SmoothField
 from benchmark.phantoms.streams import Stream, mask_indices
 from benchmark.phantoms.template import Map, Mask
 
+# by assumption
 _SOFT = 1.0  # mm over which a lesion gives way to normal tissue
 _ROUGH = (8.0, 0.5, 0.8)  # how far an outline strays from an ellipsoid: mm; deviation and limit, relative to the radius
 _IN_CORTEX = 0.5  # plaques stop at fluid, and reach less into grey matter
@@ -36,10 +37,11 @@ class Site:
 
 
 # Pongratz et al., NeuroImage: Clinical 37: 103311, 2023, in 330 patients at the onset of the disease: 13 subcortical
-# lesions on average, more than anywhere else, but most volume periventricular (2.3 ml). The patients of MSSEG, later in
-# the disease, have more, up to tens of ml (Commowick et al., Sci Rep 8: 13650, 2018). Lesions are at least 3 mm, round
-# to ovoid, around the ventricles with their long axis away from them (Filippi et al., Brain 142: 1858-1875, 2019).
-# Infratentorial lesions, the rarest, are left out.
+# lesions (deep ones here) on average, more than anywhere else, but most volume periventricular (2.3 ml). The patients
+# of MSSEG, later in the disease, have more, up to tens of ml (Commowick et al., Sci Rep 8: 13650, 2018). Lesions are
+# at least 3 mm, round to ovoid, around the ventricles with their long axis away from them (Filippi et al., Brain 142:
+# 1858-1875, 2019). Infratentorial lesions, the rarest, are left out. By assumption: counts by site, which unlike those
+# of Pongratz et al. are highest around the ventricles; diameters, their spread and upper limit; elongation; load.
 SITES = {
     "periventricular": Site(typical=18, diameter=9.0, spread=0.35, longest=1.8),
     "juxtacortical": Site(typical=8, diameter=5.5, spread=0.3, longest=1.2),
@@ -70,7 +72,10 @@ class Plaque:
 
 
 def _candidates(person: Person, brain: Brain) -> tuple[dict[str, Mask], Map]:
-    """White matter in which lesions of each site may be centred, and distances from the ventricles."""
+    """White matter in which lesions of each site may be centred, and distances from the ventricles.
+
+    The thresholds that part the sites are by assumption.
+    """
     maps = template.lesion_maps()
     ventricle = np.empty(brain.white.shape, dtype=np.float32)
     sites = {name: np.zeros(brain.white.shape, dtype=np.bool_) for name in SITES}

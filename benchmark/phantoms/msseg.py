@@ -17,12 +17,13 @@ from benchmark.phantoms.template import Mask
 
 # TR, TE and TI of 3-D FLAIR: Commowick et al., Sci Rep 8: 13650, 2018 (Verio 5000, 399, 1800; Aera 5000, 336, 1800;
 # Ingenia 5400, 360, 1800). Their echo trains store magnetization along the field between weak refocusing pulses and so
-# have the contrast of a spin echo with a much shorter echo time (Mugler, J Magn Reson Imaging 39: 745-767, 2014): 0.4
-# TE here, which is 134 to 160 ms; conventional FLAIR in multiple sclerosis has 100 to 140 ms (Eur Radiol 16: 915-921,
-# 2006).
-# Matrices and voxels: Ren et al. 2021, Table I, with the rows of SV and PI exchanged: 512 voxels of 0.5 mm are Siemens'
-# field of view of 256 mm, 336 of 0.744 mm Philips' 250 mm. Slices are sagittal. By assumption, voxels below 1 mm are
-# interpolated from about 1 mm.
+# have the contrast of a spin echo with a much shorter echo time (Mugler, J Magn Reson Imaging 39: 745-767, 2014). That
+# it is 0.4 TE is an assumption within this principle: 134 ms for SA, 160 ms for SV, 144 ms for PI. The two at 3 T are
+# above the 100, 120 and 140 ms that Bachmann et al., Eur Radiol 16: 915-921, 2006, tested there with conventional FLAIR
+# in multiple sclerosis, 120 ms being best.
+# Matrices: Ren et al. 2021, Table I, with the rows of SV and PI exchanged: 512 voxels of 0.5 mm are Siemens' field of
+# view of 256 mm, 336 of 0.744 mm Philips' 250 mm. Voxels of SA and PI have more digits than that table, which prints
+# 1.2 and 1 mm, and 0.7 mm. Slices are sagittal. By assumption, voxels below 1 mm are interpolated from about 1 mm.
 # Noise and shading: those of ``ixi`` at the same field, half and a fifth of which, by assumption, denoising and N4
 # leave.
 SA = Scanner(
@@ -63,6 +64,7 @@ TARGETS = {"SA": (SV, PI), "SV": (PI,), "PI": ()}
 
 # scale of all lengths, patients of each scanner
 SIZES = {"tiny": (4.8, 5), "small": (2.4, 5), "full": (1.0, 5)}
+# by assumption, as is the outline at half the brightness
 _FAINT, _OVERLOOKED = 0.15, 0.3  # share of lesion in a voxel that ends a spot, and that a spot needs to be seen as one
 _FINE = 0.6  # mm between points of the anatomy at full size; half of the narrowest point spread
 

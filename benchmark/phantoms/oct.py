@@ -12,9 +12,10 @@ from benchmark.phantoms.retina import LAYERS, VITREOUS, Eye
 from benchmark.phantoms.streams import Stream
 
 _OVERSAMPLING = 4  # depths computed within a pixel
-_ROLL_OFF = 0.8  # per mm: a spectrometer loses 7 dB in 2 mm of depth (Nassif et al., Opt Lett 29: 480-482, 2004)
+# per mm: 7 dB in 2 mm of depth, of the order of a spectrometer's loss in Nassif et al., Opt Lett 29: 480-482, 2004
+_ROLL_OFF = 0.8
 _CHOROID = [layer.name for layer in LAYERS].index("choroid") + 1
-_LUMEN = 0.3  # reflectivity of the choroid's vessels against its stroma
+_LUMEN = 0.3  # reflectivity of the choroid's vessels against its stroma, by assumption
 _REFLECTIVITY = np.array([VITREOUS.reflectivity, *(layer.reflectivity for layer in LAYERS)])
 _ATTENUATION = np.array([VITREOUS.attenuation, *(layer.attenuation for layer in LAYERS)])
 _LABELS = np.array([0, *(layer.label for layer in LAYERS)], dtype=np.uint8)

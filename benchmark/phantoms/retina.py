@@ -36,13 +36,14 @@ class Layer:
     label: int = 0
 
 
-# Thickness: BMC Ophthalmology 18: 169, 2018, Table 6 (Spectralis; mean of the four sectors of a ring). The 90, 83 and
-# 79 µm from the outer limiting membrane through the pigment epithelium hold the bands of Staurenghi et al.,
-# Ophthalmology 121: 1572-1578, 2014. Choroid: Margolis and Spaide, Am J Ophthalmol 147: 811-815, 2009. Attenuation: of
-# the order found by Vermeer et al., Biomed Opt Express 5: 322-337, 2014. Reflectivity: no source measures all layers on
-# one device. The table keeps the order of the normal OCT (pigment epithelium and ellipsoid zone, then nerve fibres,
-# then plexiform over ganglion over nuclear layers: Chen et al., PLoS One 11: e0148183, 2016) within a span of 15 dB;
-# fluid and vitreous scatter next to nothing; the fluid of detachments is somewhat turbid.
+# Thickness: Xu et al., BMC Ophthalmol 18: 169, 2018, Table 6 (Spectralis; mean of the four sectors of a ring). The 90,
+# 83 and 79 µm from the outer limiting membrane through the pigment epithelium hold the bands of Staurenghi et al.,
+# Ophthalmology 121: 1572-1578, 2014. By assumption: how these bands share them, and where cysts split the nuclear
+# layers. Choroid: Margolis and Spaide, Am J Ophthalmol 147: 811-815, 2009. Attenuation: of the order found by Vermeer
+# et al., Biomed Opt Express 5: 322-337, 2014. Reflectivity: no source measures all layers on one device. The table
+# keeps the order of the normal OCT (pigment epithelium and ellipsoid zone, then nerve fibres, then plexiform over
+# ganglion over nuclear layers: Chen et al., PLoS One 11: e0148183, 2016) within a span of 15 dB; fluid and vitreous
+# scatter next to nothing; the fluid of detachments is somewhat turbid.
 LAYERS = (
     Layer("RNFL", (10.8, 21.2, 35.5), 1.0, 3.5),
     Layer("GCL", (12.3, 50.0, 37.0), 0.40, 1.5),
@@ -125,16 +126,16 @@ class Pools:
 
 # RETOUCH's eyes have macular degeneration or vein occlusion, and not all have all three fluids (Bogunović et al., IEEE
 # TMI 38: 1858-1874, 2019). Here every eye has all three, as active neovascular macular degeneration often has, so that
-# every class can be scored in every test subject. Shapes and sizes: cysts of 0.1 to 0.6 mm in inner and outer nuclear
-# layer, flat subretinal blisters, dome-shaped detachments below them (Schmidt-Erfurth and Waldstein, Prog Retin Eye Res
-# 50: 1-24, 2016).
+# every class can be scored in every test subject. Shapes: cysts in inner and outer nuclear layer, flat subretinal
+# blisters, dome-shaped detachments below them (Schmidt-Erfurth and Waldstein, Prog Retin Eye Res 50: 1-24, 2016). By
+# assumption: counts, heights and sizes, such as the 0.1 to 1 mm across of cysts.
 POOLS = {
     "IRF in INL": Pools(count=(4, 9), distance=1.5, radius=(0.08, 0.22), height=0.07, steep=True),
     "IRF in ONL": Pools(count=(3, 7), distance=1.2, radius=(0.12, 0.35), height=0.12, steep=True),
     "SRF": Pools(count=(1, 3), distance=1.0, radius=(0.4, 0.9), height=0.10, steep=False),
     "PED": Pools(count=(1, 3), distance=1.0, radius=(0.35, 0.8), height=0.15, steep=False),
 }
-_HEIGHT_SPREAD = 0.25  # standard deviation of the logarithm
+_HEIGHT_SPREAD = 0.25  # standard deviation of the logarithm, by assumption
 _SQUEEZE = 0.5  # how much of a cyst's height the outer nuclear layer beside it gives way
 
 
@@ -178,7 +179,7 @@ class Eye:
 
     @classmethod
     def random(cls, stream: Stream, field: tuple[float, float, float]) -> "Eye":
-        """Somebody's eye, in a field of view of ``field`` mm along x, y, z."""
+        """Somebody's eye, in a field of view of ``field`` mm along x, y, z; position, tilt, curvature by assumption."""
         width, depth, height = field
         spacing, deviation, limit = _BUMPS
         fovea = (stream.gauss(0.0, 0.12), stream.gauss(0.0, 0.12))

@@ -13,10 +13,11 @@ from benchmark.phantoms.volumefiles import write_metaimage
 
 # Volumes: Bogunović et al., IEEE TMI 38: 1858-1874, 2019 (6 x 6 mm of the macula; 512 x 1024 x 128 in 2 mm of depth,
 # 512 x 496 x 49 in 1.9 mm); the archive stores Cirrus in 8 bits, Spectralis in 16. Resolution: Cirrus 5 µm axial, 15 µm
-# transverse; Spectralis 7 µm, 14 µm (Kiernan et al., Am J Ophthalmol 149: 18-31, 2010). Frames: Cirrus cubes are not
-# averaged, Spectralis volumes of clinical trials are, 5 frames (Huang et al., Invest Ophthalmol Vis Sci 53: 2133-2141,
-# 2012); RETOUCH does not say. Grey scale: Cirrus shows decibels, with the noise floor in sight; Spectralis the fourth
-# root of the intensity, nearly black outside the retina.
+# transverse; Spectralis 7 µm, nominally 14 µm (Kiernan et al., Am J Ophthalmol 149: 18-31, 2010). Frames: RETOUCH does
+# not say; 1 for Cirrus and 5 averaged ones for Spectralis are an assumption (Huang et al., Invest Ophthalmol Vis Sci
+# 53: 2133-2141, 2012, describe signal quality by number of frames). By assumption also noise floors and grey scales:
+# Cirrus shows decibels from black to white, with the noise floor in sight; Spectralis the fourth root of the intensity,
+# nearly black outside the retina.
 CIRRUS = Device(
     code="CR",
     columns=512,

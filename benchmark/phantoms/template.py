@@ -110,7 +110,7 @@ def _depth(parenchyma: Mask) -> Array:
     """Signed distance from the surface of everything inside the arachnoid.
 
     Closing with a 6 mm ball fills sulci, fissures and ventricles with cerebrospinal fluid; 2 mm more are the
-    subarachnoid space over the gyri.
+    subarachnoid space over the gyri. Both lengths are by assumption.
     """
     reached = _distance(parenchyma) <= 8.0
     inside = ndimage.binary_fill_holes(_distance(~reached) > 6.0)

@@ -103,7 +103,9 @@ def _column(quantity: Quantity, rows: pd.DataFrame, contends: list[bool]) -> lis
         tied = not win and row.get(f"{quantity.name}_tied") in (True, "True")
         low, high = (row.get(f"{quantity.name}_{end}", math.nan) for end in ("low", "high"))
         interval = "" if quantity.name != PRIMARY or pd.isna(low) else f"[{significant(low)}, {significant(high)}]"
-        entries.append(Entry(text + " ≈" * tied, bold=win, aside=interval))
+        seeds = row.get(f"{quantity.name}_seed_std", math.nan)
+        spread = "" if pd.isna(seeds) else f" ± {significant(seeds, 1)}"
+        entries.append(Entry(text + spread + " ≈" * tied, bold=win, aside=interval))
     return entries
 
 

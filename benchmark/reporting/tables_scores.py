@@ -134,8 +134,10 @@ def _entry(
     column: Column, summary: Summary, shown: str | None, win: bool, printed: Printed | None, spread: float | None
 ) -> Entry:
     text = shown or ""
-    if spread is not None:
-        text += f" ± {significant(spread, 1)}"
+    # Where there are several seeds and nothing else is said of the spread, it is that over seeds.
+    deviation = summary.seed_sd if spread is None and summary.there else spread
+    if deviation is not None and not math.isnan(deviation):
+        text += f" ± {significant(deviation, 1)}"
     aside = ""
     notes: tuple[str, ...] = ()
     if printed:

@@ -70,7 +70,7 @@ def test_all_methods_draw_the_same_crops_and_start_from_the_same_weights(monkeyp
     weights = {}
     for name in ("cyclegan", "s_cyclegan", "segrenorm"):
         method = fit(name, context(3))
-        method._model.initialize(context(1).identity)
+        method._model.initialize(context(1).identity, context(1).initial_std)
         weights[name] = method._model.networks["target"]["discriminator"].layers[-1].weight
     reference = seen.pop("cyclegan")
     assert len(reference) == 3

@@ -82,3 +82,17 @@ def test_spectral_norm_knows_the_weights_that_were_drawn(training):
     for layer in (0, 2, 4):
         norm = torch.linalg.matrix_norm(network.layers[layer].weight.flatten(1), 2).item()
         assert norm == pytest.approx(1, abs=0.1)
+
+
+def test_the_deviation_scales_weights_and_leaves_batch_norms_alone():
+    drawn = []
+    for deviation in (0.02, 0.06):
+        network = MultitaskAutoencoder(4)
+        initialize_weights(network, seeded(0), deviation)
+        drawn.append(network.state_dict())
+    norms = {f"{name}.weight" for name, m in MultitaskAutoencoder(4).named_modules() if isinstance(m, nn.BatchNorm2d)}
+    for name, narrow in drawn[0].items():
+        if narrow.ndim > 1:
+            torch.testing.assert_close(drawn[1][name], 3 * narrow)
+        elif name in norms:
+            torch.testing.assert_close(drawn[1][name], narrow)

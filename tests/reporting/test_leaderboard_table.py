@@ -54,6 +54,13 @@ def test_ties_with_the_best_are_marked(results):
     assert first["Histogram matching"][3].text == "0.500"
 
 
+def test_the_spread_over_seeds_stands_beside_the_mean(results):
+    board = read_board(results.config).assign(dice_seed_std=0.034)
+    first = {row.title: row.entries for row in leaderboard_table(results, board).blocks[1].rows}
+    assert first["CycleGAN"][3].text == "0.600 ± 0.03"
+    assert first["CycleGAN"][3].aside == "[0.570, 0.630]"
+
+
 def test_costs_stand_in_their_own_table(results):
     board = read_board(results.config).assign(train_seconds=1.0, hd95=2.0)
     table = leaderboard_table(results, board)

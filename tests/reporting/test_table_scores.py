@@ -61,6 +61,12 @@ def test_seeds_are_averaged_within_subjects(tmp_path, monkeypatch):
     found = results.summary(pair, "cyclegan", "dice", "GM")
     assert found.mean == pytest.approx(np.mean(expected))
     assert found.seed_sd > 0
+    shown = _entry(_build(results, "Table V"), 0, "CycleGAN", 0).text
+    assert shown.endswith(" ± 0.0007")  # as fake.dice_of has it: 0.001 / √2
+
+
+def test_one_seed_has_no_spread(utility):
+    assert "±" not in _entry(utility, 0, "CycleGAN", 0).text
 
 
 def test_rows_and_blocks_are_the_papers(utility, config):
