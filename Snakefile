@@ -29,5 +29,9 @@ rule all:
         rules.gather.output.leaderboard,
 
 
+onstart:
+    write_whole(Path(RESOLVED), CONFIG.model_dump_json(indent=1) + "\n")
+
+
 onsuccess:
     print_timings()

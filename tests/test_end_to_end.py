@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import pandas as pd
 import pytest
+import yaml
 
 from benchmark import scores
 from benchmark.config.resolve import load_benchmark
@@ -136,6 +137,25 @@ def test_a_changed_metric_scores_again_and_trains_nothing(project, first_run):
     assert "score" in plan
     assert "train" not in plan
     assert "segmentor" not in plan
+
+
+@pytest.mark.parametrize(
+    ("section", "reruns", "spares"),
+    [
+        ("segmentor", {"segmentor", "score"}, {"autoencoder", "train", "harmonize", "prepare"}),
+        ("training", {"train", "harmonize", "score"}, {"autoencoder", "segmentor", "prepare"}),
+    ],
+)
+def test_a_changed_setting_reruns_what_depends_on_it(project, first_run, section, reruns, spares):
+    changed = yaml.safe_load((project / CONFIG).read_text())
+    (changed["training"] if section == "training" else changed["judges"][section])["width"] = 8
+    (project / "config/changed.yaml").write_text(yaml.safe_dump(changed))
+    plan = call(
+        project, "snakemake", "--dry-run", "--quiet", "rules", "--cores", "2", "--configfile", "config/changed.yaml"
+    )
+    jobs = {line.split()[0] for line in plan.splitlines() if len(line.split()) == 2 and line.split()[1].isdigit()}
+    assert reruns <= jobs
+    assert not spares & jobs
 
 
 def test_a_misspelt_key_stops_before_anything_runs(project):

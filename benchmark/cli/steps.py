@@ -1,7 +1,6 @@
 """Entry points of the Snakemake rules. One command is one rule; each imports only what it runs."""
 
 import importlib
-import json
 import os
 import sys
 import time
@@ -49,18 +48,6 @@ def _age() -> float:
 
 def _config(path: Path) -> BenchmarkConfig:
     return check(BenchmarkConfig, read_yaml(path), path)
-
-
-@app.command()
-def resolve(content: str, output: Path) -> None:
-    """Write the config that this run uses, defaults and all."""
-
-    def write() -> None:
-        config = check(BenchmarkConfig, json.loads(content), "config")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
-
-    _timed(write)
 
 
 @app.command()

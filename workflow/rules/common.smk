@@ -17,6 +17,7 @@ from benchmark.machine import gpus
 from benchmark.methods.registry import method_class
 from benchmark.plan import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
+from benchmark.whole import write_whole
 
 STARTED = time.time()
 
@@ -30,6 +31,8 @@ except UserError as error:
     sys.exit(2)
 
 BENCHMARK = CONFIG.benchmark
+# Written before the first job, and no job's output: a rule that makes it would hide from Snakemake the changed settings
+# of all rules that depend on it through ancient().
 RESOLVED = str(layout.benchmark_root(BENCHMARK) / "config.json")
 LOGS = f"{layout.LOGS}/{BENCHMARK}"
 # One training takes one GPU where there is one; profiles say how many there are.

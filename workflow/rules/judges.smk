@@ -1,29 +1,8 @@
 # The networks that score cells. They see training subjects only, and no cell.
 
 
-rule resolve:
-    output:
-        config=RESOLVED,
-    log:
-        f"{LOGS}/resolve.log",
-    benchmark:
-        f"{LOGS}/benchmarks/resolve/config.tsv"
-    conda:
-        "../envs/benchmark.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
-        gpu=0,
-    params:
-        config=CONFIG.model_dump_json(),
-    shell:
-        "python -m benchmark step resolve {params.config:q} {output.config} > {log} 2>&1"
-
-
 rule segmentor:
     input:
-        config=ancient(RESOLVED),
         slices=rules.collect.output.slices,
         splits="data/prepared/{dataset}/splits",
     output:
@@ -42,16 +21,16 @@ rule segmentor:
         runtime=720,
         gpu=GPU,
     params:
+        config=RESOLVED,
         code=code_digest("benchmark.judges.segmentor"),
         settings=lambda wildcards: judge_settings("segmentor", wildcards),
     shell:
-        "python -m benchmark step segmentor {input.config} {wildcards.dataset} {wildcards.domain} {wildcards.fold}"
+        "python -m benchmark step segmentor {params.config} {wildcards.dataset} {wildcards.domain} {wildcards.fold}"
         " > {log} 2>&1"
 
 
 rule autoencoder:
     input:
-        config=ancient(RESOLVED),
         slices=rules.collect.output.slices,
         splits="data/prepared/{dataset}/splits",
     output:
@@ -70,8 +49,9 @@ rule autoencoder:
         runtime=720,
         gpu=GPU,
     params:
+        config=RESOLVED,
         code=code_digest("benchmark.judges.autoencoder"),
         settings=lambda wildcards: judge_settings("autoencoder", wildcards),
     shell:
-        "python -m benchmark step autoencoder {input.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
+        "python -m benchmark step autoencoder {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
         " > {log} 2>&1"

@@ -3,7 +3,6 @@
 
 rule train:
     input:
-        config=ancient(RESOLVED),
         slices=rules.collect.output.slices,
         splits="data/prepared/{dataset}/splits",
     output:
@@ -24,18 +23,18 @@ rule train:
         runtime=2880,
         gpu=GPU,
     params:
+        config=RESOLVED,
         code=lambda wildcards: code_digest(
             "benchmark.cells", f"methods.{wildcards.method}"
         ),
         settings=training_settings,
     shell:
-        "python -m benchmark step train {input.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
+        "python -m benchmark step train {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
         " {wildcards.method} {wildcards.seed} > {log} 2>&1"
 
 
 rule harmonize:
     input:
-        config=ancient(RESOLVED),
         slices=rules.collect.output.slices,
         truth=rules.collect.output.truth,
         splits="data/prepared/{dataset}/splits",
@@ -54,10 +53,11 @@ rule harmonize:
         runtime=240,
         gpu=lambda wildcards: GPU if wildcards.method in LEARNED else 0,
     params:
+        config=RESOLVED,
         code=lambda wildcards: code_digest(
             "benchmark.cells", f"methods.{wildcards.method}"
         ),
         settings=training_settings,
     shell:
-        "python -m benchmark step harmonize {input.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
+        "python -m benchmark step harmonize {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
         " {wildcards.method} {wildcards.seed} > {log} 2>&1"

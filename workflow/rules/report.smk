@@ -11,7 +11,6 @@ REPORT_TEXTS = sorted(
 
 rule tables:
     input:
-        config=RESOLVED,
         scores=rules.gather.output.scores,
         leaderboard=rules.gather.output.leaderboard,
         inventories=[
@@ -32,14 +31,15 @@ rule tables:
         runtime=30,
         gpu=0,
     params:
+        config=RESOLVED,
+        settings=CONFIG.model_dump_json(),
         code=code_digest("benchmark.reporting.tables"),
     shell:
-        "python -m benchmark step tables {input.config} > {log} 2>&1"
+        "python -m benchmark step tables {params.config} > {log} 2>&1"
 
 
 rule figures:
     input:
-        config=RESOLVED,
         scores=rules.gather.output.scores,
         slices=[f"data/prepared/{dataset}/slices.h5" for dataset in CONFIG.datasets],
     output:
@@ -56,14 +56,15 @@ rule figures:
         runtime=30,
         gpu=0,
     params:
+        config=RESOLVED,
+        settings=CONFIG.model_dump_json(),
         code=code_digest("benchmark.reporting.figures"),
     shell:
-        "python -m benchmark step figures {input.config} > {log} 2>&1"
+        "python -m benchmark step figures {params.config} > {log} 2>&1"
 
 
 rule page:
     input:
-        config=RESOLVED,
         tables=rules.tables.output,
         figures=rules.figures.output,
         leaderboard=rules.gather.output.leaderboard,
@@ -83,6 +84,8 @@ rule page:
         runtime=30,
         gpu=0,
     params:
+        config=RESOLVED,
+        settings=CONFIG.model_dump_json(),
         code=code_digest("benchmark.reporting.page"),
     shell:
-        "python -m benchmark step page {input.config} > {log} 2>&1"
+        "python -m benchmark step page {params.config} > {log} 2>&1"

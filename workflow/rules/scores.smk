@@ -3,7 +3,6 @@
 
 rule score:
     input:
-        config=ancient(RESOLVED),
         harmonized=lambda wildcards: cell_files("harmonized", wildcards),
         segmentors=lambda wildcards: [
             str(
@@ -35,6 +34,7 @@ rule score:
         runtime=480,
         gpu=GPU,
     params:
+        config=RESOLVED,
         code=code_digest(
             "benchmark.scoring",
             *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
@@ -43,13 +43,12 @@ rule score:
             CONFIG.metrics, list(CONFIG.methods), list(CONFIG.seeds)
         ),
     shell:
-        "python -m benchmark step score {input.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
+        "python -m benchmark step score {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
         " > {log} 2>&1"
 
 
 rule gather:
     input:
-        config=RESOLVED,
         scores=[
             f"{layout.pair_root(BENCHMARK, dataset, pair, fold)}/reference.csv"
             for dataset, pair, fold in judged(CONFIG)
@@ -73,9 +72,11 @@ rule gather:
         runtime=30,
         gpu=0,
     params:
+        config=RESOLVED,
+        settings=CONFIG.model_dump_json(),
         code=code_digest(
             "benchmark.leaderboard",
             *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
         ),
     shell:
-        "python -m benchmark step gather {input.config} > {log} 2>&1"
+        "python -m benchmark step gather {params.config} > {log} 2>&1"
