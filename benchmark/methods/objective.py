@@ -1,7 +1,7 @@
 """The training objective, Eqs. 2 to 5 of the paper.
 
 Expectations are means over the batch and, where the equation leaves them out, over patches or pixels. All losses are
-computed in float32, whatever the precision of the networks.
+computed in float32 or finer, whatever the precision of the networks.
 """
 
 from collections.abc import Iterable
@@ -21,6 +21,11 @@ class Term(NamedTuple):
     """Before weighting."""
 
 
+def precise(values: Tensor) -> Tensor:
+    """The same values in float32, or in float64 where they are already."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 def total(terms: Iterable[Term]) -> Tensor:
     """Eq. 5: the weighted sum."""
     return torch.stack([term.weight * term.value for term in terms]).sum()
@@ -28,7 +33,7 @@ def total(terms: Iterable[Term]) -> Tensor:
 
 def discriminator_loss(real_scores: Tensor, translated_scores: Tensor) -> Tensor:
     """First line of Eq. 2: ½ E[(1 - D(y))²] + ½ E[D(G(x))²], for scores of any shape."""
-    real, translated = real_scores.float(), translated_scores.float()
+    real, translated = precise(real_scores), precise(translated_scores)
     return 0.5 * (1 - real).square().mean() + 0.5 * translated.square().mean()
 
 
@@ -39,7 +44,7 @@ def adversarial_loss(translated_scores: Tensor, *, halved: bool = True) -> Tenso
         translated_scores: D(G(x)), any shape.
         halved: with the ½ of the equation; the published code leaves it out.
     """
-    loss = (translated_scores.float() - 1).square().mean()
+    loss = (precise(translated_scores) - 1).square().mean()
     return 0.5 * loss if halved else loss
 
 
@@ -52,8 +57,8 @@ def l1_loss(images: Tensor, reference: Tensor, kept: Tensor | None = None) -> Te
         kept: (N, 1, H, W), true where pixels count; none means everywhere.
     """
     if kept is None:
-        return F.l1_loss(images.float(), reference.float())
-    return ((images.float() - reference.float()).abs() * kept).sum() / kept.sum()
+        return F.l1_loss(precise(images), precise(reference))
+    return ((precise(images) - precise(reference)).abs() * kept).sum() / kept.sum()
 
 
 def weighted_reference(labels: Tensor, class_weights: Tensor) -> Tensor:
@@ -81,5 +86,5 @@ def weighted_cross_entropy(logits: Tensor, reference: Tensor, kept: Tensor | Non
         reference: λ_c s_c, from `weighted_reference`.
         kept: (N, 1, H, W), true where pixels count; none means everywhere.
     """
-    each = -(reference * F.log_softmax(logits.float(), dim=1)).sum(dim=1, keepdim=True)
+    each = -(reference * F.log_softmax(precise(logits), dim=1)).sum(dim=1, keepdim=True)
     return each.mean() if kept is None else (each * kept).sum() / kept.sum()

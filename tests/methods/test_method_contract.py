@@ -215,4 +215,4 @@ def test_what_is_handed_over_holds_no_truth():
     assert set(vars(train.task)) == {
         "classes", "class_weights", "label_kind", "crop", "batch_size", "slice_shape",
     }  # fmt: skip
-    assert set(vars(context(1))) == {"width", "schedule", "identity", "precision", "log"}
+    assert set(vars(context(1))) == {"width", "initial_std", "schedule", "identity", "precision", "log"}
