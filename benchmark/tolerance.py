@@ -25,6 +25,9 @@ class Tolerances(Strict):
     """``reference/<benchmark>/tolerance.yaml``: by metric; metrics that are not named are not compared."""
 
     metrics: dict[str, Tolerance]
+    methods: dict[str, dict[str, Tolerance]] = Field(
+        default_factory=dict, description="method to metrics whose tolerance is another than in ``metrics``"
+    )
     not_compared: dict[str, str] = Field(default_factory=dict, description="metric to the reason")
 
 
@@ -72,7 +75,8 @@ def _fault(row: pd.Series, tolerances: Tolerances) -> str:
         return f"status {row['status_reference']} became {row['status_now']}"
     if row["status_now"] != "ok":
         return ""
-    allowed = tolerances.metrics[row["metric"]]
+    of_method = tolerances.methods.get(row["method"], {})
+    allowed = of_method.get(row["metric"], tolerances.metrics[row["metric"]])
     distance = abs(row["value_now"] - row["value_reference"])
     limit = allowed.absolute + allowed.relative * abs(row["value_reference"])
     return "" if distance <= limit else f"moved by {distance:.3g}, allowed {limit:.3g}"

@@ -85,6 +85,16 @@ def test_a_number_beyond_tolerance_is_named(reference):
     assert "moved by 0.02, allowed 0.01" in differences["fault"].iloc[0]
 
 
+def test_a_method_can_have_a_tolerance_of_its_own(reference):
+    path = reference / "tolerance.yaml"
+    general = path.read_text()
+    path.write_text(general + "methods: {m: {dice: {absolute: 0.05}}}\n")
+    assert changed(reference, dice=0.52).empty
+    assert len(changed(reference, dice=0.56)) == 1
+    path.write_text(general + "methods: {other: {dice: {absolute: 0.05}}}\n")
+    assert len(changed(reference, dice=0.52)) == 1
+
+
 @pytest.mark.parametrize(("drop", "fault"), [("now", "vanished"), ("reference", "is new")])
 def test_rows_that_vanish_or_appear_are_named(reference, drop, fault):
     frame = scores.read(reference / "scores.csv")
