@@ -9,7 +9,7 @@ from snakemake.utils import min_version
 min_version("9.17")
 
 # Not `configfile:` without a condition: Snakemake would merge the demo into whatever --configfile says.
-if "benchmark" not in config:
+if not workflow.configfiles:
 
     configfile: "config/demo.yaml"
 

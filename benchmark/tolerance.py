@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from benchmark import scores
 from benchmark.config.base import Strict
@@ -17,8 +17,8 @@ FILE = "tolerance.yaml"
 class Tolerance(Strict):
     """A number agrees when ``|new - old| <= absolute + relative * |old|``."""
 
-    absolute: float
-    relative: float = 0.0
+    absolute: float = Field(ge=0)
+    relative: float = Field(0.0, ge=0)
 
 
 class Tolerances(Strict):
@@ -29,6 +29,14 @@ class Tolerances(Strict):
         default_factory=dict, description="method to metrics whose tolerance is another than in ``metrics``"
     )
     not_compared: dict[str, str] = Field(default_factory=dict, description="metric to the reason")
+
+    @model_validator(mode="after")
+    def _one_place_each(self) -> "Tolerances":
+        if both := sorted(set(self.metrics) & set(self.not_compared)):
+            raise ValueError(f"{', '.join(both)} stands both in metrics and in not_compared")
+        if unknown := sorted({m for own in self.methods.values() for m in own} - set(self.metrics)):
+            raise ValueError(f"methods speaks of {', '.join(unknown)}, which is not in metrics")
+        return self
 
 
 @dataclass(frozen=True)
@@ -47,19 +55,26 @@ def compare(new: Path, reference: Path) -> Comparison:
         reference: folder with ``scores.csv`` and ``tolerance.yaml``.
 
     Raises:
-        DataError: there is no reference, or a metric stands in neither list of its tolerances.
+        DataError: there is no reference, nothing to compare, a metric stands in neither list of its tolerances, or they
+            name a method that the reference has not.
     """
     if not (reference / FILE).is_file():
         raise DataError(
-            reference, f"holds no published reference ({FILE} is missing)", "Publish one: hbench leaderboard publish"
+            reference / FILE,
+            "is missing, so nothing can be compared",
+            "Publish scores (hbench leaderboard publish) and write beside them how far each metric may move",
         )
     tolerances = check(Tolerances, read_yaml(reference / FILE), reference / FILE)
     old, now = scores.read(reference / "scores.csv"), scores.read(new)
     named = set(tolerances.metrics) | set(tolerances.not_compared)
     if unknown := (set(old["metric"]) | set(now["metric"])) - named:
         raise DataError(reference / FILE, f"says nothing of {', '.join(sorted(unknown))}", "Add a tolerance for it")
+    if unknown := set(tolerances.methods) - set(old["method"]):
+        raise DataError(reference / FILE, f"names {', '.join(sorted(unknown))}, no method there", "Correct it")
     both = old.merge(now, on=list(scores.KEY), how="outer", suffixes=("_reference", "_now"), indicator=True)
     both = both[~both["metric"].isin(list(tolerances.not_compared))]
+    if both.empty:
+        raise DataError(reference, "leaves no number to compare", "Take metrics out of not_compared")
     moved = both.apply(lambda row: _fault(row, tolerances), axis=1)
     differences = both.assign(fault=moved)[moved != ""]
     columns = [*scores.KEY, "value_reference", "value_now", "fault"]

@@ -15,6 +15,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        _name(error, temporary, path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -29,8 +32,17 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         yield temporary
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(temporary, folder)
+    except OSError as error:
+        _name(error, temporary, folder)
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _name(error: OSError, temporary: Path, final: Path) -> None:
+    """Names the final path, where the error names none (as of a full disk) or the temporary one."""
+    if error.filename is None or str(error.filename).startswith(str(temporary)):
+        error.filename = str(final)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """What a user gets wrong ends in one message, exit code 2 and no traceback; a bug keeps its traceback."""
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import cli
+from benchmark.cli.leaderboard import publish
 from benchmark.errors import DataError
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +31,9 @@ def test_help_lists_commands_and_hides_steps():
     ("arguments", "said"),
     [
         (("step", "train", "nowhere.json", "d", "A-B", "0", "m", "0"), "nowhere.json"),
-        (("leaderboard", "check", "nothing"), "results/reference/nothing: holds no published reference"),
+        (("leaderboard", "check", "nothing"), "results/reference/nothing/tolerance.yaml: is missing"),
+        (("leaderboard", "check", "../../x"), "a benchmark's name"),
+        (("leaderboard", "publish", "nothing"), "results/nothing/scores.csv: is missing"),
         (("step", "nothing"), "No such command"),
         (("step", "score", "x.json", "d", "A-B", "zero"), "valid integer"),
     ],
@@ -51,6 +55,35 @@ def test_faults_of_the_machine_are_told_with_a_remedy(monkeypatch, capsys, numbe
         cli.main()
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith("error: results/x.h5: ")
+
+
+def test_publishing_takes_both_files_or_none(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    scores = tmp_path / "results/b/scores.csv"
+    scores.parent.mkdir(parents=True)
+    scores.write_text("x")
+    with pytest.raises(DataError, match=r"leaderboard.csv: is missing"):
+        publish("b")
+    assert not (tmp_path / "results/reference").exists()
+    scores.with_name("leaderboard.csv").write_text("y")
+    publish("b")
+    assert (tmp_path / "results/reference/b/leaderboard.csv").read_text() == "y"
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path):
+    """``ulimit -f`` stands in for the disk: writes beyond it fail with an error that names no file."""
+    code = (
+        "import signal, torch; from pathlib import Path; from benchmark import cli; "
+        "from benchmark.training.saved import save_networks; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "cli.app = lambda: save_networks(Path('model'), {'n': torch.nn.Linear(300, 300)}, {}); cli.main()"
+    )
+    shell = ["bash", "-c", 'ulimit -f 20; exec "$@"', "bash", sys.executable, "-c", code]
+    result = subprocess.run(
+        shell, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: model: a file is larger than this system allows")
+    assert not list(tmp_path.iterdir())
 
 
 def test_user_error_is_thing_fault_remedy(monkeypatch, capsys):

@@ -96,6 +96,34 @@ def test_fold_that_does_not_exist(demo):
     assert "has no fold 5" in refused(demo)
 
 
+def test_nothing_stands_twice(demo):
+    demo["seeds"] = [0, 1, 0]
+    demo["datasets"]["msseg_phantom"] = {"pairs": ["SA-SV", "SA-SV"], "folds": [0, 0]}
+    message = refused(demo)
+    assert "key 'seeds': 0 stands twice" in message
+    assert "key 'datasets.msseg_phantom.pairs': SA-SV stands twice" in message
+    assert "key 'datasets.msseg_phantom.folds': 0 stands twice" in message
+
+
+def test_numbers_are_finite_and_trainings_have_steps(demo):
+    demo["training"]["initial_std"] = float("inf")
+    demo["judges"]["segmentor"]["schedule"] = {"unit": "steps", "constant": 0, "decay": 0}
+    message = refused(demo)
+    assert "key 'training.initial_std': input should be a finite number" in message
+    assert "key 'judges.segmentor.schedule': constant and decay are both 0" in message
+
+
+def test_the_folder_of_references_is_no_benchmark(demo):
+    demo["benchmark"] = "reference"
+    assert "'reference' is where references are kept" in refused(demo)
+
+
+def test_a_dataset_is_named_by_its_file(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: b\n")
+    with pytest.raises(ConfigError, match="key 'name' is unknown"):
+        load_dataset("a", tmp_path)
+
+
 def test_every_fault_is_named_at_once(demo):
     demo["training"]["width"] = 1
     demo["titel"] = "x"

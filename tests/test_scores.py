@@ -92,7 +92,30 @@ def test_a_method_can_have_a_tolerance_of_its_own(reference):
     assert changed(reference, dice=0.52).empty
     assert len(changed(reference, dice=0.56)) == 1
     path.write_text(general + "methods: {other: {dice: {absolute: 0.05}}}\n")
-    assert len(changed(reference, dice=0.52)) == 1
+    with pytest.raises(DataError, match="names other, no method there"):
+        changed(reference)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("metrics: {dice: {absolute: -1}}", "greater than or equal to 0"),
+        ("metrics: {dice: {absolute: .inf}}", "finite number"),
+        ("metrics: {dice: {absolute: 0}}\nnot_compared: {dice: because}", "dice stands both"),
+        ("metrics: {dice: {absolute: 0}}\nmethods: {m: {dcie: {absolute: 0}}}", "dcie, which is not in metrics"),
+    ],
+)
+def test_impossible_tolerances_are_refused(reference, text, fault):
+    (reference / "tolerance.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=fault):
+        changed(reference)
+
+
+def test_comparing_nothing_is_no_agreement(reference):
+    reasons = "{dice: a, train_seconds: b, fid: c}"
+    (reference / "tolerance.yaml").write_text(f"metrics: {{}}\nnot_compared: {reasons}\n")
+    with pytest.raises(DataError, match="no number to compare"):
+        changed(reference)
 
 
 @pytest.mark.parametrize(("drop", "fault"), [("now", "vanished"), ("reference", "is new")])

@@ -9,8 +9,11 @@ from benchmark.errors import UserError
 _MACHINE_FAULTS = {
     errno.ENOSPC: ("there is no room left on the disk", "Free some space; what was finished is kept, so run it again"),
     errno.EDQUOT: ("the disk quota is used up", "Free some space; what was finished is kept, so run it again"),
+    errno.EFBIG: ("a file is larger than this system allows", "Raise the limit (ulimit -f)"),
+    errno.EIO: ("the disk reports an error", "Check the disk"),
     errno.EROFS: ("the disk is read-only", "Work in a folder that can be written to"),
     errno.EACCES: ("access is denied", "Correct the permissions"),
+    errno.EPERM: ("the operation is not permitted", "Correct the permissions"),
 }
 
 

@@ -1,15 +1,25 @@
 """``hbench leaderboard``: the published reference, kept and compared."""
 
-import shutil
+import re
 from typing import Annotated
 
 import typer
 
 from benchmark import layout
 from benchmark.errors import DataError
+from benchmark.tolerance import FILE
+from benchmark.whole import write_whole
 
 app = typer.Typer(help="The published reference leaderboard.", no_args_is_help=True)
-Benchmark = Annotated[str, typer.Argument(help="name of the benchmark, such as demo")]
+
+
+def _known(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise typer.BadParameter("a benchmark's name has small letters, digits and underscores, such as demo")
+    return name
+
+
+Benchmark = Annotated[str, typer.Argument(help="name of the benchmark, such as demo", callback=_known)]
 
 
 @app.command()
@@ -29,9 +39,12 @@ def check(benchmark: Benchmark) -> None:
 def publish(benchmark: Benchmark) -> None:
     """Make this run's scores and leaderboard the reference."""
     folder = layout.REFERENCE / benchmark
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in (layout.scores(benchmark), layout.leaderboard(benchmark)):
+    made = (layout.scores(benchmark), layout.leaderboard(benchmark))
+    for path in made:
         if not path.is_file():
-            raise DataError(path, "is missing", "Run snakemake first")
-        shutil.copyfile(path, folder / path.name)
+            raise DataError(path, "is missing", f"Run snakemake with the config of {benchmark} first")
+    for path in made:
+        write_whole(folder / path.name, path.read_text(encoding="utf-8"))
     print(f"{folder} now holds the scores and the leaderboard of this run")
+    if not (folder / FILE).is_file():
+        print(f"{folder / FILE} is yours to write: how far each metric may move (see results/reference/demo/{FILE})")

@@ -1,14 +1,24 @@
 """Strict base of every config model, and the schedule that several of them share."""
 
-from typing import Literal
+from collections import Counter
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Items = TypeVar("Items", bound=tuple[object, ...] | None)
+
+
+def distinct(items: Items) -> Items:
+    """Validates a field in which nothing may stand twice, because each of it is trained and scored once."""
+    if items is not None and (twice := sorted(str(item) for item, count in Counter(items).items() if count > 1)):
+        raise ValueError(f"{', '.join(twice)} stands twice")
+    return items
 
 
 class Strict(BaseModel):
-    """A model that refuses unknown keys and cannot be changed after it was checked."""
+    """A model that refuses unknown keys and infinite numbers and cannot be changed after it was checked."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Schedule(Strict):
@@ -20,6 +30,12 @@ class Schedule(Strict):
     unit: Literal["epochs", "steps"]
     constant: int = Field(ge=0, description="length of the constant part")
     decay: int = Field(ge=0, description="length of the linear part")
+
+    @model_validator(mode="after")
+    def _trains(self) -> "Schedule":
+        if self.constant + self.decay == 0:
+            raise ValueError("constant and decay are both 0, which trains nothing")
+        return self
 
     def steps(self, steps_per_epoch: int) -> tuple[int, int]:
         """Lengths of both parts in steps."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from benchmark.config.base import Schedule, Strict
+from benchmark.config.base import Schedule, Strict, distinct
 from benchmark.config.dataset import Crops
 
 
@@ -15,6 +15,8 @@ class DatasetUse(Strict):
     pairs: tuple[str, ...] | None = Field(None, min_length=1)
     folds: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(None, min_length=1)
     training: Crops | None = Field(None, description="overrides the dataset's crops and batch size")
+
+    _distinct = field_validator("pairs", "folds")(distinct)
 
 
 class TrainingSettings(Strict):
@@ -63,6 +65,8 @@ class BenchmarkConfig(Strict):
     training: TrainingSettings
     judges: JudgeSettings
     metrics: dict[str, dict[str, Any]] = Field(min_length=1, description="name to options that differ")
+
+    _distinct = field_validator("seeds")(distinct)
 
     @field_validator("datasets", "methods", "metrics", mode="before")
     @classmethod

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from benchmark.config.base import Strict
+from benchmark.config.base import Strict, distinct
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Size2D = tuple[Annotated[int, Field(ge=16)], Annotated[int, Field(ge=16)]]
@@ -151,6 +151,8 @@ class DatasetConfig(Strict):
     training: Crops
     class_weights: ClassWeights
     fid: bool = Field(False, description="the paper reports FID (IXI only); still needs more slices than features")
+
+    _distinct = field_validator("pairs")(distinct)
 
     @field_validator("labels")
     @classmethod

@@ -76,10 +76,12 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
         return f"key '{key}' is unknown" + (suggestion(str(location[-1]), known) if known else "")
     if error["type"] == "missing":
         return f"key '{key}' is missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = str(error["msg"])
+    own = message.startswith("Value error, ")
+    message = message.removeprefix("Value error, ") if own else message[0].lower() + message[1:]
     given = error["input"]
     shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | list | tuple) else ""
-    return f"key '{key}': {message[0].lower()}{message[1:]}{shown}"
+    return f"key '{key}': {message}{shown}"
 
 
 def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
@@ -103,7 +105,10 @@ def load_dataset(name: str, folder: Path = layout.DATASET_CONFIG) -> DatasetConf
     Raises:
         ConfigError: missing, malformed, or refused by the schema.
     """
-    return check(DatasetConfig, {"name": name, **_extended(name, folder, ())}, folder / f"{name}.yaml")
+    path, content = folder / f"{name}.yaml", _extended(name, folder, ())
+    if "name" in content:
+        raise ConfigError(path, "key 'name' is unknown: the file's name is the dataset's", "Leave it out")
+    return check(DatasetConfig, {"name": name, **content}, path)
 
 
 def _extended(name: str, folder: Path, above: tuple[str, ...]) -> dict[str, Any]:

@@ -15,8 +15,12 @@ from benchmark.methods.registry import check_methods
 from benchmark.metrics.registry import check_metrics
 
 
-def load_benchmark(source: Path | dict[str, Any]) -> BenchmarkConfig:
+def load_benchmark(source: Path | dict[str, Any], origin: str | Path = "config") -> BenchmarkConfig:
     """A benchmark config from its file, or from the mapping that Snakemake has read already.
+
+    Args:
+        source: the file, or the mapping.
+        origin: what messages call the mapping.
 
     Checks also what the schema cannot see: that each dataset, pair, fold, method and metric exists and that
     their options are within bounds.
@@ -25,12 +29,14 @@ def load_benchmark(source: Path | dict[str, Any]) -> BenchmarkConfig:
         ConfigError: with every fault of the first kind found.
     """
     content = read_yaml(source) if isinstance(source, Path) else source
-    origin = source if isinstance(source, Path) else layout.CONFIG / f"{content.get('benchmark', '?')}.yaml"
+    origin = source if isinstance(source, Path) else origin
     config = check(BenchmarkConfig, content, origin)
     for name, use in config.datasets.items():
         _check_use(origin, name, use.pairs, use.folds)
     check_methods(origin, config.methods)
     check_metrics(origin, config.metrics)
+    if config.benchmark == layout.REFERENCE.name:
+        raise ConfigError(origin, f"'{config.benchmark}' is where references are kept", "Name the benchmark otherwise")
     if config.proposed not in config.methods:
         raise ConfigError(
             origin,

@@ -1,5 +1,6 @@
 """NIfTI volumes: headers at once, voxels when asked for, and one message for whatever is wrong with a file."""
 
+import gzip
 import zlib
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,15 @@ def read_volume(path: Path) -> Volume:
     """Voxels, scaled as the header says, and position.
 
     Raises:
-        DataError: as :func:`read_header`, or the file ends before the shape that its header states is filled.
+        DataError: as :func:`read_header`, or the file ends before the shape that its header states is filled, or its
+            checksum is wrong.
     """
     image = _open(path)
     header = _header(image, path)
     try:
+        if path.suffix == ".gz":
+            # nibabel stops behind the last voxel, before the checksum.
+            image = type(image).from_bytes(gzip.decompress(path.read_bytes()))
         data = np.asanyarray(image.dataobj)
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise DataError(path, f"is damaged or truncated ({error})", COPY_AGAIN) from None

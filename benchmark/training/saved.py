@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from benchmark.errors import ModelError
@@ -23,7 +23,8 @@ def save_networks(folder: Path, networks: Mapping[str, nn.Module], description: 
     with whole_folder(folder) as temporary:
         for name, network in networks.items():
             state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-            save_file(state, temporary / f"{name}.safetensors")
+            # Not save_file, whose error on a full disk is no OSError.
+            (temporary / f"{name}.safetensors").write_bytes(save(state))
         write_description(temporary, description)
 
 

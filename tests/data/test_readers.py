@@ -48,6 +48,17 @@ def test_ixi_reads_headers_alone_until_the_image_is_asked_for(tmp_path):
     assert "Copy or download it again" in str(caught.value)
 
 
+def test_a_wrong_checksum_is_damage(tmp_path):
+    """All voxels are there and can be read; only the end of the gzip stream tells that they are others."""
+    path = tmp_path / "IXI-T1/IXI012-HH-1211-T1.nii.gz"
+    ixi(tmp_path, [path.name.removesuffix(".nii.gz")], noise())
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"is damaged or truncated \(CRC check failed"):
+        read("ixi", tmp_path)[0].image()
+
+
 def test_ixi_truth_of_phantoms(tmp_path):
     name = "IXI701-IOP-7001-T1"
     ixi(tmp_path, [name, "IXI801-HH-8001-T1"])

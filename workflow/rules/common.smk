@@ -24,7 +24,7 @@ STARTED = time.time()
 try:
     for path in workflow.configfiles:
         read_yaml(Path(path))  # Snakemake itself takes the last of two equal keys
-    CONFIG = load_benchmark(dict(config))
+    CONFIG = load_benchmark(dict(config), " + ".join(map(str, workflow.configfiles)))
     DATASETS = {name: load_dataset(name) for name in CONFIG.datasets}
 except UserError as error:
     print(f"error: {error}", file=sys.stderr)
