@@ -30,7 +30,8 @@ rule all:
 
 
 onstart:
-    write_whole(Path(RESOLVED), CONFIG.model_dump_json(indent=1) + "\n")
+    with told():
+        write_whole(Path(RESOLVED), CONFIG.model_dump_json(indent=1) + "\n")
 
 
 onsuccess:

@@ -2,6 +2,8 @@
 
 import errno
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from benchmark.cli.app import app
 from benchmark.errors import UserError
@@ -18,9 +20,16 @@ _MACHINE_FAULTS = {
 
 
 def main() -> None:
-    """Runs the command line; what a user can cause ends in one message and exit code 2."""
-    try:
+    """Runs the command line."""
+    with told():
         app()
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What a user can cause ends the process with one message and exit code 2; a bug keeps its traceback."""
+    try:
+        yield
     except UserError as error:
         fail(str(error))
     except OSError as error:

@@ -10,6 +10,7 @@ from typing import Any
 from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, load_dataset, read_yaml
+from benchmark.data.readers import check_reader
 from benchmark.errors import ConfigError
 from benchmark.methods.registry import check_methods
 from benchmark.metrics.registry import check_metrics
@@ -48,6 +49,7 @@ def load_benchmark(source: Path | dict[str, Any], origin: str | Path = "config")
 
 def _check_use(origin: object, name: str, pairs: tuple[str, ...] | None, folds: tuple[int, ...] | None) -> None:
     dataset = load_dataset(name)
+    check_reader(dataset.reader)
     for pair in pairs or ():
         if pair not in dataset.pairs:
             raise ConfigError(

@@ -48,8 +48,13 @@ def configure_remote() -> bool:
 
     Returns:
         Whether there is a default remote.
+
+    Raises:
+        DataError: the variable names a folder that is not there.
     """
     wanted = os.environ.get(REMOTE_VARIABLE)
+    if wanted and "://" not in wanted and not Path(wanted).is_dir():
+        raise DataError(f"{REMOTE_VARIABLE}={wanted}", "is no folder", "Name the folder or the URL of a DVC remote")
     if not wanted and _default_remote():
         return True
     if not wanted and NEIGHBOUR.is_dir():

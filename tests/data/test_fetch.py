@@ -89,6 +89,7 @@ def test_the_manifest_is_only_written_when_its_content_changes(repository, datas
 def test_pulled_from_the_remote_of_this_machine(repository, dataset, tmp_path, monkeypatch):
     """The remote is written to .dvc/config.local only; deleted data come back with the same manifest."""
     root = put(dataset("mini", "ixi", archive=ARCHIVE))
+    (tmp_path / "remote").mkdir()
     monkeypatch.setenv(versioning.REMOTE_VARIABLE, str(tmp_path / "remote"))
     dvc("add", str(root))
     fetch("mini")
@@ -150,6 +151,10 @@ def test_a_remote_that_is_not_there(repository, dataset, monkeypatch, tmp_path):
     shutil.rmtree(root)
     shutil.rmtree(repository / ".dvc/cache")
     monkeypatch.setenv(versioning.REMOTE_VARIABLE, str(tmp_path / "gone"))
+    assert f"HBENCH_DVC_REMOTE={tmp_path / 'gone'}: is no folder" in refusal("mini")
+    assert not (repository / ".dvc/config.local").exists()
+    monkeypatch.delenv(versioning.REMOTE_VARIABLE)
+    dvc("remote", "add", "--default", "mine", str(tmp_path / "gone"))
     message = refusal("mini")
     assert message.startswith("dvc pull data/raw/mini: failed:")
     assert not root.exists()

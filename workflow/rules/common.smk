@@ -8,11 +8,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir)))
 
 from benchmark import layout
+from benchmark.cli import told
 from benchmark.config.resolve import load_benchmark
 from benchmark.config.load import load_dataset, read_yaml
 from benchmark.data.fetch import pin
 from benchmark.dependencies import code_digest
-from benchmark.errors import UserError
 from benchmark.machine import gpus
 from benchmark.methods.registry import method_class
 from benchmark.plan import cells_of, judged
@@ -21,14 +21,11 @@ from benchmark.whole import write_whole
 
 STARTED = time.time()
 
-try:
+with told():
     for path in workflow.configfiles:
         read_yaml(Path(path))  # Snakemake itself takes the last of two equal keys
     CONFIG = load_benchmark(dict(config), " + ".join(map(str, workflow.configfiles)))
     DATASETS = {name: load_dataset(name) for name in CONFIG.datasets}
-except UserError as error:
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(2)
 
 BENCHMARK = CONFIG.benchmark
 # Written before the first job, and no job's output: a rule that makes it would hide from Snakemake the changed settings

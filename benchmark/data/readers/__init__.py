@@ -13,8 +13,8 @@ def available() -> list[str]:
     return sorted(p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_"))
 
 
-def reader(name: str) -> Reader:
-    """The function ``read`` of ``benchmark/data/readers/<name>.py``.
+def check_reader(name: str) -> None:
+    """Refuses a reader that is not there, without importing the one that is.
 
     Raises:
         ConfigError: there is no such reader.
@@ -25,5 +25,14 @@ def reader(name: str) -> Reader:
             "there is no such reader" + suggestion(name, available()),
             "Readers are the files in benchmark/data/readers",
         )
+
+
+def reader(name: str) -> Reader:
+    """The function ``read`` of ``benchmark/data/readers/<name>.py``.
+
+    Raises:
+        ConfigError: there is no such reader.
+    """
+    check_reader(name)
     read: Reader = importlib.import_module(f"benchmark.data.readers.{name}").read
     return read
