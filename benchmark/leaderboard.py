@@ -17,6 +17,7 @@ from benchmark.plan import cells_of, judged
 from benchmark.scores import ALL, REFERENCES, SOURCE_ON_SOURCE
 from benchmark.statistics.averages import Average, average
 from benchmark.statistics.intervals import tied_with_best
+from benchmark.whole import whole_file
 
 PAIR = ["dataset", "source", "target"]
 EXTERNAL = "external"
@@ -37,7 +38,8 @@ def gather(config: BenchmarkConfig) -> None:
     scores.write(path, pd.concat(tables, ignore_index=True))
     # From the file, so that whoever has only the file gets the same leaderboard.
     board = leaderboard(scores.read(path), config)
-    board.to_csv(layout.leaderboard(config.benchmark), index=False, float_format="%.9g", lineterminator="\n")
+    with whole_file(layout.leaderboard(config.benchmark)) as temporary:
+        board.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
 
 
 def _complete(config: BenchmarkConfig, cell: Cell) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmark.errors import DataError
 from benchmark.layout import Cell
+from benchmark.whole import whole_file
 
 COLUMNS = (
     "benchmark", "dataset", "source", "target", "fold", "method", "seed",
@@ -78,8 +79,9 @@ def write(path: Path, frame: pd.DataFrame) -> None:
     if frame.duplicated(list(KEY)).any():
         twice = frame[frame.duplicated(list(KEY), keep=False)].iloc[0][list(KEY)].to_dict()
         raise ValueError(f"two rows for one number: {twice}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frame.sort_values(list(KEY), kind="stable").to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
+    with whole_file(path) as temporary:
+        ordered = frame.sort_values(list(KEY), kind="stable")
+        ordered.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
 
 
 def read(path: Path) -> pd.DataFrame:
