@@ -1,6 +1,5 @@
 """One cell of a benchmark: a method is trained on a pair and fold, and harmonizes the test subjects of the source."""
 
-import csv
 import json
 import logging
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from benchmark.methods.base import FitContext, Method, TaskInfo, TrainingSet
 from benchmark.methods.registry import create
 from benchmark.provenance import Record, recorded
 from benchmark.training.description import write_failure
+from benchmark.whole import write_rows
 
 logger = logging.getLogger(__name__)
 
@@ -186,11 +186,7 @@ class _History:
         logger.info("step %d: %s", step, ", ".join(f"{name} {loss:.4g}" for name, loss in losses.items()))
 
     def write(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(self._rows[0]) if self._rows else ["step"], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self._rows)
+        write_rows(path, list(self._rows[0]) if self._rows else ["step"], self._rows)
 
 
 def _fail(record: Record, outcome: Diverged) -> None:

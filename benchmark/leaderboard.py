@@ -17,7 +17,7 @@ from benchmark.plan import cells_of, judged
 from benchmark.scores import ALL, REFERENCES, SOURCE_ON_SOURCE
 from benchmark.statistics.averages import Average, average
 from benchmark.statistics.intervals import tied_with_best
-from benchmark.whole import whole_file
+from benchmark.whole import write_table
 
 PAIR = ["dataset", "source", "target"]
 EXTERNAL = "external"
@@ -37,9 +37,7 @@ def gather(config: BenchmarkConfig) -> None:
     path = layout.scores(config.benchmark)
     scores.write(path, pd.concat(tables, ignore_index=True))
     # From the file, so that whoever has only the file gets the same leaderboard.
-    board = leaderboard(scores.read(path), config)
-    with whole_file(layout.leaderboard(config.benchmark)) as temporary:
-        board.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
+    write_table(layout.leaderboard(config.benchmark), leaderboard(scores.read(path), config))
 
 
 def _complete(config: BenchmarkConfig, cell: Cell) -> pd.DataFrame:

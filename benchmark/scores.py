@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.errors import DataError
 from benchmark.layout import Cell
-from benchmark.whole import whole_file
+from benchmark.whole import write_table
 
 COLUMNS = (
     "benchmark", "dataset", "source", "target", "fold", "method", "seed",
@@ -79,9 +79,7 @@ def write(path: Path, frame: pd.DataFrame) -> None:
     if frame.duplicated(list(KEY)).any():
         twice = frame[frame.duplicated(list(KEY), keep=False)].iloc[0][list(KEY)].to_dict()
         raise ValueError(f"two rows for one number: {twice}")
-    with whole_file(path) as temporary:
-        ordered = frame.sort_values(list(KEY), kind="stable")
-        ordered.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
+    write_table(path, frame.sort_values(list(KEY), kind="stable"))
 
 
 def read(path: Path) -> pd.DataFrame:

@@ -1,10 +1,16 @@
 """Files and folders that are whole or absent: written under a temporary name beside the final one, then renamed."""
 
+import csv
+import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -49,3 +55,17 @@ def write_whole(path: Path, text: str) -> None:
     """Writes a text file, in UTF-8."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_table(path: Path, table: "pd.DataFrame") -> None:
+    """Writes a CSV without its index; equal tables are equal files."""
+    write_whole(path, table.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Writes a CSV with floats in full."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue())

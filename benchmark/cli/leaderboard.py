@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark import layout
+from benchmark.config.base import NAME
 from benchmark.errors import DataError
 from benchmark.tolerance import FILE
 from benchmark.whole import write_whole
@@ -14,7 +15,7 @@ app = typer.Typer(help="The published reference leaderboard.", no_args_is_help=T
 
 
 def _known(name: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+    if not re.match(NAME, name):
         raise typer.BadParameter("a benchmark's name has small letters, digits and underscores, such as demo")
     return name
 

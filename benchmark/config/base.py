@@ -5,6 +5,9 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+NAME = r"^[a-z][a-z0-9_]*$"
+"""Of benchmarks and datasets, which are also names of folders."""
+
 Items = TypeVar("Items", bound=tuple[object, ...] | None)
 
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from benchmark.config.base import Schedule, Strict, distinct
+from benchmark import layout
+from benchmark.config.base import NAME, Schedule, Strict, distinct
 from benchmark.config.dataset import Crops
 
 
@@ -56,7 +57,7 @@ class JudgeSettings(Strict):
 class BenchmarkConfig(Strict):
     """One file in ``config``; the file's name is the benchmark's name."""
 
-    benchmark: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    benchmark: str = Field(pattern=NAME)
     title: str
     datasets: dict[str, DatasetUse] = Field(min_length=1)
     methods: dict[str, dict[str, Any]] = Field(min_length=1, description="name to hyperparameters that differ")
@@ -67,6 +68,13 @@ class BenchmarkConfig(Strict):
     metrics: dict[str, dict[str, Any]] = Field(min_length=1, description="name to options that differ")
 
     _distinct = field_validator("seeds")(distinct)
+
+    @field_validator("benchmark")
+    @classmethod
+    def _not_reserved(cls, value: str) -> str:
+        if value == layout.REFERENCE.name:
+            raise ValueError(f"'{value}' is where references are kept; name the benchmark otherwise")
+        return value
 
     @field_validator("datasets", "methods", "metrics", mode="before")
     @classmethod

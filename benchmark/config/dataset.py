@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from benchmark.config.base import Strict, distinct
+from benchmark.config.base import NAME, Strict, distinct
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Size2D = tuple[Annotated[int, Field(ge=16)], Annotated[int, Field(ge=16)]]
@@ -129,7 +129,7 @@ class Archive(Strict):
 class DatasetConfig(Strict):
     """One file in ``config/datasets``; the file's name is the dataset's name."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(pattern=NAME)
     title: str
     reader: str = Field(description="module in benchmark/data/readers")
     modality: Literal["T1w MRI", "FLAIR MRI", "OCT"]

@@ -7,7 +7,6 @@ config and depends neither on every method nor on every metric.
 from pathlib import Path
 from typing import Any
 
-from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, load_dataset, read_yaml
 from benchmark.data.readers import check_reader
@@ -36,8 +35,6 @@ def load_benchmark(source: Path | dict[str, Any], origin: str | Path = "config")
         _check_use(origin, name, use.pairs, use.folds)
     check_methods(origin, config.methods)
     check_metrics(origin, config.metrics)
-    if config.benchmark == layout.REFERENCE.name:
-        raise ConfigError(origin, f"'{config.benchmark}' is where references are kept", "Name the benchmark otherwise")
     if config.proposed not in config.methods:
         raise ConfigError(
             origin,

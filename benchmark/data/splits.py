@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmark.config.dataset import DatasetConfig, Holdout
 from benchmark.data.sampling import stream
 from benchmark.errors import DataError
+from benchmark.whole import write_whole
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,7 @@ def write_splits(path: Path, dataset: DatasetConfig, pair: str, folds: Sequence[
         "protocol": dataset.split.model_dump(),
         "folds": [vars(fold) for fold in folds],
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**body, "sha256": _digest(body)}, indent=1) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps({**body, "sha256": _digest(body)}, indent=1) + "\n")
 
 
 def read_fold(path: Path, fold: int) -> Fold:

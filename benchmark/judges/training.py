@@ -1,6 +1,5 @@
 """What both judges share: training subjects only, and the loop that minimizes their losses."""
 
-import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from benchmark.data.slices import SliceStore
 from benchmark.data.splits import read_fold
 from benchmark.errors import ModelError
 from benchmark.training.schedule import constant_then_linear
+from benchmark.whole import write_rows
 
 HISTORY_ROWS = 200
 """About as many rows as a history has; a row averages the steps since the one before."""
@@ -117,7 +117,4 @@ def write_history(path: Path, history: History) -> None:
     """
     if not history:
         raise ValueError(f"{path}: a judge that was not trained has no history")
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(history)
+    write_rows(path, list(history[0]), history)

@@ -24,6 +24,7 @@ from benchmark.reporting.leaderboard_table import leaderboard_table, read_board
 from benchmark.reporting.origin import coverage, provenance
 from benchmark.reporting.results import Results
 from benchmark.reporting.templates import environment
+from benchmark.whole import write_whole
 
 FORMAT_TITLES = {"csv": "CSV", "md": "Markdown", "tex": "LaTeX", "pdf": "PDF", "png": "PNG"}
 
@@ -63,8 +64,8 @@ def make_page(config: BenchmarkConfig) -> None:
     """
     results = Results.load(config)
     page = environment().get_template("index.html")
-    path = page_path(config)
-    path.write_text(
+    write_whole(
+        page_path(config),
         page.render(
             config=config,
             version=__version__,
@@ -78,7 +79,6 @@ def make_page(config: BenchmarkConfig) -> None:
             coverage=coverage(results),
             provenance=provenance(config, results),
         ),
-        encoding="utf-8",
     )
 
 

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patheffects import withStroke
 
+from benchmark.whole import whole_file
+
 WIDTH = 7.16
 """Inches: both columns of an IEEE page."""
 GAPS: dict[str, Any] = {"w_pad": 0.02, "h_pad": 0.02, "wspace": 0.02, "hspace": 0.02}
@@ -83,9 +85,9 @@ def panels(rows: int, columns: int, shape: tuple[int, int], *, per_row: float, e
 def save(made: Figure, paths: Sequence[Path]) -> None:
     """Writes the same figure in each format; equal figures give equal files."""
     for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-        made.savefig(path, metadata=metadata)
+        with whole_file(path) as temporary:
+            made.savefig(temporary, format=path.suffix[1:], metadata=metadata)
         # What was laid out once stays where it is: it takes as long as the drawing.
         made.set_layout_engine("none")
 

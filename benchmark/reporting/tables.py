@@ -10,6 +10,7 @@ from benchmark.reporting.tables_data import scanners
 from benchmark.reporting.tables_more import comparisons, cost, everything_else, statistics
 from benchmark.reporting.tables_scores import fidelity, sensitivity, utility
 from benchmark.reporting.templates import environment
+from benchmark.whole import write_table, write_whole
 
 
 def make_tables(config: BenchmarkConfig) -> None:
@@ -25,8 +26,8 @@ def make_tables(config: BenchmarkConfig) -> None:
         _write(config, made)
     board = leaderboard_table(results, read_board(config))
     page = environment().get_template("leaderboard.html")
-    leaderboard_path(config, "md").write_text(to_markdown(board), encoding="utf-8")
-    leaderboard_path(config, "html").write_text(page.render(config=config, board=to_html(board)), encoding="utf-8")
+    write_whole(leaderboard_path(config, "md"), to_markdown(board))
+    write_whole(leaderboard_path(config, "html"), page.render(config=config, board=to_html(board)))
 
 
 def build(results: Results, item: Item) -> Table:
@@ -49,8 +50,7 @@ def build(results: Results, item: Item) -> Table:
 
 def _write(config: BenchmarkConfig, made: Table) -> None:
     paths = {ending: table_path(config, made.item, ending) for ending in ("csv", "md", "tex", "html")}
-    paths["csv"].parent.mkdir(parents=True, exist_ok=True)
-    made.data.to_csv(paths["csv"], index=False, float_format="%.9g", lineterminator="\n")
-    paths["md"].write_text(to_markdown(made), encoding="utf-8")
-    paths["tex"].write_text(to_latex(made), encoding="utf-8")
-    paths["html"].write_text(to_html(made), encoding="utf-8")
+    write_table(paths["csv"], made.data)
+    write_whole(paths["md"], to_markdown(made))
+    write_whole(paths["tex"], to_latex(made))
+    write_whole(paths["html"], to_html(made))
