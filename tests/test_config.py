@@ -96,6 +96,14 @@ def test_fold_that_does_not_exist(demo):
     assert "has no fold 5" in refused(demo)
 
 
+def test_faults_are_told_in_the_words_of_yaml(demo):
+    demo["datasets"]["msseg_phantom"]["pairs"] = "SA-SV"
+    demo["methods"] = ["cyclegan"]
+    message = refused(demo)
+    assert "key 'datasets.msseg_phantom.pairs': input should be a valid list (given: 'SA-SV')" in message
+    assert "key 'methods': input should be a valid mapping" in message
+
+
 def test_nothing_stands_twice(demo):
     demo["seeds"] = [0, 1, 0]
     demo["datasets"]["msseg_phantom"] = {"pairs": ["SA-SV", "SA-SV"], "folds": [0, 0]}

@@ -70,7 +70,7 @@ def suggestion(word: str, known: list[str]) -> str:
 
 def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     location = tuple(error["loc"])
-    key = ".".join(str(part) for part in location) or "the whole"
+    key = ".".join(str(part) for part in location)
     if error["type"] == "extra_forbidden":
         known = _known_keys(model, location[:-1])
         return f"key '{key}' is unknown" + (suggestion(str(location[-1]), known) if known else "")
@@ -78,10 +78,13 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
         return f"key '{key}' is missing"
     message = str(error["msg"])
     own = message.startswith("Value error, ")
-    message = message.removeprefix("Value error, ") if own else message[0].lower() + message[1:]
+    if own:
+        message = message.removeprefix("Value error, ")
+    else:  # in the words of YAML, not of Python
+        message = (message[0].lower() + message[1:]).replace("tuple", "list").replace("dictionary", "mapping")
     given = error["input"]
     shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | list | tuple) else ""
-    return f"key '{key}': {message}{shown}"
+    return f"key '{key}': {message}{shown}" if key else message
 
 
 def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
