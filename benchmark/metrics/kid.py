@@ -37,7 +37,8 @@ class KernelInceptionDistance(Metric):
     Polynomial kernel (⟨x, y⟩ / d + 1)³, unbiased MMD² (may fall below 0), mean and standard deviation over subsets,
     by torch-fidelity. ``kid_gap_closed`` is 1 - KID / KID of the source before harmonization: the scale of KID depends
     on the autoencoder, that of the share does not. Subsets as large as the smaller set repeat it, so their spread
-    understates the uncertainty: that is why the size is a row of its own.
+    understates the uncertainty: that is why the size is a row of its own. Where they are as large as both there is but
+    one, and no spread.
     """
 
     name = "kid"
@@ -53,11 +54,14 @@ class KernelInceptionDistance(Metric):
     def compute(self, view: CellView) -> Iterator[Score]:
         """Five rows."""
         pair = view.pair
-        size = min(self.options.subset_size, pair.slice_count("source"), pair.slice_count("target"))
+        counts = pair.slice_count("source"), pair.slice_count("target")
+        size = min(self.options.subset_size, *counts)
+        single = size == max(counts)
+        subsets = 1 if single else self.options.subsets
         seed = int(stream("kid", *pair.identity).integers(2**32))
 
         def distance(features: "Mapping[str, Tensor]") -> tuple[float, float]:
-            return kid(_stacked(features), _stacked(pair.features("target")), self.options.subsets, size, seed)
+            return kid(_stacked(features), _stacked(pair.features("target")), subsets, size, seed)
 
         before, _ = pair.once(
             ("kid", self.options.subsets, self.options.subset_size), lambda: distance(pair.features("source"))
@@ -65,7 +69,10 @@ class KernelInceptionDistance(Metric):
         mean, deviation = distance(view.features)
         yield Score("kid", mean)
         yield Score("kid_before", before)
-        yield Score("kid_std", deviation)
+        if single:
+            yield missing("kid_std", "skipped", f"a subset of {size} slices holds all of both sets")
+        else:
+            yield Score("kid_std", deviation)
         yield Score("kid_subset_size", size, SIZE.unit)
         if before > 0:
             yield Score("kid_gap_closed", 1 - mean / before)

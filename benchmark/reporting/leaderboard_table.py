@@ -54,9 +54,10 @@ def ranked_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of one pair, ranked ones first and controls last, with the columns ``rank`` and ``control``.
 
     A rank is one more than the number of methods whose interval lies wholly above; methods whose intervals overlap
-    therefore share it. NaN for controls and for methods without a score.
+    therefore share it. NaN for controls and for methods without an interval: a single subject tells nobody apart, and
+    a first place that all share would count for the worst of them.
     """
-    contenders = rows[rows["kind"].ne(CONTROL) & rows[PRIMARY].notna()]
+    contenders = rows[rows["kind"].ne(CONTROL) & rows[f"{PRIMARY}_low"].notna()]
     rank = {
         index: 1 + int((contenders[f"{PRIMARY}_low"] > row[f"{PRIMARY}_high"]).sum())
         for index, row in contenders.iterrows()
@@ -130,7 +131,7 @@ def _subjects(row: pd.Series) -> Entry:
 
 
 def _overall(results: Results, by_pair: Sequence[tuple[Pair, pd.DataFrame]]) -> Block:
-    """Over all pairs: methods that have every pair first, by their mean rank."""
+    """Over all pairs: methods that have every pair first, by their mean rank over the pairs that rank."""
     everything = pd.concat([rows for _, rows in by_pair])
     groups = everything.groupby("method", sort=False)
     summary = groups.agg(
@@ -147,7 +148,8 @@ def _overall(results: Results, by_pair: Sequence[tuple[Pair, pd.DataFrame]]) -> 
     summary["rank"] = summary.loc[complete, "mean_rank"].rank(method="min")
     summary = summary.sort_values(["control", "rank", "dice"], ascending=[True, True, False])
     rows = [_overall_row(results, row, summary, len(by_pair)) for _, row in summary.iterrows()]
-    heads = ("rank", "mean rank", "first or tied with it, pairs", "mean Dice (↑)", "pairs")
+    ranking = sum(bool(rows["rank"].notna().any()) for _, rows in by_pair)
+    heads = ("rank", "mean rank", f"first or tied with it, of {ranking} pairs", "mean Dice (↑)", "pairs")
     return Block("All pairs", heads, tuple(rows))
 
 

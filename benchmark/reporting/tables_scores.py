@@ -153,7 +153,9 @@ def _spread(results: Results, column: Column, method: str) -> float | None:
     if not column.spread:
         return None
     within, means = (results.values(column.pair, method, metric) for metric in (column.spread, column.metric))
-    return math.sqrt((within**2).mean() + means.var()) if len(within) else None
+    if not len(within):
+        return math.sqrt(means.var()) if len(means) > 1 else None
+    return math.sqrt((within**2).mean() + means.var())
 
 
 def _record(

@@ -46,6 +46,18 @@ def test_the_share_of_the_gap_is_scale_free(featured):
     assert found["kid_std"].value > 0
 
 
+def test_a_subset_that_holds_everything_has_no_spread(featured, monkeypatch):
+    view = featured(0.0, 3.0)
+    monkeypatch.setattr(PairView, "slice_count", lambda self, side: sum(map(len, self.features(side).values())))
+    assert rows(KernelInceptionDistance(KidOptions(subset_size=8)), view)["kid_std"].status == "ok"  # 8 of 12 slices
+    view.pair.features("source").popitem()
+    found = rows(KernelInceptionDistance(KidOptions(subset_size=50)), view)
+    assert found["kid_subset_size"].value == 8
+    assert found["kid_std"].status == "skipped"
+    assert found["kid_std"].reason.endswith("slices holds all of both sets")
+    assert found["kid"].value > 0
+
+
 def test_no_share_is_closed_of_no_gap(featured):
     view = featured(0.0, 0.0)
     subsets = [rows(KernelInceptionDistance(KidOptions(subset_size=8)), view)]

@@ -24,9 +24,22 @@ def test_overlapping_intervals_share_a_rank():
     assert list(found["rank"].fillna(0)) == [1, 1, 3, 0, 0]
 
 
-def test_without_intervals_everybody_is_tied():
-    found = ranked_rows(_rows(a=(0.9, math.nan, math.nan), b=(0.1, math.nan, math.nan)))
-    assert list(found["rank"]) == [1, 1]
+def test_without_intervals_nobody_is_ranked():
+    found = ranked_rows(_rows(b=(0.1, math.nan, math.nan), a=(0.9, math.nan, math.nan)))
+    assert list(found["method"]) == ["a", "b"]
+    assert found["rank"].isna().all()
+
+
+def test_overall_ranks_are_over_the_pairs_that_rank(results):
+    board = read_board(results.config)
+    pairs = board[["dataset", "source", "target"]].apply(tuple, axis=1)
+    board.loc[pairs == pairs[0], ["dice_low", "dice_high"]] = math.nan
+    table = leaderboard_table(results, board)
+    assert {row.entries[0].text for row in table.blocks[1].rows} == {"–"}
+    assert table.blocks[0].columns[2] == "first or tied with it, of 3 pairs"
+    overall = {row.title: [entry.text for entry in row.entries] for row in table.blocks[0].rows}
+    assert overall["Segmentation-renormalized, proposed"][:3] == ["1", "1", "3"]
+    assert overall["SemGAN"][0] == "–"
 
 
 def test_controls_and_incomplete_methods_are_shown_unranked(results):
