@@ -11,8 +11,12 @@ from benchmark.metrics.view import CellView
 from benchmark.scores import Score, missing
 
 FEWEST_SUBJECTS = 3
-BEFORE = Quantity("volume_before", "Volume before harmonization", "mL", "neither", (0, math.inf), "this benchmark")
-AFTER = Quantity("volume_after", "Volume after harmonization", "mL", "neither", (0, math.inf), "this benchmark")
+BEFORE = Quantity(
+    "volume_before", "Volume before harmonization, source's segmentor", "mL", "neither", (0, math.inf), "this benchmark"
+)
+AFTER = Quantity(
+    "volume_after", "Volume after harmonization, target's segmentor", "mL", "neither", (0, math.inf), "this benchmark"
+)
 BIAS = Quantity(
     "volume_bias", "Volume after minus before", "mL", "neither", (-math.inf, math.inf), "Bland & Altman 1986, Lancet"
 )

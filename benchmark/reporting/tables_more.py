@@ -91,11 +91,12 @@ def statistics(results: Results, item: Item, compared: pd.DataFrame) -> Table:
         _statistics_block(results, pair, str(metric), part) for metric, part in rows.groupby("metric", sort=False)
     ]
     missing = [] if blocks else ["No headline quantity has a number for each subject on this pair."]
-    proposed = method_card(results.config.proposed).title
+    proposed, subjects = method_card(results.config.proposed), results.test_subjects(pair)
     there = int((rows["subjects"] > 0).sum())
     remarks = [
-        f"The proposed method is {proposed}. Coverage: {there} of {len(rows)} comparisons have subjects with numbers "
-        f"of both methods; of {results.test_subjects(pair)} test subjects, unless n/N says otherwise.",
+        f"The proposed method is {proposed.name} ({proposed.reference}). Coverage: {there} of {len(rows)} comparisons "
+        f"have subjects with numbers of both methods; of {subjects} test subject{'s' * (subjects != 1)}, unless n/N "
+        "says otherwise.",
         *missing,
     ]
     shown = tuple(side_by_side(blocks, COMPARISONS_IN_BLOCK))
@@ -121,9 +122,11 @@ def _comparison(row: pd.Series, total: int) -> Entry:
     if not row["subjects"]:
         return Entry(MISSING, notes=notes)
     partial = f" ({int(row['subjects'])}/{total})" if row["subjects"] < total else ""
-    interval = "" if math.isnan(row["low"]) else f"[{significant(row['low'])}, {significant(row['high'])}] "
     text = significant(row["difference"]) + partial
-    return Entry(text, row["significant"] == "yes", f"{interval}p {significant(row['p_holm'], 2)}", notes)
+    if math.isnan(row["p"]):
+        return Entry(text, notes=notes)
+    aside = f"[{significant(row['low'])}, {significant(row['high'])}] p {significant(row['p_holm'], 2)}"
+    return Entry(text, row["significant"] == "yes", aside, notes)
 
 
 def comparisons(results: Results) -> pd.DataFrame:

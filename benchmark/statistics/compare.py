@@ -83,13 +83,12 @@ def _compare(row: Comparison, values: pd.DataFrame, proposed: str) -> Comparison
     differences = (both[proposed] - both[row.method]).to_numpy()
     where = (row.dataset, row.source, row.target, row.metric, row.label, row.method)
     interval = mean_interval(differences[:, None], "compare", *where)
+    row = replace(row, subjects=len(both), difference=interval.mean, low=interval.low, high=interval.high)
+    if len(both) == 1:
+        return replace(row, note="with a single subject there is no interval and no test")
     least = smallest_p(len(both))
     return replace(
         row,
-        subjects=len(both),
-        difference=interval.mean,
-        low=interval.low,
-        high=interval.high,
         p=sign_flip_test(differences),
         smallest_p=least,
         note=f"with {len(both)} subjects no p can be under {least:.4g}" if least > SIGNIFICANT else "",
@@ -98,7 +97,7 @@ def _compare(row: Comparison, values: pd.DataFrame, proposed: str) -> Comparison
 
 def _corrected(rows: Sequence[Comparison]) -> list[Comparison]:
     """The rows with Holm's p-values over those that were tested, and verdicts where one was possible."""
-    tested = [row for row in rows if row.subjects]
+    tested = [row for row in rows if not math.isnan(row.p)]
     corrected = dict(zip([row.method for row in tested], holm([row.p for row in tested]), strict=True))
     return [
         replace(

@@ -63,6 +63,15 @@ def test_few_subjects_get_a_note_instead_of_a_verdict():
     assert found["note"] == "with 5 subjects no p can be under 0.0625"
 
 
+def test_a_single_subject_is_not_tested():
+    found = compared(rows("ours", OURS[:1]), rows("a", OURS[:1] - 0.3), methods=["a"]).loc["a"]
+    assert found["difference"] == pytest.approx(0.3)
+    assert found["subjects"] == 1
+    assert found[["p", "p_holm", "low", "high"]].isna().all()
+    assert found["significant"] == ""
+    assert found["note"] == "with a single subject there is no interval and no test"
+
+
 def test_only_subjects_with_both_numbers_count_and_a_method_without_any_stays_in_the_table():
     ours = OURS.copy()
     ours[0] = np.nan
