@@ -86,13 +86,17 @@ def read(path: Path) -> pd.DataFrame:
     """The table as written.
 
     Raises:
-        DataError: missing file or wrong columns.
+        DataError: missing file, no table in it, or wrong columns.
     """
     text = {c: str for c in COLUMNS if c not in ("fold", "seed", "value")}
     try:
         frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"value": [""]})
     except FileNotFoundError:
         raise DataError(path, "is missing", "Run snakemake first") from None
+    except ValueError as error:  # pandas' errors of parsing, and bytes that are no UTF-8 or no number
+        raise DataError(
+            path, f"is no table of scores ({error})", "Delete it and run snakemake, which makes it again"
+        ) from None
     if tuple(frame.columns) != COLUMNS:
         raise DataError(path, f"has the columns {list(frame.columns)}", f"A table of scores has {', '.join(COLUMNS)}")
     return frame

@@ -45,6 +45,29 @@ def test_user_errors(arguments, said):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", "ixi_phantom", "GE-PL", "0", "cyclegan", "0"), "no dataset 'ixi_phantom', did you mean 'ixi_phantom_tiny'?"),
+        (("autoencoder", "ixi_phantom_tiny", "GEPL", "0"), "no pair of ixi_phantom_tiny 'GEPL', did you mean 'GE-PL'?"),
+        (("score", "ixi_phantom_tiny", "GE-PL", "9"), "no fold of GE-PL '9', known are 0"),
+        (
+            ("harmonize", "ixi_phantom_tiny", "GE-PL", "0", "cyclgan", "0"),
+            "no method 'cyclgan', did you mean 'cyclegan'?",
+        ),
+        (("train", "ixi_phantom_tiny", "GE-PL", "0", "cyclegan", "7"), "no seed '7'"),
+        (("segmentor", "ixi_phantom_tiny", "XX", "0"), "no domain of ixi_phantom_tiny 'XX', known are GE, PL"),
+        (("segmentor", "ixi_phantom_tiny", "GE", "1"), "no fold of ixi_phantom_tiny '1'"),
+    ],
+)
+def test_a_step_that_the_benchmark_does_not_ask_for(arguments, said):
+    step, *rest = arguments
+    result = run("step", step, "config/smoke.yaml", *rest)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 def test_faults_of_the_machine_are_told_with_a_remedy(monkeypatch, capsys, number):
     def fault() -> None:

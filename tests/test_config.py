@@ -169,3 +169,33 @@ def test_a_merged_key_may_be_overridden(tmp_path):
     path = tmp_path / "x.yaml"
     path.write_text("base: &base {a: 1, b: 2}\nx:\n  <<: *base\n  a: 3\n")
     assert read_yaml(path)["x"] == {"a": 3, "b": 2}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("training", "width"), 100_000, "training.width"),
+        (("datasets", "ixi_phantom", "training"), {"crop": [62, 64], "batch_size": 4}, "multiple of 4"),
+        (
+            ("datasets", "ixi_phantom", "training"),
+            {"crop": [64, 8], "batch_size": 4},
+            "datasets.ixi_phantom.training.crop.1",
+        ),
+    ],
+)
+def test_sizes_that_no_network_takes_are_refused(demo, path, value, said):
+    *above, last = path
+    part = demo
+    for key in above:
+        part = part[key]
+    part[last] = value
+    assert said in refused(demo)
+
+
+def test_slices_outside_the_template_are_refused(tmp_path):
+    dataset = {"extends": "ixi_phantom", "preparation": {"slice_range": [300, 310]}}
+    for name in ("ixi", "ixi_phantom"):
+        (tmp_path / f"{name}.yaml").write_text((ROOT / f"config/datasets/{name}.yaml").read_text())
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(dataset))
+    with pytest.raises(ConfigError, match=r"slice_range.*less than or equal to 116"):
+        load_dataset("x", tmp_path)

@@ -55,6 +55,13 @@ def test_wrong_columns_are_named(tmp_path):
         scores.read(tmp_path / "s.csv")
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'"a\n'])
+def test_what_is_no_table_is_told(tmp_path, content):
+    (tmp_path / "s.csv").write_bytes(content)
+    with pytest.raises(DataError, match="is no table of scores"):
+        scores.read(tmp_path / "s.csv")
+
+
 @pytest.fixture
 def reference(tmp_path):
     folder = tmp_path / "reference"

@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,9 @@ import typer
 
 from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.config.load import check, read_yaml
+from benchmark.config.load import check, load_dataset, read_yaml, suggestion
+from benchmark.errors import ConfigError
+from benchmark.plan import judged
 
 app = typer.Typer(help="Entry points of the Snakemake rules.", no_args_is_help=True)
 
@@ -50,6 +52,23 @@ def _config(path: Path) -> BenchmarkConfig:
     return check(BenchmarkConfig, read_yaml(path), path)
 
 
+def _judged(path: Path, dataset: str, pair: str, fold: int) -> BenchmarkConfig:
+    """The config, which asks for this dataset, pair and fold."""
+    config = _config(path)
+    _known(path, "dataset", dataset, config.datasets)
+    parts = [(p, f) for d, p, f in judged(config) if d == dataset]
+    _known(path, f"pair of {dataset}", pair, [p for p, _ in parts])
+    _known(path, f"fold of {pair}", fold, [f for p, f in parts if p == pair])
+    return config
+
+
+def _known(path: Path, what: str, asked: str | int, known: Iterable[str | int]) -> None:
+    """Raises ConfigError: the config does not ask for it."""
+    if asked not in (there := list(dict.fromkeys(known))):
+        fault = f"asks for no {what} '{asked}'{suggestion(str(asked), [str(k) for k in there])}"
+        raise ConfigError(path, fault, "Steps are called by snakemake, which knows what a benchmark asks for")
+
+
 @app.command()
 def fetch(dataset: str) -> None:
     """Make an archive present and verified."""
@@ -77,38 +96,46 @@ def collect(dataset: str) -> None:
 @app.command()
 def segmentor(config: ConfigFile, dataset: str, domain: str, fold: int) -> None:
     """Train the post-hoc segmentor of one domain and fold."""
-    _run("benchmark.judges.segmentor:train_segmentor", _config(config), dataset, domain, fold)
+    settings = _config(config)
+    _known(config, "dataset", dataset, settings.datasets)
+    described = load_dataset(dataset)
+    _known(config, f"domain of {dataset}", domain, described.domains)
+    _known(config, f"fold of {dataset}", fold, range(described.split.folds))
+    _run("benchmark.judges.segmentor:train_segmentor", settings, dataset, domain, fold)
 
 
 @app.command()
 def autoencoder(config: ConfigFile, dataset: str, pair: str, fold: int) -> None:
     """Train the multitask autoencoder of one pair and fold."""
-    _run("benchmark.judges.autoencoder:train_autoencoder", _config(config), dataset, pair, fold)
+    _run("benchmark.judges.autoencoder:train_autoencoder", _judged(config, dataset, pair, fold), dataset, pair, fold)
 
 
-def _cell(config: BenchmarkConfig, dataset: str, pair: str, fold: int, method: str, seed: int) -> layout.Cell:
+def _cell(
+    path: Path, dataset: str, pair: str, fold: int, method: str, seed: int
+) -> tuple[BenchmarkConfig, layout.Cell]:
+    config = _judged(path, dataset, pair, fold)
+    _known(path, "method", method, config.methods)
+    _known(path, "seed", seed, config.seeds)
     source, target = pair.split("-")
-    return layout.Cell(config.benchmark, dataset, source, target, fold, method, seed)
+    return config, layout.Cell(config.benchmark, dataset, source, target, fold, method, seed)
 
 
 @app.command()
 def train(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, seed: int) -> None:
     """Train one cell."""
-    settings = _config(config)
-    _run("benchmark.cells:train_cell", settings, _cell(settings, dataset, pair, fold, method, seed))
+    _run("benchmark.cells:train_cell", *_cell(config, dataset, pair, fold, method, seed))
 
 
 @app.command()
 def harmonize(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, seed: int) -> None:
     """Harmonize the test slices of one cell."""
-    settings = _config(config)
-    _run("benchmark.cells:harmonize_cell", settings, _cell(settings, dataset, pair, fold, method, seed))
+    _run("benchmark.cells:harmonize_cell", *_cell(config, dataset, pair, fold, method, seed))
 
 
 @app.command()
 def score(config: ConfigFile, dataset: str, pair: str, fold: int) -> None:
     """Score all cells of one pair and fold."""
-    _run("benchmark.scoring:score_pair", _config(config), dataset, pair, fold)
+    _run("benchmark.scoring:score_pair", _judged(config, dataset, pair, fold), dataset, pair, fold)
 
 
 @app.command()

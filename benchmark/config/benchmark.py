@@ -23,7 +23,7 @@ class DatasetUse(Strict):
 class TrainingSettings(Strict):
     """One schedule for every method that trains, so that the comparison isolates the method."""
 
-    width: int = Field(64, ge=4, description="channels w of the first layer")
+    width: int = Field(64, ge=4, le=512, description="channels w of the first layer")
     schedule: Schedule
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     initial_std: float = Field(0.02, gt=0, description="standard deviation of the initial weights of every method")
@@ -32,8 +32,8 @@ class TrainingSettings(Strict):
 class AutoencoderSettings(Strict):
     """The judge of fidelity (appendix of the paper; width and sizes are the benchmark's)."""
 
-    width: int = Field(64, ge=4)
-    batch_size: int = Field(64, ge=2)
+    width: int = Field(64, ge=4, le=512)
+    batch_size: int = Field(64, ge=2, le=4096)
     learning_rate: float = Field(1e-3, gt=0)
     schedule: Schedule
 
@@ -41,8 +41,8 @@ class AutoencoderSettings(Strict):
 class SegmentorSettings(Strict):
     """The judge of utility: a U-Net for each domain and fold."""
 
-    width: int = Field(64, ge=4)
-    batch_size: int = Field(4, ge=1)
+    width: int = Field(64, ge=4, le=512)
+    batch_size: int = Field(4, ge=1, le=4096)
     learning_rate: float = Field(2e-4, gt=0)
     schedule: Schedule
 
@@ -55,9 +55,9 @@ class JudgeSettings(Strict):
 
 
 class BenchmarkConfig(Strict):
-    """One file in ``config``; the file's name is the benchmark's name."""
+    """One file in ``config``, or elsewhere."""
 
-    benchmark: str = Field(pattern=NAME)
+    benchmark: str = Field(pattern=NAME, description="names its folders below results, reports and logs")
     title: str
     datasets: dict[str, DatasetUse] = Field(min_length=1)
     methods: dict[str, dict[str, Any]] = Field(min_length=1, description="name to hyperparameters that differ")

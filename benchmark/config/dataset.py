@@ -7,7 +7,12 @@ from pydantic import Field, field_validator, model_validator
 from benchmark.config.base import NAME, Strict, distinct
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-Size2D = tuple[Annotated[int, Field(ge=16)], Annotated[int, Field(ge=16)]]
+_Pixels = Annotated[int, Field(ge=16, le=2048)]
+Size2D = tuple[_Pixels, _Pixels]
+# The U-Nets halve a crop at least twice.
+_CropPixels = Annotated[int, Field(ge=16, le=2048, multiple_of=4)]
+# MNI z (mm) that the ICBM152 2009a template spans.
+_TemplateZ = Annotated[float, Field(ge=-72, le=116)]
 
 
 class Domain(Strict):
@@ -70,7 +75,9 @@ class MRIPreparation(Strict):
         gt=0.2, le=8, description="mm within a slice of the MNI grid that every subject is resampled to"
     )
     grid_size: Size2D = Field(description="rows and columns of a slice on that grid, about the template's centre")
-    slice_range: tuple[float, float] = Field(description="lowest and highest MNI z (mm) whose slices are kept")
+    slice_range: tuple[_TemplateZ, _TemplateZ] = Field(
+        description="lowest and highest MNI z (mm) whose slices are kept, within the template's -72 to 116"
+    )
     slice_step: int = Field(1, ge=1, description="keep every n-th slice")
     intensity_percentile: float = Field(
         99.5, ge=50, le=100, description="this percentile inside the mask becomes intensity_level; 0 becomes -1"
@@ -96,8 +103,10 @@ class OCTPreparation(Strict):
 class Crops(Strict):
     """What one training batch is made of; the paper sets it per dataset (section III-B)."""
 
-    crop: Size2D
-    batch_size: int = Field(ge=1)
+    crop: tuple[_CropPixels, _CropPixels] = Field(
+        description="rows and columns in pixels, multiples of 4; slices that are smaller are padded with background"
+    )
+    batch_size: int = Field(ge=1, le=1024)
 
     @field_validator("crop")
     @classmethod
