@@ -8,7 +8,6 @@ import typer
 from benchmark import layout
 from benchmark.config.base import NAME
 from benchmark.errors import DataError
-from benchmark.tolerance import FILE
 from benchmark.whole import write_whole
 
 app = typer.Typer(help="The published reference leaderboard.", no_args_is_help=True)
@@ -39,6 +38,8 @@ def check(benchmark: Benchmark) -> None:
 @app.command()
 def publish(benchmark: Benchmark) -> None:
     """Make this run's scores and leaderboard the reference."""
+    from benchmark.tolerance import FILE
+
     folder = layout.REFERENCE / benchmark
     made = (layout.scores(benchmark), layout.leaderboard(benchmark))
     for path in made:

@@ -15,7 +15,6 @@ from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, load_dataset, read_yaml, suggestion
 from benchmark.errors import ConfigError
-from benchmark.plan import judged
 
 app = typer.Typer(help="Entry points of the Snakemake rules.", no_args_is_help=True)
 
@@ -54,6 +53,8 @@ def _config(path: Path) -> BenchmarkConfig:
 
 def _judged(path: Path, dataset: str, pair: str, fold: int) -> BenchmarkConfig:
     """The config, which asks for this dataset, pair and fold."""
+    from benchmark.plan import judged
+
     config = _config(path)
     _known(path, "dataset", dataset, config.datasets)
     parts = [(p, f) for d, p, f in judged(config) if d == dataset]

@@ -63,6 +63,9 @@ class MRIPreparation(Strict):
         0, ge=0, le=20, description="mm; radius of the ball that closes the brain mask before its holes are filled"
     )
     n4: bool = Field(description="correct the bias field (Tustison 2010)")
+    n4_levels: int = Field(
+        4, ge=1, le=6, description="fitting levels of N4; the field's control points are twice as close in each"
+    )
     tissue: Literal["hmrf", "none"] = Field(
         description="hmrf labels CSF, GM and WM on the subject's own grid (Zhang 2001); none keeps the archive's labels"
     )

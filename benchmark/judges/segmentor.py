@@ -27,7 +27,7 @@ from benchmark.networks.init import initialize_weights
 from benchmark.networks.padding import crop_back, pad_to_multiple
 from benchmark.networks.segmentation import SegmentationUNet, unet_depth
 from benchmark.provenance import recorded_work
-from benchmark.training.device import make_fabric
+from benchmark.training.device import inference_device, make_fabric
 from benchmark.training.saved import load_networks, read_description, save_networks
 
 NETWORK = "segmentor"
@@ -96,7 +96,7 @@ class Segmentor:
     """A trained segmentor, ready to judge."""
 
     def __init__(self, network: SegmentationUNet) -> None:
-        self._device = make_fabric().device
+        self._device = inference_device()
         self._network = network.to(self._device).to(memory_format=torch.channels_last).eval()
 
     def predict(self, images: Images) -> Labels:

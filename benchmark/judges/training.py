@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from benchmark import layout
@@ -16,6 +16,9 @@ from benchmark.data.splits import read_fold
 from benchmark.errors import ModelError
 from benchmark.training.schedule import constant_then_linear
 from benchmark.whole import write_rows
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 HISTORY_ROWS = 200
 """About as many rows as a history has; a row averages the steps since the one before."""
@@ -58,7 +61,7 @@ def training_slices(dataset: DatasetConfig, subjects: tuple[str, ...]) -> Domain
 
 
 def optimize(
-    fabric: Fabric, network: nn.Module, losses: Callable[[nn.Module], Mapping[str, Tensor]], plan: Plan, folder: Path
+    fabric: "Fabric", network: nn.Module, losses: Callable[[nn.Module], Mapping[str, Tensor]], plan: Plan, folder: Path
 ) -> History:
     """Minimizes the sum of the losses with Adam, in place.
 

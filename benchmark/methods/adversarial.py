@@ -34,7 +34,7 @@ from benchmark.networks import (
     pad_to_multiple,
 )
 from benchmark.training.description import read_description, require
-from benchmark.training.device import make_fabric
+from benchmark.training.device import inference_device, make_fabric
 from benchmark.training.saved import load_networks, save_networks
 
 FORMAT = "harmonize-bench adversarial 1"
@@ -163,7 +163,7 @@ class AdversarialMethod(Method):
             width = TypeAdapter(PositiveInt).validate_python(description.get("width"))
         except ValidationError as error:
             raise ModelError(path, f"is damaged ({error.errors()[0]['msg']})", "Train it again") from None
-        model = self._make(task, width, make_fabric().device)
+        model = self._make(task, width, inference_device())
         load_networks(path, model.pick(self.translating))
         self._model = model
 

@@ -4,7 +4,6 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim import Adam
 
@@ -17,6 +16,8 @@ from benchmark.networks.padding import BACKGROUND
 from benchmark.training.schedule import constant_then_linear
 
 if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
     from benchmark.methods.adversarial import AdversarialMethod
 
 HISTORY_ROWS = 200
@@ -36,7 +37,7 @@ class AdversarialTraining:
         networks: dict[str, DomainNetworks],
         train: TrainingSet,
         context: FitContext,
-        fabric: Fabric,
+        fabric: "Fabric",
     ) -> None:
         self._method, self._networks, self._context, self._fabric = method, networks, context, fabric
         task = train.task

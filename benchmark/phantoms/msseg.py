@@ -63,7 +63,7 @@ CENTRES = {"Center_01": SV, "Center_07": SA, "Center_08": PI}
 TARGETS = {"SA": (SV, PI), "SV": (PI,), "PI": ()}
 
 # scale of all lengths, patients of each scanner
-SIZES = {"tiny": (4.8, 5), "small": (2.4, 5), "full": (1.0, 5)}
+SIZES = {"tiny": (4.8, 3), "small": (2.4, 5), "full": (1.0, 5)}
 # by assumption, as is the outline at half the brightness
 _FAINT, _OVERLOOKED = 0.15, 0.3  # share of lesion in a voxel that ends a spot, and that a spot needs to be seen as one
 _FINE = 0.6  # mm between points of the anatomy at full size; half of the narrowest point spread

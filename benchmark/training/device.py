@@ -1,21 +1,39 @@
 """Where and in which precision networks run."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from lightning_fabric import Fabric
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Precision = Literal["32-true", "bf16-mixed"]
 
 
-def make_fabric(precision: Precision = "32-true") -> Fabric:
-    """One device, a GPU where there is one; deterministic algorithms, so that a seed fixes the result.
+def make_fabric(precision: Precision = "32-true") -> "Fabric":
+    """What trains networks: one device, a GPU where there is one, and deterministic algorithms."""
+    # Loads PyTorch's compiler, which takes as long as PyTorch itself and which whoever only infers does not need.
+    from lightning_fabric import Fabric
+
+    _be_deterministic()
+    return Fabric(accelerator="auto", devices=1, precision=precision)
+
+
+def inference_device() -> torch.device:
+    """Where trained networks run: the device of :func:`make_fabric`, with the same deterministic algorithms."""
+    _be_deterministic()
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return torch.device("cpu") if accelerator is None else torch.device(accelerator.type, 0)
+
+
+def _be_deterministic() -> None:
+    """A seed then fixes the result.
 
     Threads are taken from the environment (``OMP_NUM_THREADS``, which the rules set to their ``threads``).
     """
-    torch.use_deterministic_algorithms(True, warn_only=False)
+    # Not use_deterministic_algorithms(), which says the same to the compiler too, and loads it for that.
+    torch.set_deterministic_debug_mode("error")
     # Filling every new tensor with NaN makes reads of uninitialised memory visible; it costs a tenth of a small
     # training's time and changes no result.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
-    return Fabric(accelerator="auto", devices=1, precision=precision)

@@ -111,7 +111,7 @@ def test_ixi_truth_has_the_targets_geometry_and_contrast(tiny):
 
 def test_msseg_layout(tiny):
     names = files(tiny / "msseg")
-    patients = [f"{centre}/Patient_{n:02d}" for centre in msseg.CENTRES for n in range(1, 6)]
+    patients = [f"{centre}/Patient_{n:02d}" for centre in msseg.CENTRES for n in range(1, 4)]
     training = {
         f"Training/{patient}/{file}"
         for patient in patients

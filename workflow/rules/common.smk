@@ -1,11 +1,16 @@
 # What the rules share: the checked config, the cells it asks for, and helper functions. No rule stands here.
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir)))
+# `.venv/bin/snakemake` works without its environment being activated; a conda environment still comes before it.
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ["PATH"]]
+)
 
 from benchmark import layout
 from benchmark.cli import told

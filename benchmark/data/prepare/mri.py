@@ -56,7 +56,7 @@ def prepare_mri(
     scan = _scan(config, settings, subject, record)
     if settings.n4:
         with record.step("bias field"):
-            scan = _Scan(corrected(scan.image, scan.mask), scan.mask, scan.labels)
+            scan = _Scan(corrected(scan.image, scan.mask, settings.n4_levels), scan.mask, scan.labels)
     labels = scan.labels
     if settings.tissue == "hmrf":
         with record.step("tissue classes") as entry:
@@ -142,7 +142,7 @@ def _truth(
                 box = brain.bounding_box(inside, _MARGIN)
                 scan, inside = cropped(scan, box), cropped(inside, box)
                 if settings.n4:
-                    scan = corrected(scan, inside)
+                    scan = corrected(scan, inside, settings.n4_levels)
                 full = _full(scan, inside, settings)
                 volumes.append(_scaled(resample_image(scan, Grid.of(mask), matrix), mask, full))
                 entry.setdefault("full", []).append(full)
