@@ -48,7 +48,7 @@ def test_user_errors(arguments, said):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("train", "ixi_phantom", "GE-PL", "0", "semgan", "0"), "no dataset 'ixi_phantom', did you mean 'ixi_phantom_tiny'"),
+        (("train", "ixi_phantom", "GE-PL", "0", "semgan", "0"), "'ixi_phantom', did you mean 'ixi_phantom_tiny'"),
         (("autoencoder", "ixi_phantom_tiny", "GEPL", "0"), "no pair of ixi_phantom_tiny 'GEPL', did you mean 'GE-PL'?"),
         (("score", "ixi_phantom_tiny", "GE-PL", "9"), "no fold of GE-PL '9', known are 0"),
         (
