@@ -27,7 +27,7 @@ from benchmark import __version__, layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import load_dataset
 from benchmark.layout import Cell
-from benchmark.scores import Status
+from benchmark.status import Status
 from benchmark.whole import write_whole
 
 ROOT = Path(__file__).parents[1]

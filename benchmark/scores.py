@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmark.errors import DataError
 from benchmark.layout import Cell
+from benchmark.status import Status
 from benchmark.whole import write_table
 
 COLUMNS = (
@@ -22,7 +23,6 @@ SOURCE_ON_SOURCE = "source_on_source"
 TARGET_ON_TARGET = "target_on_target"
 REFERENCES = (SOURCE_ON_SOURCE, TARGET_ON_TARGET)
 """Rows of Table V that are of no method: a domain's segmentor on real test images of that domain."""
-Status = Literal["ok", "failed", "skipped"]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from benchmark.metrics.registry import create as create_metric
 from benchmark.metrics.view import SIDES, CellView, PairView, Side
 from benchmark.plan import cells_of
 from benchmark.scores import REFERENCES, Score, missing
+from benchmark.status import Status
 
 NO_SEED = 0
 """Seed of rows that are of no seeded training."""
@@ -97,7 +98,7 @@ def check_declared(metric: Metric, rows: Sequence[Score]) -> None:
             raise ValueError(f"{row.metric} of {row.subject} is {row.value}, outside [{low}, {high}]")
 
 
-def _missing(metric: Metric, status: scores.Status, reason: str) -> list[Score]:
+def _missing(metric: Metric, status: Status, reason: str) -> list[Score]:
     if status == "ok":
         raise ValueError(f"{metric.name} is missing, so its status cannot be ok")
     return [missing(q.name, status, reason, unit=q.unit) for q in metric.quantities]

@@ -21,12 +21,17 @@ app = typer.Typer(help="Entry points of the Snakemake rules.", no_args_is_help=T
 ConfigFile = Annotated[Path, typer.Argument(help="the resolved config, results/<benchmark>/config.json")]
 
 
-def _run(function: str, *arguments: Any) -> None:
+def _run(function: str, *arguments: Any, uses: Iterable[str] = ()) -> None:
     """Calls ``module:function`` and prints how long the process took to start and how long it worked.
 
     ``benchmark.reporting.timings`` reads that line from the rule's log.
+
+    Args:
+        uses: modules that the function will load, whose loading is start-up too.
     """
     module, name = function.split(":")
+    for used in uses:
+        importlib.import_module(used)
     work = getattr(importlib.import_module(module), name)
     _timed(lambda: work(*arguments))
 
@@ -124,19 +129,22 @@ def _cell(
 @app.command()
 def train(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, seed: int) -> None:
     """Train one cell."""
-    _run("benchmark.cells:train_cell", *_cell(config, dataset, pair, fold, method, seed))
+    _run("benchmark.cells:train_cell", *_cell(config, dataset, pair, fold, method, seed), uses=[f"methods.{method}"])
 
 
 @app.command()
 def harmonize(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, seed: int) -> None:
     """Harmonize the test slices of one cell."""
-    _run("benchmark.cells:harmonize_cell", *_cell(config, dataset, pair, fold, method, seed))
+    _run(
+        "benchmark.cells:harmonize_cell", *_cell(config, dataset, pair, fold, method, seed), uses=[f"methods.{method}"]
+    )
 
 
 @app.command()
 def score(config: ConfigFile, dataset: str, pair: str, fold: int) -> None:
     """Score all cells of one pair and fold."""
-    _run("benchmark.scoring:score_pair", _judged(config, dataset, pair, fold), dataset, pair, fold)
+    settings = _judged(config, dataset, pair, fold)
+    _run("benchmark.scoring:score_pair", settings, dataset, pair, fold, uses=["benchmark.judges.features"])
 
 
 @app.command()

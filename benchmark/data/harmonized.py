@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark.data.slices import Images
 from benchmark.errors import DataError
-from benchmark.scores import Status
+from benchmark.status import Status
 from benchmark.whole import whole_file
 
 FORMAT = "harmonize-bench harmonized 1"
