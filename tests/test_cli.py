@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from benchmark import cli
 from benchmark.cli.leaderboard import publish
 from benchmark.errors import DataError
+from benchmark.machine import put_own_python_first
 
 ROOT = Path(__file__).parents[1]
 
@@ -107,6 +109,12 @@ def test_a_full_disk_is_told_with_the_file(tmp_path):
     assert result.returncode == 2
     assert result.stderr.startswith("error: model: a file is larger than this system allows")
     assert not list(tmp_path.iterdir())
+
+
+def test_processes_find_the_python_that_started_them(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    put_own_python_first()
+    assert shutil.which("python") == str(Path(sys.executable).parent / "python")
 
 
 def test_user_error_is_thing_fault_remedy(monkeypatch, capsys):

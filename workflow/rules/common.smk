@@ -1,16 +1,11 @@
 # What the rules share: the checked config, the cells it asks for, and helper functions. No rule stands here.
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir)))
-# `.venv/bin/snakemake` works without its environment being activated; a conda environment still comes before it.
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ["PATH"]]
-)
 
 from benchmark import layout
 from benchmark.cli import told
@@ -18,13 +13,14 @@ from benchmark.config.resolve import load_benchmark
 from benchmark.config.load import load_dataset, read_yaml
 from benchmark.data.fetch import pin
 from benchmark.dependencies import code_digest
-from benchmark.machine import gpus
+from benchmark.machine import gpus, put_own_python_first
 from benchmark.methods.registry import method_class
 from benchmark.plan import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
 from benchmark.whole import write_whole
 
 STARTED = time.time()
+put_own_python_first()
 
 with told():
     for path in workflow.configfiles:
