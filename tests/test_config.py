@@ -192,6 +192,26 @@ def test_sizes_that_no_network_takes_are_refused(demo, path, value, said):
     assert said in refused(demo)
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [(("training", "width"), True), (("seeds",), [True]), (("judges", "segmentor", "learning_rate"), True)],
+)
+def test_true_is_no_number(demo, path, value):
+    *above, last = path
+    part = demo
+    for key in above:
+        part = part[key]
+    part[last] = value
+    assert f"{last}: true and false (in YAML also yes, no, on and off) are no value of it" in refused(demo)
+
+
+def test_names_of_labels_are_words(tmp_path):
+    content = yaml.safe_load((ROOT / "config/datasets/ixi.yaml").read_text())
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump({**content, "labels": {"../x": 1}}))
+    with pytest.raises(ConfigError, match=r"labels.\.\./x"):
+        load_dataset("x", tmp_path)
+
+
 def test_slices_outside_the_template_are_refused(tmp_path):
     dataset = {"extends": "ixi_phantom", "preparation": {"slice_range": [300, 310]}}
     for name in ("ixi", "ixi_phantom"):

@@ -1,7 +1,8 @@
 """Strict base of every config model, and the schedule that several of them share."""
 
 from collections import Counter
-from typing import Literal, TypeVar
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,6 +23,18 @@ class Strict(BaseModel):
     """A model that refuses unknown keys and infinite numbers and cannot be changed after it was checked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, content: Any) -> Any:
+        # To Python, and so to pydantic, True is 1; in YAML `yes` and `on` are True as well.
+        for name, value in content.items() if isinstance(content, Mapping) else ():
+            annotation = str(cls.model_fields[name].annotation) if name in cls.model_fields else "bool"
+            if "bool" not in annotation and any(
+                isinstance(v, bool) for v in (value if isinstance(value, list) else [value])
+            ):
+                raise ValueError(f"{name}: true and false (in YAML also yes, no, on and off) are no value of it")
+        return content
 
 
 class Schedule(Strict):

@@ -150,7 +150,9 @@ class DatasetConfig(Strict):
     )
     phantom: bool = Field(False, description="generated, with truth/ beside the images")
     archive: Archive | None = Field(None, description="absent for what a stage of dvc.yaml generates")
-    labels: dict[str, Annotated[int, Field(ge=1, le=254)]] = Field(min_length=1, description="foreground classes")
+    labels: dict[Annotated[str, Field(pattern=r"^\w[\w -]*$")], Annotated[int, Field(ge=1, le=254)]] = Field(
+        min_length=1, description="foreground classes"
+    )
     label_kind: Literal["dense", "sparse"] = Field(
         "dense", description="sparse: small lesions in few slices, which semantic dropout cannot drop meaningfully"
     )
