@@ -1,10 +1,10 @@
 """The tidy table of scores: one number a row, and a reason beside every missing number."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 
@@ -86,7 +86,7 @@ def read(path: Path) -> pd.DataFrame:
     """The table as written.
 
     Raises:
-        DataError: missing file, no table in it, or wrong columns.
+        DataError: missing file, no table in it, wrong columns, or a row that :func:`write` would not write.
     """
     text = {c: str for c in COLUMNS if c not in ("fold", "seed", "value")}
     try:
@@ -99,7 +99,28 @@ def read(path: Path) -> pd.DataFrame:
         ) from None
     if tuple(frame.columns) != COLUMNS:
         raise DataError(path, f"has the columns {list(frame.columns)}", f"A table of scores has {', '.join(COLUMNS)}")
+    for fault, rows in _faults(frame):
+        if rows.any():
+            where = ", ".join(
+                str(v) for v in frame.loc[rows.idxmax(), ["dataset", "method", "subject", "label", "metric"]]
+            )
+            raise DataError(path, f"is damaged: {fault} ({where})", "Delete it and run snakemake, which makes it again")
     return frame
+
+
+def _faults(frame: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
+    """What no row may be, and which rows are."""
+    ok = frame["status"] == "ok"
+    finite = pd.to_numeric(frame["value"], errors="coerce").map(math.isfinite)
+    yield "an unknown status", ~frame["status"].isin(get_args(Status))
+    yield "a number that is missing without a reason", ~ok & (frame["reason"] == "")
+    yield "a value that is no finite number", ok & ~finite
+    yield "a fold or seed that is no number", ~(_whole(frame["fold"]) & _whole(frame["seed"]))
+    yield "two rows for one number", frame.duplicated(list(KEY))
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column, errors="coerce").map(lambda v: math.isfinite(v) and v == int(v) and v >= 0)
 
 
 def concatenate(paths: Sequence[Path]) -> pd.DataFrame:

@@ -21,7 +21,6 @@ from benchmark.status import Status
 
 NO_SEED = 0
 """Seed of rows that are of no seeded training."""
-BOUND_TOLERANCE = 1e-9
 
 
 def score_pair(config: BenchmarkConfig, dataset: str, pair: str, fold: int) -> None:
@@ -93,9 +92,9 @@ def check_declared(metric: Metric, rows: Sequence[Score]) -> None:
     for row in rows:
         if row.metric not in declared or row.unit != declared[row.metric].unit:
             raise ValueError(f"metric {metric.name} does not declare {row.metric} in the unit '{row.unit}'")
-        low, high = declared[row.metric].bounds
-        if row.status == "ok" and not low - BOUND_TOLERANCE <= row.value <= high + BOUND_TOLERANCE:
-            raise ValueError(f"{row.metric} of {row.subject} is {row.value}, outside [{low}, {high}]")
+        quantity = declared[row.metric]
+        if row.status == "ok" and not quantity.admits(row.value):
+            raise ValueError(f"{row.metric} of {row.subject} is {row.value}, outside {list(quantity.bounds)}")
 
 
 def _missing(metric: Metric, status: Status, reason: str) -> list[Score]:

@@ -175,7 +175,7 @@ def test_a_merged_key_may_be_overridden(tmp_path):
     ("path", "value", "said"),
     [
         (("training", "width"), 100_000, "training.width"),
-        (("datasets", "ixi_phantom", "training"), {"crop": [62, 64], "batch_size": 4}, "multiple of 4"),
+        (("datasets", "ixi_phantom", "training"), {"crop": [62, 64], "batch_size": 4}, "multiples of 16"),
         (
             ("datasets", "ixi_phantom", "training"),
             {"crop": [64, 8], "batch_size": 4},
@@ -203,6 +203,20 @@ def test_true_is_no_number(demo, path, value):
         part = part[key]
     part[last] = value
     assert f"{last}: true and false (in YAML also yes, no, on and off) are no value of it" in refused(demo)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"labels": {"lesion": 1}}, "with preparation.tissue: hmrf, labels must be"),
+        ({"domains": {"ge": {"title": "a"}, "PL": {"title": "b"}}, "pairs": ["ge-PL"]}, r"domains.ge"),
+    ],
+)
+def test_a_dataset_that_nothing_could_be_made_of(tmp_path, changes, said):
+    content = yaml.safe_load((ROOT / "config/datasets/ixi.yaml").read_text())
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump({**content, **changes}))
+    with pytest.raises(ConfigError, match=said):
+        load_dataset("x", tmp_path)
 
 
 def test_names_of_labels_are_words(tmp_path):

@@ -106,7 +106,8 @@ def segmentor(config: ConfigFile, dataset: str, domain: str, fold: int) -> None:
     _known(config, "dataset", dataset, settings.datasets)
     described = load_dataset(dataset)
     _known(config, f"domain of {dataset}", domain, described.domains)
-    _known(config, f"fold of {dataset}", fold, range(described.split.folds))
+    folds = settings.datasets[dataset].folds
+    _known(config, f"fold of {dataset}", fold, range(described.split.folds) if folds is None else folds)
     _run("benchmark.judges.segmentor:train_segmentor", settings, dataset, domain, fold)
 
 

@@ -9,8 +9,6 @@ from benchmark.config.base import NAME, Strict, distinct
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 _Pixels = Annotated[int, Field(ge=16, le=2048)]
 Size2D = tuple[_Pixels, _Pixels]
-# The U-Nets halve a crop at least twice.
-_CropPixels = Annotated[int, Field(ge=16, le=2048, multiple_of=4)]
 # MNI z (mm) that the ICBM152 2009a template spans.
 _TemplateZ = Annotated[float, Field(ge=-72, le=116)]
 
@@ -106,8 +104,8 @@ class OCTPreparation(Strict):
 class Crops(Strict):
     """What one training batch is made of; the paper sets it per dataset (section III-B)."""
 
-    crop: tuple[_CropPixels, _CropPixels] = Field(
-        description="rows and columns in pixels, multiples of 4; slices that are smaller are padded with background"
+    crop: Size2D = Field(
+        description="rows and columns in pixels, multiples of 16; slices that are smaller are padded with background"
     )
     batch_size: int = Field(ge=1, le=1024)
 
@@ -157,7 +155,9 @@ class DatasetConfig(Strict):
         "dense", description="sparse: small lesions in few slices, which semantic dropout cannot drop meaningfully"
     )
     lesions: tuple[str, ...] = Field((), description="classes whose connected components are counted as lesions")
-    domains: dict[str, Domain] = Field(min_length=2)
+    domains: dict[Annotated[str, Field(pattern="^[A-Z0-9]+$")], Domain] = Field(
+        min_length=2, description="by their code, of capitals and digits"
+    )
     pairs: tuple[str, ...] = Field(min_length=1, description="source-target")
     split: Holdout | LeaveOneOut = Field(discriminator="protocol")
     exclude: tuple[str, ...] = Field((), description="subject ids left out, decided by a person")
@@ -174,6 +174,13 @@ class DatasetConfig(Strict):
         if sorted(value.values()) != list(range(1, len(value) + 1)):
             raise ValueError("values must be 1, 2, ... without gaps; 0 is the background")
         return value
+
+    @model_validator(mode="after")
+    def _tissues(self) -> "DatasetConfig":
+        wanted = {"CSF": 1, "GM": 2, "WM": 3}
+        if isinstance(self.preparation, MRIPreparation) and self.preparation.tissue == "hmrf" and self.labels != wanted:
+            raise ValueError(f"with preparation.tissue: hmrf, labels must be {wanted}; it makes no others")
+        return self
 
     @model_validator(mode="after")
     def _pairs_and_lesions(self) -> "DatasetConfig":

@@ -22,7 +22,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise ConfigError(path, "there is no such config", nearest_file(path)) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(path, f"not valid YAML ({' '.join(str(error).split())})", "Correct it") from None

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from benchmark.metrics.view import CellView
 
 
+_ROUNDING = 1e-9
+
+
 @dataclass(frozen=True)
 class Quantity:
     """One number that a metric reports, as it stands in the ``metric`` column.
@@ -33,6 +36,11 @@ class Quantity:
     bounds: tuple[float, float]
     reference: str
     headline: bool = False
+
+    def admits(self, value: float) -> bool:
+        """Whether the value is within bounds, but for rounding."""
+        low, high = self.bounds
+        return low - _ROUNDING <= value <= high + _ROUNDING
 
 
 class Need(Enum):

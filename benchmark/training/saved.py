@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
@@ -32,7 +33,7 @@ def load_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:
     """Loads weights into networks of the same shapes.
 
     Raises:
-        ModelError: a file is missing, damaged, or of another architecture.
+        ModelError: a file is missing, damaged, of another architecture, or holds weights that are not finite.
     """
     for name, network in networks.items():
         path = folder / f"{name}.safetensors"
@@ -48,3 +49,5 @@ def load_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:
                 f"does not fit the network ({' '.join(str(error).split())[:300]})",
                 "Use the config it was trained with",
             ) from None
+        if not all(bool(torch.isfinite(v).all()) for v in network.state_dict().values()):
+            raise ModelError(path, "holds weights that are not finite", "Train the model again")

@@ -2,6 +2,16 @@
 
 from typing import Any
 
+MRI = {
+    "kind": "mri",
+    "brain_extraction": "foreground",
+    "mask_closing": 10,
+    "n4": False,
+    "tissue": "hmrf",
+    "grid_spacing": 5,
+    "grid_size": [48, 32],
+    "slice_range": [-20, 40],
+}
 BASE: dict[str, Any] = {
     "ixi": {"modality": "T1w MRI", "labels": {"CSF": 1, "GM": 2, "WM": 3}, "domains": ["GE", "PL"], "pairs": ["GE-PL"]},
     "msseg": {
@@ -10,6 +20,7 @@ BASE: dict[str, Any] = {
         "domains": ["SA", "PI", "SV"],
         "pairs": ["SA-SV", "SA-PI", "SV-PI"],
         "split": {"protocol": "leave_one_out", "folds": 2},
+        "preparation": {**MRI, "tissue": "none"},
     },
     "retouch": {
         "modality": "OCT",
@@ -24,14 +35,4 @@ BASE: dict[str, Any] = {
         "domains": ["OASIS", "IXIHH"],
         "pairs": ["OASIS-IXIHH"],
     },
-}
-MRI = {
-    "kind": "mri",
-    "brain_extraction": "foreground",
-    "mask_closing": 10,
-    "n4": False,
-    "tissue": "hmrf",
-    "grid_spacing": 5,
-    "grid_size": [48, 32],
-    "slice_range": [-20, 40],
 }
