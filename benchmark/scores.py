@@ -101,9 +101,8 @@ def read(path: Path) -> pd.DataFrame:
         raise DataError(path, f"has the columns {list(frame.columns)}", f"A table of scores has {', '.join(COLUMNS)}")
     for fault, rows in _faults(frame):
         if rows.any():
-            where = ", ".join(
-                str(v) for v in frame.loc[rows.idxmax(), ["dataset", "method", "subject", "label", "metric"]]
-            )
+            row = frame[rows].iloc[0]
+            where = ", ".join(str(row[c]) for c in ("dataset", "method", "subject", "label", "metric"))
             raise DataError(path, f"is damaged: {fault} ({where})", "Delete it and run snakemake, which makes it again")
     return frame
 
