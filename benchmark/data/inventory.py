@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
-from benchmark.data.readers import reader
+from benchmark.data import readers
 from benchmark.data.splits import make_folds, write_splits
 from benchmark.data.subject import Subject
 from benchmark.errors import DataError
@@ -60,7 +60,7 @@ def survey(config: DatasetConfig, root: Path) -> dict[str, Entry]:
     """
     found: dict[str, Entry] = {}
     everybody: set[str] = set()
-    for subject in reader(config.reader)(root):
+    for subject in readers.read(config.reader, root):
         everybody.add(subject.id)
         if subject.id in config.exclude:
             continue
