@@ -1,6 +1,7 @@
 """What a reader yields: one subject of an archive, on the grid of its own scan."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -61,6 +62,16 @@ class Subject:
 
 Found = Subject | DataError
 """What a reader comes across: a subject, or what is wrong with one."""
+
+
+@contextmanager
+def about(subject: str) -> Iterator[None]:
+    """Faults that are raised inside are of this subject, so that a config can exclude it."""
+    try:
+        yield
+    except DataError as fault:
+        fault.subject = subject
+        raise
 
 
 class Reader(Protocol):

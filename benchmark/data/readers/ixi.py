@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmark.data.nifti import read_header, read_volume
 from benchmark.data.places import Place
 from benchmark.data.readers._folders import each, listing, located, truth
-from benchmark.data.subject import Found, Subject
+from benchmark.data.subject import Found, Subject, about
 from benchmark.errors import DataError
 
 DOMAINS = {"IOP": "GE", "HH": "PL"}
@@ -41,12 +41,13 @@ def _subject(root: Path, place: Place) -> Subject | None:
         )
     if name["site"] == UNUSED:
         return None
-    header = read_header(place)
-    return Subject(
-        id=name["subject"],
-        domain=DOMAINS[name["site"]],
-        shape=header.shape,
-        spacing=header.spacing,
-        image=partial(read_volume, place),
-        truth=truth(root, Path(place.name), read_volume),
-    )
+    with about(name["subject"]):
+        header = read_header(place)
+        return Subject(
+            id=name["subject"],
+            domain=DOMAINS[name["site"]],
+            shape=header.shape,
+            spacing=header.spacing,
+            image=partial(read_volume, place),
+            truth=truth(root, Path(place.name), read_volume),
+        )

@@ -18,7 +18,7 @@ from pathlib import Path, PurePath
 from benchmark.data.nifti import read_header, read_volume
 from benchmark.data.places import Place
 from benchmark.data.readers._folders import each, listing, located, truth
-from benchmark.data.subject import Found, Subject
+from benchmark.data.subject import Found, Subject, about
 from benchmark.data.volumes import check_same_grid
 from benchmark.errors import DataError
 
@@ -87,19 +87,20 @@ def _subject(root: Path, files: _Files) -> Subject:
             f"is of centre {files.centre}, and the training archive has the centres {', '.join(DOMAINS)}",
             "Use the training archive, not the testing one",
         )
-    header = read_header(files.image)
-    for place in (files.consensus, files.mask):
-        check_same_grid(read_header(place), header)
-    return Subject(
-        id=files.id,
-        domain=DOMAINS[files.centre],
-        shape=header.shape,
-        spacing=header.spacing,
-        image=partial(read_volume, files.image),
-        labels=partial(read_volume, files.consensus),
-        mask=partial(read_volume, files.mask),
-        truth=truth(root, files.truth_name, read_volume),
-    )
+    with about(files.id):
+        header = read_header(files.image)
+        for place in (files.consensus, files.mask):
+            check_same_grid(read_header(place), header)
+        return Subject(
+            id=files.id,
+            domain=DOMAINS[files.centre],
+            shape=header.shape,
+            spacing=header.spacing,
+            image=partial(read_volume, files.image),
+            labels=partial(read_volume, files.consensus),
+            mask=partial(read_volume, files.mask),
+            truth=truth(root, files.truth_name, read_volume),
+        )
 
 
 def _shanoir_files(centre: Place, patient: Place) -> _Files:

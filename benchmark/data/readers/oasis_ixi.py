@@ -17,7 +17,7 @@ import numpy as np
 from benchmark.data.nifti import read_header, read_volume
 from benchmark.data.places import Place, sibling
 from benchmark.data.readers._folders import each, listing
-from benchmark.data.subject import Found, Subject, Volume
+from benchmark.data.subject import Found, Subject, Volume, about
 from benchmark.data.volumes import check_same_grid
 from benchmark.errors import DataError
 
@@ -61,17 +61,18 @@ def _image(place: Place, pattern: re.Pattern[str], ending: str, companions: tupl
 
 
 def _subject(subject: str, domain: str, image: Place, labels_name: str) -> Subject:
-    labels = sibling(image, labels_name)
-    header = read_header(image)
-    check_same_grid(read_header(labels), header)
-    return Subject(
-        id=subject,
-        domain=domain,
-        shape=header.shape,
-        spacing=header.spacing,
-        image=partial(read_volume, image),
-        mask=partial(_brain, labels),
-    )
+    with about(subject):
+        labels = sibling(image, labels_name)
+        header = read_header(image)
+        check_same_grid(read_header(labels), header)
+        return Subject(
+            id=subject,
+            domain=domain,
+            shape=header.shape,
+            spacing=header.spacing,
+            image=partial(read_volume, image),
+            mask=partial(_brain, labels),
+        )
 
 
 def _brain(labels: Place) -> Volume:

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmark.data.metaimage import read_header, read_volume
 from benchmark.data.places import Place
 from benchmark.data.readers._folders import each, listing, located, truth
-from benchmark.data.subject import Found, Subject
+from benchmark.data.subject import Found, Subject, about
 from benchmark.data.volumes import check_same_grid
 from benchmark.errors import DataError
 
@@ -38,15 +38,16 @@ def _volumes(root: Path, vendor: str) -> list[Place]:
 def _subject(root: Path, domain: str, folder: Place) -> Subject:
     if not re.fullmatch(r"TRAIN\d{3}", folder.name):
         raise DataError(folder, "is not named like TRAIN001", "Remove what is not of the archive")
-    image, labels = folder / "oct.mhd", folder / "reference.mhd"
-    header = read_header(image)
-    check_same_grid(read_header(labels), header)
-    return Subject(
-        id=folder.name,
-        domain=domain,
-        shape=header.shape,
-        spacing=header.spacing,
-        image=partial(read_volume, image),
-        labels=partial(read_volume, labels),
-        truth=truth(root, Path(folder.name, image.name), read_volume),
-    )
+    with about(folder.name):
+        image, labels = folder / "oct.mhd", folder / "reference.mhd"
+        header = read_header(image)
+        check_same_grid(read_header(labels), header)
+        return Subject(
+            id=folder.name,
+            domain=domain,
+            shape=header.shape,
+            spacing=header.spacing,
+            image=partial(read_volume, image),
+            labels=partial(read_volume, labels),
+            truth=truth(root, Path(folder.name, image.name), read_volume),
+        )
