@@ -26,7 +26,7 @@ class Report:
     Attributes:
         root: where the archive lies.
         odd: what does not stop anything but wants to be looked at.
-        volumes: millilitres of each label of each subject; empty where no voxels were read.
+        volumes: mm³ of each label of each subject; empty where no voxels were read.
     """
 
     config: DatasetConfig
@@ -53,7 +53,7 @@ class Report:
                     "spacing_mm": entry.spacing,
                     "labels": entry.has_labels,
                     "mask": entry.has_mask,
-                    **({"label_volumes_ml": self.volumes[name]} if name in self.volumes else {}),
+                    **({"label_volumes_mm3": self.volumes[name]} if name in self.volumes else {}),
                 }
                 for name, entry in self.survey.entries.items()
             },
@@ -89,7 +89,7 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
 def summary(report: Report) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of a table, one row a scanner: medians over subjects, with the range where they differ."""
     heads = ["scanner", "subjects", "printed", "voxels", "voxel size (mm)", "labels", "masks"]
-    heads += [f"{name} (mL)" for name in report.config.labels] if report.volumes else []
+    heads += [f"{name} (mm³)" for name in report.config.labels] if report.volumes else []
     rows = []
     for code, domain in report.config.domains.items():
         entries = report.of(code)
@@ -142,7 +142,7 @@ def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
 
 
 def _voxels(config: DatasetConfig, root: Path, found: Survey) -> tuple[dict[str, dict[str, float]], list[DataError]]:
-    """Label volumes in millilitres, and what is wrong with voxels."""
+    """Label volumes in mm³, and what is wrong with voxels."""
     volumes: dict[str, dict[str, float]] = {}
     faults = []
     for subject in reader(config.reader)(root):
@@ -164,7 +164,7 @@ def _label_volumes(config: DatasetConfig, subject: Subject) -> dict[str, float]:
     if subject.labels is None:
         return {}
     labels = checked_labels(subject.labels(), config.labels.values())
-    voxel = float(np.prod(subject.spacing)) / 1000
+    voxel = float(np.prod(subject.spacing))
     return {name: round(voxel * int((labels.data == value).sum()), 3) for name, value in config.labels.items()}
 
 
