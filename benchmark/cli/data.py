@@ -42,6 +42,19 @@ def check(
         raise typer.Exit(2)
 
 
+@app.command()
+def track(
+    dataset: Annotated[str, typer.Argument(help="name of a config in config/datasets, such as ixi")],
+    voxels: Annotated[bool, typer.Option("--voxels", help="read every voxel too, not only headers")] = False,
+) -> None:
+    """Check the archive in data/raw/<dataset>, and have DVC hash and track it; exit code 2 when something is wrong."""
+    from benchmark.data import versioning
+
+    check(dataset, layout.raw(dataset), voxels=voxels)
+    versioning.call("add", str(layout.raw(dataset)))
+    print(f"{versioning.pointer(dataset)} states the archive's hash: commit it, and dvc push where there is a remote")
+
+
 def _print(report: "Report") -> None:
     from rich import box
     from rich.console import Console

@@ -128,14 +128,15 @@ def absent(config: DatasetConfig, folder: Path | None = None) -> DataError:
             "dvc remote add --local --default NAME WHERE; or: ",
         )
     elif folder.is_dir():
-        return DataError(folder, "is there, but not tracked", f"Track it: dvc add {folder}")
+        return DataError(folder, "is there, but not tracked", f"Check and track it: hbench data track {config.name}")
     else:
         fault, remedy = "is absent", ""
     return DataError(
         folder,
         fault,
         f"{remedy}{config.title} is given out by {archive.owner}, terms: {archive.terms} ({archive.url}). "
-        f"Put {archive.contents} into {folder}, then track it: dvc add {folder}",
+        f"Put {archive.contents} into {layout.raw(config.name)}, then check and track it: "
+        f"hbench data track {config.name}",
     )
 
 
