@@ -31,6 +31,7 @@ rule all:
 
 onstart:
     with told():
+        be_alone()
         write_whole(Path(RESOLVED), CONFIG.model_dump_json(indent=1) + "\n")
 
 

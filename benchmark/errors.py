@@ -28,7 +28,13 @@ class ConfigError(UserError):
 
 
 class DataError(UserError):
-    """An archive, an image, a label map or a store is wrong."""
+    """An archive, an image, a label map or a store is wrong.
+
+    Attributes:
+        subject: id of the subject whose files are at fault, where that is known.
+    """
+
+    subject: str | None = None
 
 
 class ModelError(UserError):

@@ -1,9 +1,7 @@
 """The whole pipeline on tiny phantoms, in a fresh copy of the project: every rule, twice, and after a new pull."""
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -12,6 +10,7 @@ import h5py
 import pandas as pd
 import pytest
 import yaml
+from copied_project import call, copied_project, kill_and_resume, prepared
 
 from benchmark import scores
 from benchmark.config.resolve import load_benchmark
@@ -19,18 +18,8 @@ from benchmark.layout import Cell
 from benchmark.metrics.registry import metric_class
 from benchmark.plan import cells_of, judged
 
-ROOT = Path(__file__).parents[1]
 CONFIG = "config/smoke.yaml"
 pytestmark = pytest.mark.end_to_end
-
-
-def call(project: Path, *command: str, succeed: bool = True) -> str:
-    """Output of a command that is run in the copied project."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "CI": "true"}
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
-    output = done.stdout + done.stderr
-    assert (done.returncode == 0) == succeed, output[-6000:]
-    return output
 
 
 def snakemake(project: Path, *arguments: str, succeed: bool = True) -> str:
@@ -40,16 +29,7 @@ def snakemake(project: Path, *arguments: str, succeed: bool = True) -> str:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
-    """A copy of what git tracks or would track, without any data or result."""
-    copy = tmp_path_factory.mktemp("project")
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, names):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
-    call(copy, "git", "init", "--quiet")
-    return copy
+    return copied_project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +110,13 @@ def test_the_same_cell_trained_twice_is_the_same_to_the_bit(project, first_run):
     timed = numbers["metric"].isin([quantity.name for quantity in metric_class("cost").quantities])
     assert not timed.all()
     pd.testing.assert_frame_equal(again[~timed], numbers[~timed])
+
+
+def test_preparation_that_was_killed_ends_as_if_it_had_not_been(project, first_run, tmp_path):
+    """The same command again, without unlocking anything; `python tests/copied_project.py` does it more often."""
+    resumed = copied_project(tmp_path)
+    kill_and_resume(resumed, "retouch_phantom_tiny", kills=2, seed=1)
+    assert prepared(resumed, "retouch_phantom_tiny") == prepared(project, "retouch_phantom_tiny")
 
 
 def test_a_changed_metric_scores_again_and_trains_nothing(project, first_run):

@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmark.cli import leaderboard, steps
+from benchmark.cli import data, leaderboard, steps
 
 app = typer.Typer(
     name="hbench",
@@ -12,6 +12,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(steps.app, name="step", hidden=True)
+app.add_typer(data.app, name="data")
 app.add_typer(leaderboard.app, name="leaderboard")
 
 

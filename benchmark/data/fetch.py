@@ -75,11 +75,11 @@ def _pulled(config: DatasetConfig, *, replaceable: bool) -> DataError | None:
     """
     folder = layout.raw(config.name)
     if not pin(config.name):
-        return _absent(config)
+        return absent(config)
     if folder.is_dir() and not replaceable:
         return None  # there, but not as stated: that is for the user to decide
     if not versioning.configure_remote():
-        return _absent(config)
+        return absent(config)
     try:
         versioning.call("pull", *(["--force"] if replaceable else []), str(folder))
     except DataError as error:
@@ -109,8 +109,13 @@ def _generate(dataset: str, stage: str) -> None:
         )
 
 
-def _absent(config: DatasetConfig) -> DataError:
-    folder, archive = layout.raw(config.name), config.archive
+def absent(config: DatasetConfig, folder: Path | None = None) -> DataError:
+    """Who gives an archive out that is not there, under what terms, where to put it, and how to check and track it.
+
+    Args:
+        folder: where it was looked for; by default where it belongs.
+    """
+    folder, archive = folder or layout.raw(config.name), config.archive
     if archive is None:
         return DataError(
             folder,
@@ -123,14 +128,15 @@ def _absent(config: DatasetConfig) -> DataError:
             "dvc remote add --local --default NAME WHERE; or: ",
         )
     elif folder.is_dir():
-        return DataError(folder, "is there, but not tracked", f"Track it: dvc add {folder}")
+        return DataError(folder, "is there, but not tracked", f"Check and track it: hbench data track {config.name}")
     else:
         fault, remedy = "is absent", ""
     return DataError(
         folder,
         fault,
         f"{remedy}{config.title} is given out by {archive.owner}, terms: {archive.terms} ({archive.url}). "
-        f"Put {archive.contents} into {folder}, then track it: dvc add {folder}",
+        f"Put {archive.contents} into {layout.raw(config.name)}, then check and track it: "
+        f"hbench data track {config.name}",
     )
 
 

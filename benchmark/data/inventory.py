@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,6 +34,21 @@ class Entry:
     truth: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What an archive holds.
+
+    Attributes:
+        entries: usable subjects that the config does not exclude, by id, in order.
+        faults: everything that is wrong, in the order in which it was come across.
+        excluded: subjects that the config leaves out and the archive holds.
+    """
+
+    entries: dict[str, Entry]
+    faults: tuple[DataError, ...]
+    excluded: tuple[str, ...]
+
+
 def take_inventory(dataset: str) -> None:
     """Writes the inventory and the splits of every pair of a dataset.
 
@@ -42,46 +57,67 @@ def take_inventory(dataset: str) -> None:
             subjects for the protocol.
     """
     config = load_dataset(dataset)
-    entries = survey(config, layout.raw(dataset))
-    by_domain = {d: [s for s, e in entries.items() if e.domain == d] for d in config.domains}
+    found = survey(config, layout.raw(dataset))
+    if found.faults:
+        raise _first_of(found.faults, dataset)
+    by_domain = {d: [s for s, e in found.entries.items() if e.domain == d] for d in config.domains}
     folds = {pair: make_folds(config, pair, by_domain) for pair in config.pairs}
     shutil.rmtree(layout.splits(dataset, config.pairs[0]).parent, ignore_errors=True)
     for pair in config.pairs:
         write_splits(layout.splits(dataset, pair), config, pair, folds[pair])
-    body = {"dataset": dataset, "subjects": {s: asdict(e) for s, e in entries.items()}}
+    body = {"dataset": dataset, "subjects": {s: asdict(e) for s, e in found.entries.items()}}
     write_whole(layout.inventory(dataset), json.dumps(body, indent=1) + "\n")
 
 
-def survey(config: DatasetConfig, root: Path) -> dict[str, Entry]:
-    """Every subject of the archive at ``root`` that the config does not exclude, by id, in order.
+def survey(config: DatasetConfig, root: Path) -> Survey:
+    """Everything that the archive at ``root`` holds, and everything that is wrong with it, by its headers.
 
-    Raises:
-        DataError: as :func:`take_inventory`.
+    What is wrong with an excluded subject does not count.
     """
     found: dict[str, Entry] = {}
+    faults: list[DataError] = []
     everybody: set[str] = set()
     for subject in reader(config.reader)(root):
-        everybody.add(subject.id)
-        if subject.id in config.exclude:
+        name = subject.subject if isinstance(subject, DataError) else subject.id
+        everybody |= {name} if name else set()
+        if name in config.exclude:
             continue
-        if subject.id in found:
-            raise _twice(root, subject, found[subject.id])
-        found[subject.id] = Entry(
-            domain=subject.domain,
-            shape=subject.shape,
-            spacing=subject.spacing,
-            has_labels=subject.labels is not None,
-            has_mask=subject.mask is not None,
-            truth=tuple(sorted(subject.truth or ())),
-        )
+        if isinstance(subject, DataError):
+            faults.append(subject)
+        elif subject.id in found:
+            faults.append(_twice(root, subject, found[subject.id]))
+        else:
+            found[subject.id] = Entry(
+                domain=subject.domain,
+                shape=subject.shape,
+                spacing=subject.spacing,
+                has_labels=subject.labels is not None,
+                has_mask=subject.mask is not None,
+                truth=tuple(sorted(subject.truth or ())),
+            )
     if unknown := set(config.exclude) - everybody:
-        raise DataError(
-            layout.DATASET_CONFIG / f"{config.name}.yaml",
-            f"excludes {', '.join(sorted(unknown))}, and {root} holds no such subject",
-            "Correct 'exclude'",
+        faults.append(
+            DataError(
+                layout.DATASET_CONFIG / f"{config.name}.yaml",
+                f"excludes {', '.join(sorted(unknown))}, and {root} holds no such subject",
+                "Correct 'exclude'",
+            )
         )
-    _check_domains(config, root, found.values())
-    return {subject: found[subject] for subject in sorted(found)}
+    if everybody:  # else it is another archive, which was told
+        faults += _wrong_domains(config, root, found.values())
+    entries = {subject: found[subject] for subject in sorted(found)}
+    return Survey(entries, tuple(faults), tuple(sorted(everybody & set(config.exclude))))
+
+
+def _first_of(faults: tuple[DataError, ...], dataset: str) -> DataError:
+    first = faults[0]
+    if len(faults) == 1:
+        return first
+    return DataError(
+        first.thing,
+        f"{first.fault} (and {len(faults) - 1} more faults)",
+        f"{first.remedy}. To see all: hbench data check {dataset}",
+    )
 
 
 def subjects(dataset: str) -> list[str]:
@@ -108,13 +144,13 @@ def _twice(root: Path, subject: Subject, first: Entry) -> DataError:
     )
 
 
-def _check_domains(config: DatasetConfig, root: Path, entries: Iterable[Entry]) -> None:
+def _wrong_domains(config: DatasetConfig, root: Path, entries: Iterable[Entry]) -> Iterator[DataError]:
     present = {e.domain for e in entries}
     if unknown := present - set(config.domains):
-        raise DataError(
+        yield DataError(
             layout.DATASET_CONFIG / f"{config.name}.yaml",
             f"has no domain {', '.join(sorted(unknown))}, which the reader '{config.reader}' found in {root}",
             "Add it under 'domains'",
         )
     if absent := set(config.domains) - present:
-        raise DataError(root, f"holds no subject of {', '.join(sorted(absent))}", "Get the whole archive")
+        yield DataError(root, f"holds no subject of {', '.join(sorted(absent))}", "Get the whole archive")

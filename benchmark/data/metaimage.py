@@ -1,70 +1,123 @@
 """MetaImage volumes (``.mhd`` with a ``.raw`` beside it): headers at once, voxels when asked for."""
 
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
+from benchmark.data.places import COPY_AGAIN, Place, file_size, sibling
 from benchmark.data.subject import Volume
-from benchmark.data.volumes import COPY_AGAIN, Header
+from benchmark.data.volumes import Header
 from benchmark.errors import DataError
 
 
-def read_header(path: Path) -> Header:
+def read_header(place: Place) -> Header:
     """Header of an ``.mhd`` file, and whether its voxels can be there.
 
     Raises:
         DataError: missing, damaged, not three-dimensional, or the raw file is not as long as the header states.
     """
-    information = _information(path)
-    _check_raw_size(path, information)
+    with _on_disk(place) as path:
+        information = _information(path, place)
+        fields = _fields(path)
+    _check_raw_size(place, information, fields)
     lps = np.eye(4)
     lps[:3, :3] = np.array(information.GetDirection()).reshape(3, 3) * information.GetSpacing()
     lps[:3, 3] = information.GetOrigin()
-    return Header.checked(path, information.GetSize(), np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps)
+    return Header.checked(place, information.GetSize(), np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps)
 
 
-def read_volume(path: Path) -> Volume:
+def read_volume(place: Place) -> Volume:
     """Voxels, indexed as (x, y, z), and position.
 
     Raises:
         DataError: as :func:`read_header`.
     """
-    header = read_header(path)
+    header = read_header(place)
+    with _on_disk(place, voxels=True) as path:
+        try:
+            image = sitk.ReadImage(str(path), imageIO="MetaImageIO")
+        except RuntimeError:
+            raise DataError(place, "is damaged or truncated", COPY_AGAIN) from None
+    return Volume(sitk.GetArrayFromImage(image).transpose(2, 1, 0), header.affine, place)
+
+
+@contextmanager
+def _on_disk(place: Place, *, voxels: bool = False) -> Iterator[Path]:
+    """The file itself; of a packed one a copy, because ITK reads nothing but files, for as long as it is read.
+
+    Args:
+        voxels: whether the raw file is read too.
+
+    Raises:
+        DataError: it is missing, or damaged in its archive.
+    """
+    if not place.is_file():
+        raise DataError(place, "is missing", "Get the whole archive")
+    if isinstance(place, Path):
+        yield place
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = _copied(place, Path(folder))
+        if voxels and (raw := _raw_name(_fields(copy))):
+            _copied(sibling(place, raw), Path(folder))
+        yield copy
+
+
+def _copied(place: Place, folder: Path) -> Path:
     try:
-        image = sitk.ReadImage(str(path), imageIO="MetaImageIO")
-    except RuntimeError:
-        raise DataError(path, "is damaged or truncated", COPY_AGAIN) from None
-    return Volume(sitk.GetArrayFromImage(image).transpose(2, 1, 0), header.affine, path)
+        with place.open("rb") as file, (folder / place.name).open("wb") as copy:
+            shutil.copyfileobj(file, copy)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise DataError(place, f"is damaged or truncated ({error})", COPY_AGAIN) from None
+    return folder / place.name
 
 
-def _information(path: Path) -> Any:
+def _information(path: Path, place: Place) -> Any:
     """A SimpleITK reader that has read the header."""
-    if not path.is_file():
-        raise DataError(path, "is missing", "Get the whole archive")
     reader = sitk.ImageFileReader()
     reader.SetImageIO("MetaImageIO")
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
     except RuntimeError:
-        raise DataError(path, "is no readable MetaImage header", COPY_AGAIN) from None
+        raise DataError(place, "is no readable MetaImage header", COPY_AGAIN) from None
     if reader.GetNumberOfComponents() != 1:
-        raise DataError(path, "has several values in each voxel", "Put the image of intensities or labels in its place")
+        raise DataError(
+            place, "has several values in each voxel", "Put the image of intensities or labels in its place"
+        )
     return reader
 
 
-def _check_raw_size(path: Path, information: Any) -> None:
-    """ITK reads a raw file that is too long, such as another scanner's, without a word."""
+def _fields(path: Path) -> Mapping[str, str]:
     lines = (line.partition("=") for line in path.read_text(encoding="latin-1").splitlines())
-    fields = {key.strip(): value.strip() for key, _, value in lines}
-    if fields["ElementDataFile"] == "LOCAL" or fields.get("CompressedData") == "True":
+    return {key.strip(): value.strip() for key, _, value in lines}
+
+
+def _raw_name(fields: Mapping[str, str]) -> str | None:
+    """Name of the file that holds the voxels; None where the header's own does."""
+    name = fields["ElementDataFile"]
+    return None if name == "LOCAL" else name
+
+
+def _check_raw_size(place: Place, information: Any, fields: Mapping[str, str]) -> None:
+    """ITK reads a raw file that is too long, such as another scanner's, without a word."""
+    name = _raw_name(fields)
+    if name is None:
         return
-    raw = path.parent / fields["ElementDataFile"]
-    voxel_bytes = sitk.Image([1, 1, 1], information.GetPixelID()).GetSizeOfPixelComponent()
-    stated = int(np.prod(information.GetSize())) * voxel_bytes
+    raw = sibling(place, name)
     if not raw.is_file():
         raise DataError(raw, "is missing", "Get the whole archive")
-    if raw.stat().st_size != stated:
-        raise DataError(raw, f"holds {raw.stat().st_size} bytes, and {path.name} states {stated}", COPY_AGAIN)
+    if fields.get("CompressedData") == "True":
+        return
+    voxel_bytes = sitk.Image([1, 1, 1], information.GetPixelID()).GetSizeOfPixelComponent()
+    stated = int(np.prod(information.GetSize())) * voxel_bytes
+    if file_size(raw) != stated:
+        raise DataError(raw, f"holds {file_size(raw)} bytes, and {place.name} states {stated}", COPY_AGAIN)

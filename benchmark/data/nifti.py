@@ -1,64 +1,84 @@
 """NIfTI volumes: headers at once, voxels when asked for, and one message for whatever is wrong with a file."""
 
 import gzip
+import zipfile
 import zlib
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, cast
 
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
+from benchmark.data.places import COPY_AGAIN, Place
 from benchmark.data.subject import Volume
-from benchmark.data.volumes import COPY_AGAIN, Header
+from benchmark.data.volumes import Header
 from benchmark.errors import DataError
 
+_DAMAGE = (EOFError, OSError, zlib.error, ValueError, zipfile.BadZipFile)
+_UNREADABLE = (ImageFileError, HeaderDataError, WrapStructError, *_DAMAGE)
 
-def read_header(path: Path) -> Header:
-    """Header of a ``.nii`` or ``.nii.gz`` file.
+
+def read_header(place: Place) -> Header:
+    """Header of a ``.nii`` or ``.nii.gz`` file; of a packed one no more is unpacked than that.
 
     Raises:
         DataError: missing, damaged, not three-dimensional, or without a usable orientation.
     """
-    return _header(_open(path), path)
+    try:
+        with _stream(place) as stream:
+            header: Any = nib.Nifti1Header.from_fileobj(stream)
+    except _UNREADABLE as error:
+        raise _unreadable(place, error) from None
+    return _checked(place, header)
 
 
-def read_volume(path: Path) -> Volume:
+def read_volume(place: Place) -> Volume:
     """Voxels, scaled as the header says, and position.
 
     Raises:
         DataError: as :func:`read_header`, or the file ends before the shape that its header states is filled, or its
             checksum is wrong.
     """
-    image = _open(path)
-    header = _header(image, path)
+    header = read_header(place)
     try:
-        if path.suffix == ".gz":
-            # nibabel stops behind the last voxel, before the checksum.
-            image = type(image).from_bytes(gzip.decompress(path.read_bytes()))
-        data = np.asanyarray(image.dataobj)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise DataError(path, f"is damaged or truncated ({error})", COPY_AGAIN) from None
-    return Volume(data, header.affine, path)
+        # Whole, as nibabel alone would stop behind the last voxel, before the checksum.
+        with _stream(place) as stream:
+            data = np.asanyarray(nib.Nifti1Image.from_bytes(stream.read()).dataobj)
+    except _DAMAGE as error:
+        raise DataError(place, f"is damaged or truncated ({error})", COPY_AGAIN) from None
+    return Volume(data, header.affine, place)
 
 
-def _open(path: Path) -> Any:
-    try:
-        return nib.load(path)
-    except FileNotFoundError:
-        raise DataError(path, "is missing", "Get the whole archive") from None
-    except (ImageFileError, HeaderDataError, EOFError, OSError, zlib.error, ValueError) as error:
-        raise DataError(path, f"is no readable NIfTI file ({error})", COPY_AGAIN) from None
+@contextmanager
+def _stream(place: Place) -> Iterator[IO[bytes]]:
+    """The file's content, without compression of its own.
+
+    Raises:
+        DataError: it is missing.
+    """
+    if not place.is_file():
+        raise DataError(place, "is missing", "Get the whole archive")
+    with place.open("rb") as file:
+        if not place.name.endswith(".gz"):
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as stream:
+            yield cast(IO[bytes], stream)
 
 
-def _header(image: Any, path: Path) -> Header:
-    if not isinstance(image, nib.Nifti1Image):
-        raise DataError(path, f"is {type(image).__name__}, not NIfTI", "Put the NIfTI image in its place")
-    if image.header["qform_code"] == 0 and image.header["sform_code"] == 0:
+def _unreadable(place: Place, error: Exception) -> DataError:
+    return DataError(place, f"is no readable NIfTI file ({' '.join(str(error).split())})", COPY_AGAIN)
+
+
+def _checked(place: Place, header: Any) -> Header:
+    if header["qform_code"] == 0 and header["sform_code"] == 0:
         raise DataError(
-            path,
+            place,
             "does not say how it is oriented (qform and sform codes are 0)",
             "Take the original file: without, left and right cannot be told apart",
         )
-    return Header.checked(path, image.shape, np.asarray(image.affine, dtype=np.float64))
+    return Header.checked(place, header.get_data_shape(), np.asarray(header.get_best_affine(), dtype=np.float64))

@@ -1,12 +1,16 @@
 """What a reader yields: one subject of an archive, on the grid of its own scan."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from benchmark.data.places import Place
+from benchmark.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Volume:
 
     data: npt.NDArray[np.generic]
     affine: npt.NDArray[np.float64]
-    path: Path
+    path: Place
 
     @property
     def spacing(self) -> tuple[float, float, float]:
@@ -56,12 +60,29 @@ class Subject:
     truth: dict[str, tuple[Callable[[], Volume], Callable[[], Volume]]] | None = None
 
 
+Found = Subject | DataError
+"""What a reader comes across: a subject, or what is wrong with one."""
+
+
+@contextmanager
+def about(subject: str) -> Iterator[None]:
+    """Faults that are raised inside are of this subject, so that a config can exclude it."""
+    try:
+        yield
+    except DataError as fault:
+        fault.subject = subject
+        raise
+
+
 class Reader(Protocol):
     """A module in ``benchmark/data/readers`` has this function."""
 
-    def __call__(self, root: Path) -> Iterator[Subject]:
-        """Subjects of the archive at ``root``, in order of their ids; headers are checked, voxels are not read.
+    def __call__(self, root: Path) -> Iterator[Found]:
+        """Subjects of the archive at ``root``; headers are checked, voxels are not read.
 
-        Raises:
-            DataError: missing or extra files, wrong archive, unreadable header.
+        What is wrong (missing or extra files, an unreadable header, another archive) is yielded, not raised, and the
+        other subjects follow.
+
+        Args:
+            root: folder in which the archive lies, packed or unpacked, or its packed file.
         """

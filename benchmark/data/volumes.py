@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.data.places import COPY_AGAIN, Place
 from benchmark.errors import DataError
 
-COPY_AGAIN = "Copy or download it again"
 # Two grids coincide when no corner of one is further than this from the same corner of the other.
 _SAME_POSITION_MM = 1e-2
 _SINGULAR_MM3 = 1e-9
@@ -24,12 +23,12 @@ class Header:
         affine: 4x4, from voxel indices to RAS millimetres.
     """
 
-    path: Path
+    path: Place
     shape: tuple[int, int, int]
     affine: npt.NDArray[np.float64]
 
     @classmethod
-    def checked(cls, path: Path, shape: Sequence[int], affine: npt.NDArray[np.float64]) -> "Header":
+    def checked(cls, path: Place, shape: Sequence[int], affine: npt.NDArray[np.float64]) -> "Header":
         """A header of what stands in a file.
 
         Raises:

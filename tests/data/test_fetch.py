@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from archives import ixi
+from typer.testing import CliRunner
 
 from benchmark import layout
+from benchmark.cli.app import app
 from benchmark.data import fetch as module
 from benchmark.data import versioning
 from benchmark.data.fetch import fetch, pin
@@ -127,7 +130,7 @@ def test_an_absent_archive_says_who_gives_it_out(repository, dataset):
         "The Owner",
         "after a signed agreement",
         "https://owner.example",
-        "Put the folder IXI-T1 into data/raw/mini, then track it: dvc add data/raw/mini",
+        "Put the folder IXI-T1 into data/raw/mini, then check and track it: hbench data track mini",
     ):
         assert part in message
     assert pin("mini") == ""
@@ -135,7 +138,7 @@ def test_an_absent_archive_says_who_gives_it_out(repository, dataset):
 
 def test_an_archive_that_is_not_tracked_says_how(repository, dataset):
     put(dataset("mini", "ixi", archive=ARCHIVE))
-    assert refusal("mini") == "data/raw/mini: is there, but not tracked. Track it: dvc add data/raw/mini."
+    assert refusal("mini") == "data/raw/mini: is there, but not tracked. Check and track it: hbench data track mini."
 
 
 def test_no_remote(repository, dataset):
@@ -249,3 +252,17 @@ def test_snakemake_can_ask_for_a_pin_without_importing_dvc():
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "857b15f46d52434c4034d4e770164f64.dir"
+
+
+def test_an_archive_is_checked_before_it_is_tracked(repository, dataset):
+    root = ixi(dataset("mini", "ixi", archive=ARCHIVE), ["IXI101-IOP-0001-T1", "IXI201-HH-0001-T1"])
+    (root / "IXI-T1/IXI201-HH-0001-T1.nii.gz").write_bytes(b"nothing")
+    refused = CliRunner().invoke(app, ["data", "track", "mini"])
+    assert refused.exit_code == 2
+    assert "is no readable NIfTI file" in refused.stdout
+    assert pin("mini") == ""
+    ixi(root, ["IXI201-HH-0001-T1"])
+    tracked = CliRunner().invoke(app, ["data", "track", "mini"])
+    assert tracked.exit_code == 0, tracked.output
+    assert pin("mini").endswith(".dir")
+    fetch("mini")

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from archives import ixi, msseg_patient, noise, oasis_ixi, retouch_volume, save, save_oct, truncate
 
+from benchmark.data import readers
 from benchmark.data.readers import available, reader
 from benchmark.errors import ConfigError, DataError
 
 
 def read(name, root):
-    return list(reader(name)(root))
+    return list(readers.read(name, root))
 
 
 def refusal(name, root) -> str:

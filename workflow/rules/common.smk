@@ -17,6 +17,7 @@ from benchmark.machine import gpus, put_own_python_first
 from benchmark.methods.registry import method_class
 from benchmark.plan import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
+from benchmark.running import be_alone
 from benchmark.whole import write_whole
 
 STARTED = time.time()

@@ -73,8 +73,9 @@ def collect(dataset: str) -> None:
 
 def _find(config: DatasetConfig, subject: str) -> Subject:
     root = layout.raw(config.name)
+    # What is wrong with another subject does not matter here; the inventory has told.
     for candidate in reader(config.reader)(root):
-        if candidate.id == subject:
+        if isinstance(candidate, Subject) and candidate.id == subject:
             return candidate
     raise DataError(root, f"holds no subject {subject}", "Run snakemake, which takes the inventory anew")
 

@@ -1,11 +1,12 @@
 """Readers: one module for each archive, each with a function ``read`` (see :class:`benchmark.data.subject.Reader`)."""
 
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.config.load import suggestion
-from benchmark.data.subject import Reader
-from benchmark.errors import ConfigError
+from benchmark.data.subject import Reader, Subject
+from benchmark.errors import ConfigError, DataError
 
 
 def available() -> list[str]:
@@ -36,3 +37,16 @@ def reader(name: str) -> Reader:
     check_reader(name)
     read: Reader = importlib.import_module(f"benchmark.data.readers.{name}").read
     return read
+
+
+def read(name: str, root: Path) -> Iterator[Subject]:
+    """Subjects of the archive at ``root``.
+
+    Raises:
+        ConfigError: there is no such reader.
+        DataError: the first fault that it comes across.
+    """
+    for found in reader(name)(root):
+        if isinstance(found, DataError):
+            raise found
+        yield found

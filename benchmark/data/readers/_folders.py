@@ -1,19 +1,44 @@
-"""What the readers share: listing folders of an archive, and finding a phantom's truth."""
+"""What the readers share: where an archive lies, listing its folders, going on after a fault, a phantom's truth."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
 
-from benchmark.data.subject import Volume
+from benchmark.data.places import Place, opened, packed
+from benchmark.data.subject import Found, Subject, Volume
 from benchmark.errors import DataError
 
 Loader = Callable[[], Volume]
+Entry = TypeVar("Entry")
 # Lies beside the data in an archive: file managers' and git's own files, notices, tables, phantoms' truth.
 _TRUTH = "truth"
-_NOTICES = {".txt", ".md", ".pdf", ".xls", ".xlsx", ".csv"}
+_NOTICES = (".txt", ".md", ".pdf", ".xls", ".xlsx", ".csv")
+_FILE_MANAGERS = (".", "__MACOSX", "Thumbs.db")
 
 
-def listing(folder: Path, remedy: str) -> list[Path]:
+def located(root: Path, folder: str, files: Sequence[str], remedy: str) -> Place:
+    """A folder of an archive, unpacked, or in the packed file in which its owner distributes it.
+
+    Args:
+        root: where the archive lies, or the packed file itself.
+        files: names that the packed file may have.
+
+    Raises:
+        DataError: neither is there, or the packed file is damaged.
+    """
+    if (root / folder).is_dir():
+        return root / folder
+    candidates = [root] if root.is_file() and packed(root) else [root / name for name in files]
+    for file in candidates:
+        if file.is_file():
+            inside = opened(file) / folder
+            # Some are packed with the folder around them, some without.
+            return inside if inside.is_dir() else opened(file)
+    raise DataError(root / folder, "is not there", remedy)
+
+
+def listing(folder: Place, remedy: str) -> list[Place]:
     """Entries of a folder of the archive in order of their names, notices and hidden files left out.
 
     Raises:
@@ -21,13 +46,34 @@ def listing(folder: Path, remedy: str) -> list[Path]:
     """
     if not folder.is_dir():
         raise DataError(folder, "is not there", remedy)
-    found = [p for p in sorted(folder.iterdir()) if not (p.name.startswith(".") or p.suffix.lower() in _NOTICES)]
+    found = [
+        p
+        for p in sorted(folder.iterdir(), key=lambda p: p.name)
+        if not p.name.startswith(_FILE_MANAGERS) and not p.name.lower().endswith(_NOTICES)
+    ]
     if not found:
         raise DataError(folder, "is empty", remedy)
     return found
 
 
-def truth(root: Path, image: Path, read: Callable[[Path], Volume]) -> dict[str, tuple[Loader, Loader]]:
+def each(entries: Callable[[], Iterable[Entry]], make: Callable[[Entry], Subject | None]) -> Iterator[Found]:
+    """The subject of each entry, or what is wrong with it; nothing where ``make`` gives none."""
+    try:
+        listed = list(entries())
+    except DataError as fault:
+        yield fault
+        return
+    for entry in listed:
+        try:
+            subject = make(entry)
+        except DataError as fault:
+            yield fault
+        else:
+            if subject is not None:
+                yield subject
+
+
+def truth(root: Path, image: PurePath, read: Callable[[Path], Volume]) -> dict[str, tuple[Loader, Loader]]:
     """Loaders of the noise-free and the noisy truth of a phantom's image, by target scanner.
 
     Args:

@@ -1,0 +1,177 @@
+"""What an archive holds and what is wrong with it, for a person or as JSON, before anything is computed."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.config.dataset import DatasetConfig, Domain
+from benchmark.data.inventory import Entry, Survey, survey
+from benchmark.data.readers import reader
+from benchmark.data.subject import Subject
+from benchmark.errors import DataError
+
+# Voxel sizes of one scanner that differ by more than this share are odd.
+_SAME_SPACING = 0.02
+_NAMED = 5  # subjects that an oddity names
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        root: where the archive lies.
+        odd: what does not stop anything but wants to be looked at.
+        volumes: mm³ of each label of each subject; empty where no voxels were read.
+    """
+
+    config: DatasetConfig
+    root: Path
+    survey: Survey
+    faults: tuple[DataError, ...]
+    odd: tuple[str, ...]
+    volumes: dict[str, dict[str, float]]
+
+    def of(self, domain: str) -> list[Entry]:
+        """Subjects of one scanner."""
+        return [e for e in self.survey.entries.values() if e.domain == domain]
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, as JSON has it."""
+        return {
+            "dataset": self.config.name,
+            "path": str(self.root),
+            "domains": {code: self._domain(code, domain) for code, domain in self.config.domains.items()},
+            "subjects": {
+                name: {
+                    "domain": entry.domain,
+                    "shape": entry.shape,
+                    "spacing_mm": entry.spacing,
+                    "labels": entry.has_labels,
+                    "mask": entry.has_mask,
+                    **({"label_volumes_mm3": self.volumes[name]} if name in self.volumes else {}),
+                }
+                for name, entry in self.survey.entries.items()
+            },
+            "excluded": self.survey.excluded,
+            "odd": self.odd,
+            "faults": [
+                {"thing": f.thing, "fault": f.fault, "remedy": f.remedy, "subject": f.subject} for f in self.faults
+            ],
+        }
+
+    def _domain(self, code: str, domain: Domain) -> dict[str, Any]:
+        return {
+            "title": domain.title,
+            "subjects": len(self.of(code)),
+            "published_subjects": domain.published_subjects,
+            "published_shape": domain.published_shape,
+            "published_spacing_mm": domain.published_spacing,
+        }
+
+
+def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) -> Report:
+    """Reads an archive from end to end.
+
+    Args:
+        root: folder in which it lies, packed or unpacked, or its packed file.
+        voxels: reads every voxel too, not only headers.
+    """
+    found = survey(config, root)
+    volumes, damaged = _voxels(config, root, found) if voxels else ({}, [])
+    return Report(config, root, found, (*found.faults, *damaged), tuple(_odd(config, found)), volumes)
+
+
+def summary(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of a table, one row a scanner: medians over subjects, with the range where they differ."""
+    heads = ["scanner", "subjects", "printed", "voxels", "voxel size (mm)", "labels", "masks"]
+    heads += [f"{name} (mm³)" for name in report.config.labels] if report.volumes else []
+    rows = []
+    for code, domain in report.config.domains.items():
+        entries = report.of(code)
+        volumes = [
+            report.volumes[n] for n, e in report.survey.entries.items() if e.domain == code and n in report.volumes
+        ]
+        rows.append(
+            [
+                f"{domain.title} ({code})",
+                str(len(entries)),
+                str(domain.published_subjects or "–"),
+                _spread([e.shape for e in entries]),
+                _spread([e.spacing for e in entries]),
+                str(sum(e.has_labels for e in entries)),
+                str(sum(e.has_mask for e in entries)),
+                *(
+                    [_spread([(v[name],) for v in volumes if name in v]) for name in report.config.labels]
+                    if report.volumes
+                    else []
+                ),
+            ]
+        )
+    return heads, rows
+
+
+def _spread(rows: Sequence[Sequence[float]]) -> str:
+    if not rows:
+        return "–"
+    columns = np.array(rows, np.float64)
+    low, high = columns.min(axis=0), columns.max(axis=0)
+    middle = _times(np.median(columns, axis=0))
+    return middle if np.allclose(low, high, rtol=1e-3) else f"{middle} ({_times(low)} to {_times(high)})"
+
+
+def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
+    for code, domain in config.domains.items():
+        entries = {name: entry for name, entry in found.entries.items() if entry.domain == code}
+        if not entries:
+            continue
+        if not config.phantom and domain.published_subjects not in (None, len(entries)):
+            left_out = f", {len(found.excluded)} of the dataset are excluded" if found.excluded else ""
+            yield f"{code}: {len(entries)} subjects, {domain.published_subjects} are printed{left_out}"
+        usual_shape, count = Counter(e.shape for e in entries.values()).most_common(1)[0]
+        unusual = [name for name, e in entries.items() if e.shape != usual_shape]
+        if unusual and count > len(unusual):  # heads that were cropped are all of different shapes
+            yield f"{code}: most are {_times(usual_shape)}, and not {_named(unusual)}"
+        usual = np.median([e.spacing for e in entries.values()], axis=0)
+        if unusual := [n for n, e in entries.items() if not np.allclose(e.spacing, usual, rtol=_SAME_SPACING)]:
+            yield f"{code}: voxels of most are {_times(usual)} mm, and not of {_named(unusual)}"
+
+
+def _voxels(config: DatasetConfig, root: Path, found: Survey) -> tuple[dict[str, dict[str, float]], list[DataError]]:
+    """Label volumes in mm³, and what is wrong with voxels."""
+    volumes: dict[str, dict[str, float]] = {}
+    faults = []
+    for subject in reader(config.reader)(root):
+        if isinstance(subject, Subject) and subject.id in found.entries:
+            try:
+                volumes[subject.id] = _label_volumes(config, subject)
+            except DataError as fault:
+                fault.subject = subject.id
+                faults.append(fault)
+    return volumes, faults
+
+
+def _label_volumes(config: DatasetConfig, subject: Subject) -> dict[str, float]:
+    from benchmark.data.prepare.checks import checked_image, checked_labels, checked_mask
+
+    checked_image(subject.image())
+    if subject.mask is not None:
+        checked_mask(subject.mask())
+    if subject.labels is None:
+        return {}
+    labels = checked_labels(subject.labels(), config.labels.values())
+    voxel = float(np.prod(subject.spacing))
+    return {name: round(voxel * int((labels.data == value).sum()), 3) for name, value in config.labels.items()}
+
+
+def _named(subjects: list[str]) -> str:
+    more = f" and {len(subjects) - _NAMED} more" if len(subjects) > _NAMED else ""
+    return ", ".join(subjects[:_NAMED]) + more
+
+
+def _times(numbers: Any) -> str:
+    return " × ".join(f"{n:.4g}" for n in numbers)

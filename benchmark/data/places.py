@@ -1,0 +1,184 @@
+"""Files of an archive, whether it lies unpacked in a folder or packed in a tar or zip file.
+
+Both look alike (``importlib.resources.abc.Traversable``): a ``Path``, Python's own ``zipfile.Path``, and
+:class:`TarPlace`. Nothing is unpacked: members are read where they lie in the packed file.
+"""
+
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from benchmark.errors import DataError
+
+Place = Traversable
+"""A file or folder of an archive; as a string it names the packed file and the member."""
+COPY_AGAIN = "Copy or download it again"
+_TAR, _ZIP = (".tar", ".tar.gz", ".tgz"), (".zip",)
+
+
+def packed(path: Path) -> bool:
+    """Whether the file's name is that of a tar or zip file."""
+    return path.name.lower().endswith(_TAR + _ZIP)
+
+
+def opened(path: Path) -> Place:
+    """The top of a packed archive.
+
+    Raises:
+        DataError: damaged or truncated, encrypted, two members of one name, a member whose path leaves the folder, or
+            one that is neither file nor folder.
+    """
+    # Kept open, with the index of its members, for as long as it is the same file.
+    status = path.stat()
+    return _opened(path, status.st_mtime_ns, status.st_size)
+
+
+@cache
+def _opened(path: Path, _changed: int, _size: int) -> Place:
+    try:
+        return _zip(path) if path.name.lower().endswith(_ZIP) else _tar(path)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise DataError(path, f"is damaged or truncated ({error})", COPY_AGAIN) from None
+
+
+def file_size(place: Place) -> int:
+    """Bytes of a file, unpacked."""
+    if isinstance(place, Path):
+        return place.stat().st_size
+    if isinstance(place, zipfile.Path):
+        return place.root.getinfo(place.at).file_size
+    if isinstance(place, TarPlace):
+        return place.size
+    raise TypeError(f"{type(place).__name__} is no place")
+
+
+def sibling(place: Place, name: str) -> Place:
+    """Another file of the same folder."""
+    parent: Any = place
+    found: Place = parent.parent / name
+    return found
+
+
+def below(root: Place, place: Place) -> PurePosixPath:
+    """Path of a place below the root of its archive."""
+    if isinstance(root, Path) and isinstance(place, Path):
+        return PurePosixPath(place.relative_to(root).as_posix())
+    return PurePosixPath(str(place)).relative_to(str(root))
+
+
+def _zip(path: Path) -> Place:
+    archive = zipfile.ZipFile(path)
+    members = archive.infolist()
+    _check_names(path, (m.filename for m in members))
+    if any(m.flag_bits & 1 for m in members):
+        raise DataError(path, "is encrypted", "Unpack it with its password, and put the folder in its place")
+    return zipfile.Path(archive)
+
+
+def _tar(path: Path) -> Place:
+    archive = tarfile.open(path)  # noqa: SIM115  stays open as long as places in it are used
+    members = archive.getmembers()
+    _check_end(path, members)
+    _check_names(path, (m.name for m in members if not m.isdir()))
+    files = {}
+    for member in members:
+        if not (member.isreg() or member.isdir()):
+            raise DataError(f"{path}/{member.name}", "is neither a file nor a folder", COPY_AGAIN)
+        if member.isreg():
+            files[PurePosixPath(member.name)] = member
+    return TarPlace(_Tar(path, archive, files), PurePosixPath())
+
+
+def _check_end(path: Path, members: list[tarfile.TarInfo]) -> None:
+    """tarfile takes an archive that ends between two members, and lacks those behind, for a whole one."""
+    if path.name.lower().endswith(".tar"):
+        end = max((m.offset_data + -(-m.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE for m in members), default=0)
+        if path.stat().st_size < end + tarfile.BLOCKSIZE:
+            raise EOFError("it has no end")
+
+
+def _check_names(path: Path, names: Iterable[str]) -> None:
+    count = Counter(names)
+    for name, times in count.items():
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if ".." in parts or name.startswith(("/", "\\")) or (parts and parts[0].endswith(":")):
+            raise DataError(
+                path, f"holds '{name}', a path that leaves the archive", "Do not use it: get the owner's own file"
+            )
+        if times > 1:
+            raise DataError(path, f"holds {name} {times} times", COPY_AGAIN)
+
+
+@dataclass(frozen=True, eq=False)
+class _Tar:
+    path: Path
+    archive: tarfile.TarFile
+    files: Mapping[PurePosixPath, tarfile.TarInfo]
+    children: dict[PurePosixPath, list[PurePosixPath]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.children[PurePosixPath()] = []
+        for file in self.files:
+            for name in (file, *file.parents):
+                if name != PurePosixPath() and name not in self.children.setdefault(name.parent, []):
+                    self.children[name.parent].append(name)
+
+
+@dataclass(frozen=True)
+class TarPlace(Traversable):
+    """A file or folder in a tar file."""
+
+    tar: _Tar
+    at: PurePosixPath
+
+    @property
+    def name(self) -> str:
+        return self.at.name or self.tar.path.name
+
+    @property
+    def parent(self) -> "TarPlace":
+        return TarPlace(self.tar, self.at.parent)
+
+    @property
+    def size(self) -> int:
+        return self.tar.files[self.at].size
+
+    def __str__(self) -> str:
+        return f"{self.tar.path}/{self.at}" if self.at.name else str(self.tar.path)
+
+    def is_dir(self) -> bool:
+        return self.at in self.tar.children
+
+    def is_file(self) -> bool:
+        return self.at in self.tar.files
+
+    def iterdir(self) -> Iterator["TarPlace"]:
+        return (TarPlace(self.tar, name) for name in self.tar.children[self.at])
+
+    def joinpath(self, *descendants: Any) -> "TarPlace":
+        return TarPlace(self.tar, self.at.joinpath(*descendants))
+
+    def __truediv__(self, child: Any) -> "TarPlace":
+        return self.joinpath(child)
+
+    def open(self, mode: str = "rb", *args: Any, **kwargs: Any) -> IO[bytes]:  # type: ignore[override]
+        if mode != "rb":
+            raise ValueError("members are read, in binary")
+        if not self.is_file():
+            raise FileNotFoundError(str(self))
+        stream = self.tar.archive.extractfile(self.tar.files[self.at])
+        assert stream is not None  # it is a regular file
+        return stream
+
+    def read_bytes(self) -> bytes:
+        with self.open() as stream:
+            return stream.read()
+
+    def read_text(self, encoding: str | None = None) -> str:
+        return self.read_bytes().decode(encoding or "utf-8")

@@ -1,0 +1,329 @@
+# ruff: noqa: E501  one fault a line
+"""Every fault that an archive can have, made for real in each dataset in which it can occur, and what is said of it."""
+
+import gzip
+import json
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from archives import ixi, msseg_patient, oasis_ixi, retouch_volume, save, save_oct, truncate
+from small_datasets import BASE
+from typer.testing import CliRunner
+
+from benchmark.cli.app import app
+
+IXI = [f"IXI10{n}-IOP-000{n}-T1" for n in range(3)] + [f"IXI20{n}-HH-000{n}-T1" for n in range(3)]
+IXI_IMAGE, IXI_ID = "IXI-T1/IXI101-IOP-0001-T1.nii.gz", "IXI101"
+MSSEG, MSSEG_ID = "Training/Center_07/Patient_02", "C07P02"
+FLAIR, CONSENSUS, BRAIN = (
+    f"{MSSEG}/{name}.nii.gz" for name in ("Preprocessed_Data/FLAIR_preprocessed", "Masks/Consensus", "Masks/Brain_Mask")
+)
+RETOUCH, RETOUCH_ID = "RETOUCH-TrainingSet-Cirrus/TRAIN002", "TRAIN002"
+OASIS_IMAGE, OASIS_LABELS, OASIS_ID = "oasis/1001_SS.nii.gz", "oasis/1001_glm.nii.gz", "OASIS1001"
+SHAPE, RETINA = (6, 7, 8), (16, 32, 6)
+
+
+def build(name: str, root: Path) -> None:
+    if name == "ixi":
+        ixi(root, IXI)
+    elif name == "msseg":
+        for centre in ("01", "07", "08"):
+            for patient in ("01", "02"):
+                msseg_patient(root, centre, patient)
+    elif name == "retouch":
+        for vendor, number in (("Cirrus", 1), ("Cirrus", 2), ("Spectralis", 25), ("Spectralis", 26)):
+            retouch_volume(root, vendor, number)
+    else:
+        oasis_ixi(root)
+
+
+def changed(path: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path], None]:
+    """The same file with other voxels."""
+
+    def make(root: Path) -> None:
+        image = nib.load(root / path)
+        save(root / path, change(np.asarray(image.dataobj).astype(np.float32)), image.affine)
+
+    return make
+
+
+def with_one(value: float) -> Callable[[np.ndarray], np.ndarray]:
+    def change(data: np.ndarray) -> np.ndarray:
+        data = data.copy()
+        data[1, 1, 1] = value
+        return data
+
+    return change
+
+
+def moved(path: str) -> Callable[[Path], None]:
+    def make(root: Path) -> None:
+        image = nib.load(root / path)
+        affine = image.affine.copy()
+        affine[0, 3] += 3
+        save(root / path, np.asarray(image.dataobj), affine)
+
+    return make
+
+
+def header_of(path: str, **fields: object) -> Callable[[Path], None]:
+    """The same voxels under a header that was changed."""
+
+    def make(root: Path) -> None:
+        image = nib.load(root / path)
+        for key, value in fields.items():
+            image.header[key] = value
+        voxels = np.asarray(image.dataobj).tobytes(order="F")
+        with gzip.open(root / path, "wb") as file:
+            file.write(image.header.binaryblock + b"\0" * 4 + voxels)
+
+    return make
+
+
+def removed(path: str) -> Callable[[Path], None]:
+    def make(root: Path) -> None:
+        shutil.rmtree(root / path) if (root / path).is_dir() else (root / path).unlink()
+
+    return make
+
+
+def cut(path: str) -> Callable[[Path], None]:
+    return lambda root: truncate(root / path) and None
+
+
+def written(path: str, content: bytes = b"nonsense") -> Callable[[Path], None]:
+    def make(root: Path) -> None:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content)
+
+    return make
+
+
+def oct_of(
+    name: str, data: np.ndarray, spacing: tuple[float, float, float] = (0.01, 0.002, 0.1)
+) -> Callable[[Path], None]:
+    return lambda root: save_oct(root / RETOUCH / f"{name}.mhd", data, spacing) and None
+
+
+def in_tar(name: str) -> Callable[[Path], None]:
+    """The archive packed, with a member of that name."""
+
+    def make(root: Path) -> None:
+        with tarfile.open(root / "IXI-T1.tar", "w") as archive:
+            for path in sorted((root / "IXI-T1").iterdir()):
+                archive.add(path, path.name)
+            archive.addfile(tarfile.TarInfo(name))
+        shutil.rmtree(root / "IXI-T1")
+
+    return make
+
+
+def in_zip(folder: str, file: str, name: str) -> Callable[[Path], None]:
+    def make(root: Path) -> None:
+        with zipfile.ZipFile(root / file, "w") as archive:
+            for path in sorted(p for p in (root / folder).rglob("*") if p.is_file()):
+                archive.write(path, path.relative_to(root))
+            archive.writestr(name, b"x")
+        shutil.rmtree(root / folder)
+
+    return make
+
+
+def packed_and_cut(folder: str, file: str) -> Callable[[Path], None]:
+    def make(root: Path) -> None:
+        shutil.make_archive(str(root / file.split(".")[0]), file.split(".")[1], root, folder)
+        shutil.rmtree(root / folder)
+        truncate(root / file, 0.3)
+
+    return make
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, and what is said of it: the thing, the fault, the subject that a config can exclude."""
+
+    name: str
+    dataset: str
+    make: Callable[[Path], None]
+    thing: str
+    said: str
+    subject: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.dataset}-{self.name}".replace(" ", "_")
+
+
+F = Fault
+LABELS = np.zeros(RETINA, np.uint8)
+FAULTS = [
+    # IXI
+    F("wrong archive", "ixi", removed("IXI-T1"), "IXI-T1", "is not there"),
+    F("nothing in it", "ixi", lambda r: [p.unlink() for p in (r / "IXI-T1").iterdir()] and None, "IXI-T1", "is empty"),
+    F("an extra file", "ixi", written("IXI-T1/IXI999.nii.gz"), "IXI999.nii.gz", "is no name of an IXI T1 image"),
+    F("truncated gzip", "ixi", cut(IXI_IMAGE), IXI_IMAGE, "is damaged or truncated", IXI_ID),
+    F("no NIfTI", "ixi", written(IXI_IMAGE), IXI_IMAGE, "is no readable NIfTI file", IXI_ID),
+    F("a header of more voxels", "ixi", header_of(IXI_IMAGE, dim=[3, 6, 7, 80, 1, 1, 1, 1]), IXI_IMAGE, "damaged or truncated", IXI_ID),
+    F("no orientation", "ixi", header_of(IXI_IMAGE, qform_code=0, sform_code=0), IXI_IMAGE, "does not say how it is oriented", IXI_ID),
+    F("a singular orientation", "ixi", header_of(IXI_IMAGE, srow_x=[0, 0, 0, 0]), IXI_IMAGE, "singular or non-finite", IXI_ID),
+    F("four dimensions", "ixi", header_of(IXI_IMAGE, dim=[4, 6, 7, 4, 2, 1, 1, 1]), IXI_IMAGE, "not a 3-D volume", IXI_ID),
+    F("NaN", "ixi", changed(IXI_IMAGE, with_one(np.nan)), IXI_IMAGE, "has 1 voxels that are NaN or infinite", IXI_ID),
+    F("infinity", "ixi", changed(IXI_IMAGE, with_one(np.inf)), IXI_IMAGE, "has 1 voxels that are NaN or infinite", IXI_ID),
+    F("empty", "ixi", changed(IXI_IMAGE, np.zeros_like), IXI_IMAGE, "is empty", IXI_ID),
+    F("constant", "ixi", changed(IXI_IMAGE, lambda d: np.full_like(d, 7)), IXI_IMAGE, "is constant", IXI_ID),
+    F("background", "ixi", changed(IXI_IMAGE, lambda d: -d), IXI_IMAGE, "is background throughout", IXI_ID),
+    F("two domains", "ixi", lambda r: ixi(r, ["IXI101-HH-0009-T1"]) and None, "", "holds subject IXI101 in two domains"),
+    F("the same id", "ixi", lambda r: ixi(r, ["IXI101-IOP-0009-T1"]) and None, "", "holds subject IXI101 twice"),
+    F("a scanner without subjects", "ixi", lambda r: [p.unlink() for p in r.rglob("*-HH-*")] and None, "", "holds no subject of PL"),
+    F("a path that leaves", "ixi", in_tar("../IXI300-HH-0001-T1.nii.gz"), "IXI-T1.tar", "a path that leaves the archive"),
+    F("a truncated tar", "ixi", packed_and_cut("IXI-T1", "IXI-T1.tar"), "IXI-T1.tar", "is damaged or truncated"),
+    # MS-SEG
+    F("wrong archive", "msseg", removed("Training"), "Training", "is not there"),
+    F("the testing archive", "msseg", lambda r: msseg_patient(r, "03", "01") and None, "Center_03", "is of centre 03"),
+    F("an extra folder", "msseg", written("Training/Center_07/Patient_x/x.nii.gz"), "Patient_x", "is not named like"),
+    F("no image", "msseg", removed(FLAIR), FLAIR, "is missing", MSSEG_ID),
+    F("no labels", "msseg", removed(CONSENSUS), CONSENSUS, "is missing", MSSEG_ID),
+    F("no mask", "msseg", removed(BRAIN), BRAIN, "is missing", MSSEG_ID),
+    F("truncated gzip", "msseg", cut(FLAIR), FLAIR, "is damaged or truncated", MSSEG_ID),
+    F("truncated labels", "msseg", cut(CONSENSUS), CONSENSUS, "ended before the end-of-stream marker", MSSEG_ID),
+    F("labels of another shape", "msseg", lambda r: save(r / CONSENSUS, np.zeros((6, 7, 9), np.uint8)) and None, CONSENSUS, "has 6 x 7 x 9 voxels", MSSEG_ID),
+    F("labels elsewhere", "msseg", moved(CONSENSUS), CONSENSUS, "lies 3 mm away", MSSEG_ID),
+    F("a mask elsewhere", "msseg", moved(BRAIN), BRAIN, "lies 3 mm away", MSSEG_ID),
+    F("another label", "msseg", changed(CONSENSUS, with_one(2)), CONSENSUS, "holds the labels 2, and the dataset's are 1", MSSEG_ID),
+    F("half a label", "msseg", changed(CONSENSUS, with_one(0.5)), CONSENSUS, "holds 0.5, and labels are whole numbers", MSSEG_ID),
+    F("an empty mask", "msseg", changed(BRAIN, np.zeros_like), BRAIN, "covers nothing", MSSEG_ID),
+    F("NaN", "msseg", changed(FLAIR, with_one(np.nan)), FLAIR, "NaN or infinite", MSSEG_ID),
+    F("NaN in labels", "msseg", changed(CONSENSUS, with_one(np.nan)), CONSENSUS, "NaN or infinite", MSSEG_ID),
+    F("empty", "msseg", changed(FLAIR, np.zeros_like), FLAIR, "is empty", MSSEG_ID),
+    F("no orientation", "msseg", header_of(FLAIR, qform_code=0, sform_code=0), FLAIR, "does not say how it is oriented", MSSEG_ID),
+    F("a path that leaves", "msseg", in_zip("Training", "MSSEG-Training.zip", "../x"), "MSSEG-Training.zip", "a path that leaves"),
+    F("a truncated zip", "msseg", packed_and_cut("Training", "MSSEG-Training.zip"), "MSSEG-Training.zip", "is damaged or truncated"),
+    # RETOUCH
+    F("a vendor is missing", "retouch", removed("RETOUCH-TrainingSet-Spectralis"), "RETOUCH-TrainingSet-Spectralis", "is not there"),
+    F("an extra file", "retouch", written("RETOUCH-TrainingSet-Cirrus/x.mhd"), "x.mhd", "is not named like TRAIN001"),
+    F("no image", "retouch", removed(f"{RETOUCH}/oct.mhd"), "oct.mhd", "is missing", RETOUCH_ID),
+    F("no voxels", "retouch", removed(f"{RETOUCH}/oct.raw"), "oct.raw", "is missing", RETOUCH_ID),
+    F("no labels", "retouch", removed(f"{RETOUCH}/reference.mhd"), "reference.mhd", "is missing", RETOUCH_ID),
+    F("no MetaImage", "retouch", written(f"{RETOUCH}/oct.mhd"), "oct.mhd", "is no readable MetaImage header", RETOUCH_ID),
+    F("truncated voxels", "retouch", cut(f"{RETOUCH}/oct.raw"), "oct.raw", "bytes, and oct.mhd states", RETOUCH_ID),
+    F("labels of another shape", "retouch", oct_of("reference", LABELS[:-1]), "reference.mhd", "has 15 x 32 x 6 voxels", RETOUCH_ID),
+    F("labels elsewhere", "retouch", oct_of("reference", LABELS, (0.02, 0.002, 0.1)), "reference.mhd", "lies", RETOUCH_ID),
+    F("another label", "retouch", oct_of("reference", LABELS + 4), "reference.mhd", "holds the labels 4", RETOUCH_ID),
+    F("half a label", "retouch", oct_of("reference", LABELS + np.float32(0.5)), "reference.mhd", "whole numbers", RETOUCH_ID),
+    F("NaN", "retouch", oct_of("oct", with_one(np.nan)(LABELS + np.float32(1))), "oct.mhd", "NaN or infinite", RETOUCH_ID),
+    F("constant", "retouch", oct_of("oct", LABELS + 9), "oct.mhd", "is constant", RETOUCH_ID),
+    F("two domains", "retouch", lambda r: retouch_volume(r, "Spectralis", 2) and None, "", "holds subject TRAIN002 in two domains"),
+    F("a path that leaves", "retouch", in_zip("RETOUCH-TrainingSet-Cirrus", "RETOUCH-TrainingSet-Cirrus.zip", "/x"), "Cirrus.zip", "a path that leaves"),
+    # OASIS and IXI-HH
+    F("wrong archive", "oasis_ixi", removed("oasis"), "oasis", "is not there"),
+    F("no labels", "oasis_ixi", removed(OASIS_LABELS), OASIS_LABELS, "is missing", OASIS_ID),
+    F("an extra file", "oasis_ixi", written("oasis/9_SS.nii.gz"), "9_SS.nii.gz", "is no name of this archive"),
+    F("labels of nobody", "oasis_ixi", written("ixi_hh/IXI999-HH-1_T1_DLMUSE.nii.gz"), "IXI999-HH-1_T1_DLMUSE.nii.gz", "belongs to no image"),
+    F("truncated gzip", "oasis_ixi", cut(OASIS_IMAGE), OASIS_IMAGE, "is damaged or truncated", OASIS_ID),
+    F("labels elsewhere", "oasis_ixi", moved(OASIS_LABELS), OASIS_LABELS, "lies 3 mm away", OASIS_ID),
+    F("no brain", "oasis_ixi", changed(OASIS_LABELS, np.zeros_like), OASIS_LABELS, "covers nothing", OASIS_ID),
+    F("constant", "oasis_ixi", changed(OASIS_IMAGE, np.ones_like), OASIS_IMAGE, "is constant", OASIS_ID),
+]  # fmt: skip
+
+
+def checked(root: Path, *options: str) -> tuple[int, dict]:
+    result = CliRunner().invoke(app, ["data", "check", "mini", "--json", *options, str(root)], catch_exceptions=False)
+    return result.exit_code, json.loads(result.stdout)
+
+
+@pytest.fixture
+def archive(dataset) -> Callable[..., Path]:
+    def make(name: str, **changes: object) -> Path:
+        root = dataset("mini", name, **changes)
+        build(name, root)
+        return root
+
+    return make
+
+
+@pytest.mark.parametrize("name", sorted(BASE))
+def test_a_good_archive(archive, name):
+    code, report = checked(archive(name), "--voxels")
+    assert code == 0
+    assert report["faults"] == []
+    assert len(report["subjects"]) >= 4
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_fault(archive, fault):
+    root = archive(fault.dataset)
+    good = set(checked(root)[1]["subjects"])
+    fault.make(root)
+    code, report = checked(root, "--voxels")
+    assert code == 2
+    told = [
+        f for f in report["faults"] if fault.said in f["fault"] and Path(f["thing"]).as_posix().find(fault.thing) >= 0
+    ]
+    assert told, report["faults"]
+    assert told[0]["remedy"]
+    assert told[0]["subject"] == fault.subject
+    if fault.subject:
+        assert len(report["faults"]) == 1
+        assert good - {fault.subject} <= set(report["subjects"])
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f.subject], ids=str)
+def test_a_subject_at_fault_can_be_excluded(archive, fault):
+    root = archive(fault.dataset, exclude=[fault.subject])
+    fault.make(root)
+    code, report = checked(root, "--voxels")
+    assert code == 0, report["faults"]
+    assert report["excluded"] == [fault.subject]
+
+
+def test_all_faults_are_told_at_once(archive):
+    root = archive("msseg")
+    for make in (removed(FLAIR), moved("Training/Center_01/Patient_01/Masks/Brain_Mask.nii.gz")):
+        make(root)
+    changed("Training/Center_08/Patient_01/Masks/Consensus.nii.gz", with_one(5))(root)
+    code, report = checked(root, "--voxels")
+    assert code == 2
+    assert {f["subject"] for f in report["faults"]} == {"C01P01", "C07P02", "C08P01"}
+
+
+def test_the_table_for_a_person(archive):
+    root = archive("retouch")
+    removed(f"{RETOUCH}/oct.raw")(root)
+    result = CliRunner().invoke(app, ["data", "check", "mini", str(root)])
+    assert result.exit_code == 2
+    assert "CR" in result.stdout
+    assert "16 × 32 × 6" in result.stdout
+    assert f"fault: {root}/{RETOUCH}/oct.raw: is missing. Get the whole archive." in result.stdout
+    assert "3 subjects, 0 excluded, 0 odd, 1 faults" in result.stdout
+
+
+def test_headers_alone_are_read_unless_voxels_are_asked_for(archive):
+    root = archive("ixi")
+    changed(IXI_IMAGE, with_one(np.nan))(root)
+    assert checked(root)[0] == 0
+    assert checked(root, "--voxels")[0] == 2
+
+
+def test_what_is_odd(archive):
+    domains = {"GE": {"title": "GE", "published_subjects": 74}, "PL": {"title": "PL"}}
+    root = archive("ixi", domains=domains)
+    save(root / IXI_IMAGE, np.arange(5 * 7 * 8).reshape(5, 7, 8).astype(np.int16), np.diag([1.0, 2.0, 2.0, 1.0]))
+    code, report = checked(root)
+    assert code == 0
+    assert report["odd"] == [
+        "GE: 3 subjects, 74 are printed",
+        "GE: most are 6 × 7 × 8, and not IXI101",
+        "GE: voxels of most are 2 × 2 × 2 mm, and not of IXI101",
+    ]
+
+
+def test_volumes_of_labels(archive):
+    root = archive("msseg")
+    report = checked(root, "--voxels")[1]
+    assert report["subjects"]["C07P01"]["label_volumes_mm3"] == {"lesion": 8.0}

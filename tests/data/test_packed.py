@@ -1,0 +1,230 @@
+"""Archives that are still packed are read as unpacked ones, and what is wrong with a packed file is told."""
+
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from archives import ixi, msseg_patient, noise, retouch_volume, save, truncate
+
+from benchmark.data import readers
+from benchmark.data.places import below, file_size, opened, sibling
+from benchmark.errors import DataError
+
+NAMES = ["IXI012-HH-1211-T1", "IXI035-IOP-0873-T1", "IXI002-Guys-0828-T1"]
+
+
+def unpacked_ixi(root: Path) -> Path:
+    return ixi(root, NAMES)
+
+
+def unpacked_msseg(root: Path) -> Path:
+    for centre in ("01", "07", "08"):
+        msseg_patient(root, centre, "01")
+    return root
+
+
+def unpacked_old_msseg(root: Path) -> Path:
+    for patient in ("01016SACH", "07001MOEL"):
+        patients = {part: root / part / "TrainingDataset_MSSEG" / patient for part in OLD}
+        save(patients[OLD[0]] / "FLAIR_preprocessed.nii.gz", noise())
+        save(patients[OLD[0]] / "Mask_registered.nii.gz", np.ones((6, 7, 8), np.uint8))
+        save(patients[OLD[1]] / "Consensus.nii.gz", np.ones((6, 7, 8), np.uint8))
+    return root
+
+
+def unpacked_retouch(root: Path) -> Path:
+    retouch_volume(root, "Cirrus", 1)
+    retouch_volume(root, "Spectralis", 25)
+    return root
+
+
+OLD = ("Pre-processed training dataset", "Unprocessed training dataset")
+
+
+def tar_flat(folder: Path, file: Path) -> None:
+    """As IXI-T1.tar is: no folder in it."""
+    with tarfile.open(file, "w") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.add(path, path.name)
+
+
+def tar_folder(folder: Path, file: Path) -> None:
+    with tarfile.open(file, "w") as archive:
+        archive.add(folder, folder.name)
+
+
+def zip_folder(folder: Path, file: Path) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            archive.write(path, path.relative_to(folder.parent))
+
+
+def zip_flat(folder: Path, file: Path) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            archive.write(path, path.relative_to(folder))
+
+
+VENDORS = {f"RETOUCH-TrainingSet-{v}": f"RETOUCH-TrainingSet-{v}.zip" for v in ("Cirrus", "Spectralis")}
+LAYOUTS = [
+    ("ixi", unpacked_ixi, tar_flat, {"IXI-T1": "IXI-T1.tar"}),
+    ("ixi", unpacked_ixi, tar_folder, {"IXI-T1": "IXI-T1.tar"}),
+    ("msseg", unpacked_msseg, zip_folder, {"Training": "MSSEG-Training.zip"}),
+    ("msseg", unpacked_old_msseg, zip_folder, {name: f"{name}.zip" for name in OLD}),
+    ("retouch", unpacked_retouch, zip_folder, VENDORS),
+    ("retouch", unpacked_retouch, zip_flat, VENDORS),
+]
+
+
+@pytest.mark.parametrize(("name", "unpacked", "pack", "files"), LAYOUTS)
+def test_packed_is_read_as_unpacked(tmp_path, name, unpacked, pack, files):
+    there, here = unpacked(tmp_path / "unpacked"), tmp_path / "packed"
+    here.mkdir()
+    for folder, file in files.items():
+        pack(there / folder, here / file)
+    expected, found = (list(readers.read(name, root)) for root in (there, here))
+    assert [(s.id, s.domain, s.shape, s.spacing) for s in found] == [
+        (s.id, s.domain, s.shape, s.spacing) for s in expected
+    ]
+    assert len(found) >= 2
+    for one, other in zip(found, expected, strict=True):
+        for part in ("image", "labels", "mask"):
+            mine, theirs = getattr(one, part), getattr(other, part)
+            assert (mine is None) == (theirs is None)
+            if mine is not None:
+                np.testing.assert_array_equal(mine().data, theirs().data)
+                np.testing.assert_array_equal(mine().affine, theirs().affine)
+    assert sorted(p.name for p in here.iterdir()) == sorted(files.values())
+
+
+def test_the_packed_file_itself_can_be_named(tmp_path):
+    tar_flat(unpacked_ixi(tmp_path) / "IXI-T1", tmp_path / "renamed.tar")
+    assert [s.id for s in readers.read("ixi", tmp_path / "renamed.tar")] == ["IXI012", "IXI035"]
+
+
+def test_an_unpacked_folder_goes_before_the_packed_file(tmp_path):
+    tar_flat(unpacked_ixi(tmp_path) / "IXI-T1", tmp_path / "IXI-T1.tar")
+    truncate(tmp_path / "IXI-T1.tar", 0.1)
+    assert len(list(readers.read("ixi", tmp_path))) == 2
+
+
+def test_reading_headers_of_a_tar_reads_little_of_it(tmp_path):
+    ixi(tmp_path, NAMES, np.random.default_rng(0).integers(0, 2**15, (60, 60, 60)).astype(np.int16))
+    tar_flat(tmp_path / "IXI-T1", tmp_path / "packed.tar")
+    top = opened(tmp_path / "packed.tar")
+    stream, read = top.tar.archive.fileobj, []
+    original = stream.read
+    top.tar.archive.fileobj.read = lambda size=-1: (read.append(size), original(size))[1]
+    assert len(list(readers.read("ixi", tmp_path / "packed.tar"))) == 2
+    assert 0 < sum(read) < 0.2 * (tmp_path / "packed.tar").stat().st_size
+
+
+def test_places_of_a_packed_file(tmp_path):
+    retouch_volume(tmp_path, "Cirrus", 1)
+    for pack, name in ((zip_folder, "x.zip"), (tar_folder, "x.tar")):
+        pack(tmp_path / "RETOUCH-TrainingSet-Cirrus", tmp_path / name)
+        top = opened(tmp_path / name)
+        header = top / "RETOUCH-TrainingSet-Cirrus" / "TRAIN001" / "oct.mhd"
+        raw = sibling(header, "oct.raw")
+        assert file_size(raw) == len(raw.read_bytes()) == 16 * 32 * 6
+        assert str(raw).endswith(f"{name}/RETOUCH-TrainingSet-Cirrus/TRAIN001/oct.raw")
+        assert below(top, raw).parts == ("RETOUCH-TrainingSet-Cirrus", "TRAIN001", "oct.raw")
+        assert "NDims = 3" in header.read_text()
+        assert not (top / "nothing").is_file()
+        assert not (top / "nothing").is_dir()
+
+
+def refusal(root: Path, name: str = "ixi") -> str:
+    with pytest.raises(DataError) as caught:
+        list(readers.read(name, root))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_truncated_tar(tmp_path, share):
+    ixi(tmp_path / "x", NAMES)
+    tar_flat(tmp_path / "x/IXI-T1", tmp_path / "IXI-T1.tar")
+    truncate(tmp_path / "IXI-T1.tar", share)
+    assert "IXI-T1.tar: is damaged or truncated" in refusal(tmp_path)
+
+
+def test_a_tar_that_ends_between_two_members(tmp_path):
+    tar_flat(unpacked_ixi(tmp_path / "x") / "IXI-T1", tmp_path / "IXI-T1.tar")
+    with tarfile.open(tmp_path / "IXI-T1.tar") as archive:
+        second = archive.getmembers()[1].offset
+    with (tmp_path / "IXI-T1.tar").open("r+b") as file:
+        file.truncate(second)
+    assert "IXI-T1.tar: is damaged or truncated (it has no end)" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.95])
+def test_truncated_zip(tmp_path, share):
+    zip_folder(unpacked_msseg(tmp_path / "x") / "Training", tmp_path / "MSSEG-Training.zip")
+    truncate(tmp_path / "MSSEG-Training.zip", share)
+    assert "MSSEG-Training.zip: is damaged or truncated" in refusal(tmp_path, "msseg")
+
+
+def test_a_file_that_is_no_archive(tmp_path):
+    (tmp_path / "IXI-T1.tar").write_bytes(b"<html>Please log in</html>" * 100)
+    assert "IXI-T1.tar: is damaged or truncated" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../outside.nii.gz", "/etc/outside.nii.gz", "a/../../outside.nii.gz", "C:\\outside"])
+def test_a_member_whose_path_leaves_the_archive(tmp_path, name):
+    with tarfile.open(tmp_path / "IXI-T1.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+    assert f"holds '{name}', a path that leaves the archive" in refusal(tmp_path)
+    with zipfile.ZipFile(tmp_path / "MSSEG-Training.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), b"")
+    assert "a path that leaves the archive" in refusal(tmp_path, "msseg")
+
+
+def test_a_link_in_a_tar(tmp_path):
+    link = tarfile.TarInfo("IXI012-HH-1211-T1.nii.gz")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with tarfile.open(tmp_path / "IXI-T1.tar", "w") as archive:
+        archive.addfile(link)
+    assert "IXI012-HH-1211-T1.nii.gz: is neither a file nor a folder" in refusal(tmp_path)
+
+
+def test_two_members_of_one_name(tmp_path):
+    with tarfile.open(tmp_path / "IXI-T1.tar", "w") as archive:
+        for _ in range(2):
+            archive.addfile(tarfile.TarInfo("IXI012-HH-1211-T1.nii.gz"), io.BytesIO())
+    assert "holds IXI012-HH-1211-T1.nii.gz 2 times" in refusal(tmp_path)
+
+
+def test_an_encrypted_zip(tmp_path):
+    zip_folder(unpacked_msseg(tmp_path / "x") / "Training", tmp_path / "MSSEG-Training.zip")
+    content = bytearray((tmp_path / "MSSEG-Training.zip").read_bytes())
+    start = content.index(b"PK\x01\x02")
+    content[start + 8] |= 1  # flag of the first member in the central directory
+    (tmp_path / "MSSEG-Training.zip").write_bytes(content)
+    assert "MSSEG-Training.zip: is encrypted" in refusal(tmp_path, "msseg")
+
+
+def test_a_damaged_member_of_a_zip(tmp_path):
+    """The central directory is whole; the checksum of one member is not."""
+    unpacked_retouch(tmp_path / "x")
+    for folder, name in VENDORS.items():
+        zip_folder(tmp_path / "x" / folder, tmp_path / name)
+    file = tmp_path / "RETOUCH-TrainingSet-Cirrus.zip"
+    with zipfile.ZipFile(file) as archive:
+        member = archive.getinfo("RETOUCH-TrainingSet-Cirrus/TRAIN001/oct.raw")
+        at = member.header_offset + 30 + len(member.filename) + member.compress_size // 2
+    content = bytearray(file.read_bytes())
+    content[at] ^= 0xFF
+    file.write_bytes(content)
+    subject = next(readers.read("retouch", tmp_path))
+    with pytest.raises(DataError, match=r"TRAIN001/oct.raw: is damaged or truncated"):
+        subject.image()
+
+
+def test_one_fault_does_not_hide_the_other_subjects(tmp_path):
+    ixi(tmp_path, NAMES)
+    (tmp_path / "IXI-T1/IXI035-IOP-0873-T1.nii.gz").write_bytes(b"nothing")
+    found = list(readers.reader("ixi")(tmp_path))
+    assert [type(f).__name__ for f in found] == ["Subject", "DataError"]
