@@ -7,6 +7,7 @@ import pytest
 from benchmark.data.harmonized import Harmonized, read_harmonized, write_harmonized
 from benchmark.data.sampling import BACKGROUND, CropSampler, DomainSlices, stream, torch_seed
 from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
+from benchmark.data.splits import read_fold
 from benchmark.errors import DataError
 
 
@@ -144,3 +145,35 @@ def test_streams_depend_on_what_they_are_for():
 def test_empty_training_slices_are_refused():
     with pytest.raises(DataError, match="every one is empty"):
         sampler([np.full((2, 8, 8), BACKGROUND)])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"status": "weird"}, "status 'weird'"),
+        ({"status": "failed", "reason": ""}, "status 'failed' with the reason ''"),
+    ],
+)
+def test_harmonized_slices_of_an_impossible_status(tmp_path, attributes, said):
+    write_harmonized(tmp_path / "h.h5", Harmonized({"s": np.zeros((2, 4, 4), np.float32)}))
+    with h5py.File(tmp_path / "h.h5", "r+") as file:
+        file.attrs.update(attributes)
+    with pytest.raises(DataError, match=f"h.h5: cannot be read .{said}"):
+        read_harmonized(tmp_path / "h.h5")
+
+
+def test_harmonized_slices_that_are_none_or_stray(tmp_path):
+    write_harmonized(tmp_path / "h.h5", Harmonized({"s": np.zeros((0, 4, 4), np.float32)}))
+    with pytest.raises(DataError, match="subject s has no slices"):
+        read_harmonized(tmp_path / "h.h5")
+    with h5py.File(tmp_path / "h.h5", "r+") as file:
+        file["stray"] = np.zeros(3)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_harmonized(tmp_path / "h.h5")
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "7", "{"])
+def test_splits_that_are_no_splits(tmp_path, content):
+    (tmp_path / "A-B.json").write_text(content)
+    with pytest.raises(DataError, match=r"A-B.json: is damaged"):
+        read_fold(tmp_path / "A-B.json", 0)

@@ -6,6 +6,7 @@ A cell that failed or was skipped is a whole file too: it holds no subjects but 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import h5py
 import numpy as np
@@ -49,13 +50,14 @@ def read_harmonized(path: Path) -> Harmonized:
                 raise DataError(path, "holds no harmonized slices of this version", "Harmonize again")
             images = {str(subject): group["image"][:].astype(np.float32) for subject, group in file.items()}
             found = Harmonized(images, file.attrs["status"], file.attrs["reason"])
+            if found.status not in get_args(Status) or (found.status != "ok" and not found.reason):
+                raise ValueError(f"status {found.status!r} with the reason {found.reason!r}")
     except FileNotFoundError:
         raise DataError(path, "is missing", "Run snakemake first") from None
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise DataError(path, f"cannot be read ({error})", "Harmonize again") from None
     for subject, image in images.items():
-        if not np.isfinite(image).all() or image.min() < -1 or image.max() > 1:
-            raise DataError(
-                path, f"subject {subject} has intensities outside [-1, 1]", "Scale them to [-1, 1], background -1"
-            )
+        if not image.size or not np.isfinite(image).all() or image.min() < -1 or image.max() > 1:
+            fault = f"subject {subject} has no slices, or intensities outside [-1, 1]"
+            raise DataError(path, fault, "Scale them to [-1, 1], background -1")
     return found

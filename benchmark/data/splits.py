@@ -97,7 +97,7 @@ def read_fold(path: Path, fold: int) -> Fold:
         folds = body["folds"]
     except FileNotFoundError:
         raise DataError(path, "is missing", "Run snakemake, which writes it") from None
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(path, "is damaged", "Delete it and run snakemake, which writes it again") from None
     if digest != _digest(body):
         raise DataError(

@@ -61,7 +61,12 @@ def configure_remote() -> bool:
         wanted = str(NEIGHBOUR.resolve())
     if not wanted:
         return False
-    call("remote", "add", "--quiet", "--local", "--default", "--force", "mirror", wanted)
+    try:
+        call("remote", "add", "--local", "--default", "--force", "mirror", wanted)
+    except DataError as error:
+        raise DataError(
+            f"{REMOTE_VARIABLE}={wanted}", f"is no DVC remote ({error.fault})", "Name the folder or the URL of one"
+        ) from None
     return True
 
 

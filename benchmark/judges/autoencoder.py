@@ -22,6 +22,7 @@ from benchmark.judges.training import (
     Plan,
     count_parameters,
     optimize,
+    rebuilt,
     training_slices,
     training_subjects,
     write_history,
@@ -30,7 +31,7 @@ from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.networks.init import initialize_weights
 from benchmark.provenance import recorded_work
 from benchmark.training.device import make_fabric
-from benchmark.training.saved import load_networks, read_description, save_networks
+from benchmark.training.saved import load_networks, save_networks
 
 NETWORK = "autoencoder"
 BETAS = (0.9, 0.999)
@@ -104,6 +105,6 @@ def load_autoencoder(folder: Path) -> MultitaskAutoencoder:
     Raises:
         ModelError: missing or damaged.
     """
-    network = MultitaskAutoencoder(**read_description(folder)["architecture"])
+    network = rebuilt(MultitaskAutoencoder, folder)
     load_networks(folder, {NETWORK: network})
     return network.eval()

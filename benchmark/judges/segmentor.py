@@ -19,6 +19,7 @@ from benchmark.judges.training import (
     any_pair,
     count_parameters,
     optimize,
+    rebuilt,
     training_slices,
     training_subjects,
     write_history,
@@ -28,7 +29,7 @@ from benchmark.networks.padding import crop_back, pad_to_multiple
 from benchmark.networks.segmentation import SegmentationUNet, unet_depth
 from benchmark.provenance import recorded_work
 from benchmark.training.device import inference_device, make_fabric
-from benchmark.training.saved import load_networks, read_description, save_networks
+from benchmark.training.saved import load_networks, save_networks
 
 NETWORK = "segmentor"
 BETAS = (0.5, 0.999)
@@ -124,6 +125,6 @@ def load_segmentor(folder: Path) -> Segmentor:
     Raises:
         ModelError: missing or damaged.
     """
-    network = SegmentationUNet(**read_description(folder)["architecture"])
+    network = rebuilt(SegmentationUNet, folder)
     load_networks(folder, {NETWORK: network})
     return Segmentor(network)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from benchmark.data.sampling import DomainSlices
 from benchmark.data.slices import SliceStore
 from benchmark.data.splits import read_fold
 from benchmark.errors import ModelError
+from benchmark.training.description import DESCRIPTION, read_description
 from benchmark.training.schedule import constant_then_linear
 from benchmark.whole import write_rows
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 HISTORY_ROWS = 200
 """About as many rows as a history has; a row averages the steps since the one before."""
 
+Network = TypeVar("Network", bound=nn.Module)
 History = list[dict[str, float]]
 
 
@@ -58,6 +60,19 @@ def training_subjects(dataset: DatasetConfig, pair: str, domain: str, fold: int)
 def training_slices(dataset: DatasetConfig, subjects: tuple[str, ...]) -> DomainSlices:
     """Slices of these subjects and of nobody else, memory-mapped."""
     return DomainSlices.of(SliceStore(layout.slices(dataset.name)), subjects)
+
+
+def rebuilt(make: Callable[..., Network], folder: Path) -> Network:
+    """An untrained network of a saved judge's architecture.
+
+    Raises:
+        ModelError: its description is missing or damaged.
+    """
+    description = read_description(folder)
+    try:
+        return make(**description["architecture"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(folder / DESCRIPTION, f"is damaged ({error!r})", "Train the model again") from None
 
 
 def optimize(

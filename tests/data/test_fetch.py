@@ -266,3 +266,9 @@ def test_an_archive_is_checked_before_it_is_tracked(repository, dataset):
     assert tracked.exit_code == 0, tracked.output
     assert pin("mini").endswith(".dir")
     fetch("mini")
+
+
+def test_a_remote_of_an_unknown_kind_is_told_with_its_reason(repository, monkeypatch):
+    monkeypatch.setenv(versioning.REMOTE_VARIABLE, "foo://x")
+    with pytest.raises(DataError, match=r"HBENCH_DVC_REMOTE=foo://x: is no DVC remote .*Unsupported URL type foo://"):
+        versioning.configure_remote()

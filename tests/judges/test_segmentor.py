@@ -6,6 +6,7 @@ import pytest
 import small_benchmark as small
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 
 from benchmark import layout
 from benchmark.data.slices import SliceStore
@@ -145,3 +146,21 @@ def test_says_where_it_comes_from():
     assert found["parameters"] == sum(p.numel() for p in load_segmentor(folder("BB"))._network.parameters())
     assert found["wall_seconds"] > 0
     assert set(found["data"]) == {"slices_sha256", "splits_sha256"}
+
+
+@pytest.mark.parametrize("description", [{}, {"architecture": {"classes": "x"}}, {"architecture": {"depth": 0}}, []])
+def test_a_damaged_description_is_told(description):
+    small.lay_out()
+    train_segmentor(small.benchmark_config(), small.DATASET, "AA", 0)
+    (folder() / "model.json").write_text(json.dumps(description))
+    with pytest.raises(ModelError, match=r"model.json: is damaged"):
+        load_segmentor(folder())
+
+
+def test_weights_that_are_not_finite_are_told():
+    small.lay_out()
+    train_segmentor(small.benchmark_config(), small.DATASET, "AA", 0)
+    path = folder() / "segmentor.safetensors"
+    save_file({name: torch.full_like(v, torch.nan) for name, v in load_file(path).items()}, path)
+    with pytest.raises(ModelError, match=r"segmentor.safetensors: holds weights that are not finite"):
+        load_segmentor(folder())

@@ -66,9 +66,11 @@ def read_record(folder: Path) -> dict[str, Any]:
     path = folder / "subject.json"
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not {"preparation", "domain"} <= set(found):
+            raise ValueError
     except FileNotFoundError:
         raise DataError(path, "is missing", "Prepare the subject first: snakemake does") from None
-    except ValueError:
+    except (ValueError, TypeError):
         raise DataError(path, "is damaged", f"Delete {folder} and prepare the subject again") from None
     return found
 
