@@ -50,10 +50,10 @@ leaderboard: setup
 	snakemake --cores $(CORES) --forceall $(SNAKEMAKE_FLAGS)
 
 leaderboard-check: leaderboard
-	hbench leaderboard check demo
+	python -m benchmark leaderboard check demo
 
 leaderboard-publish: leaderboard
-	hbench leaderboard publish demo
+	python -m benchmark leaderboard publish demo
 
 report: setup
 	snakemake --report reports/demo/snakemake.html

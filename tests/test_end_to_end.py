@@ -147,6 +147,19 @@ def test_a_changed_setting_reruns_what_depends_on_it(project, first_run, section
     assert not spares & jobs
 
 
+def test_a_changed_dataset_scores_or_renders_again(project, first_run):
+    """What stands in a dataset's config and not in its slices: whether FID is reported, and its title."""
+    path = project / "config/datasets/msseg_phantom_tiny.yaml"
+    before = path.read_text()
+    path.write_text(before.replace("title: MS-SEG phantom, tiny", "title: Renamed"))
+    plan = snakemake(project, "--dry-run", "--quiet", "rules")
+    assert "tables" in plan
+    assert "score" not in plan
+    path.write_text(before + "fid: true\n")
+    assert "score" in snakemake(project, "--dry-run", "--quiet", "rules")
+    path.write_text(before)
+
+
 def test_a_misspelt_key_stops_before_anything_runs(project):
     output = snakemake(project, "--config", "trainig=1", succeed=False)
     assert "key 'trainig' is unknown, did you mean 'training'?" in output

@@ -9,10 +9,10 @@ from benchmark.config.base import Strict
 from benchmark.networks.variant import Variant
 
 
-def switch(*, paper: Any, reference: Any, default: Variant, description: str) -> Any:
+def switch(*, paper: Any, reference: Any, default: Variant, description: str, **bounds: Any) -> Any:
     """A hyperparameter in which paper and published code differ: the value of each, and whose is the default."""
     columns = {"paper": paper, "reference": reference}
-    return Field(columns[default], json_schema_extra=columns, description=description)
+    return Field(columns[default], json_schema_extra=columns, description=description, **bounds)
 
 
 GeneratorKind = Literal["plain_resunet", "cyclegan_resnet9"]
@@ -57,7 +57,7 @@ class SegmentationOptions(AdversarialOptions):
     """Adds the segmentation networks S and Q and Eq. 3."""
 
     learning_rate_segmentors: float = Field(2e-4, gt=0)
-    lambda_seg_real: float = switch(paper=1.0, reference=0.5, default="paper", description="λ_seg on real images")
+    lambda_seg_real: float = switch(paper=1.0, reference=0.5, default="paper", description="λ_seg on real images", ge=0)
     lambda_seg_translated: float = switch(
-        paper=1.0, reference=0.05, default="paper", description="λ_seg on translated images"
+        paper=1.0, reference=0.05, default="paper", description="λ_seg on translated images", ge=0
     )

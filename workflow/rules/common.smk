@@ -90,6 +90,13 @@ def settings(*parts):
     )
 
 
+def scored_as(dataset):
+    """The part of a dataset's config that scores depend on; what its slices depend on reruns everything anyway."""
+    return dataset.model_dump(
+        mode="json", include={"labels", "lesions", "fid", "phantom", "domains"}
+    )
+
+
 def inventory_settings(wildcards):
     dataset = load_dataset(wildcards.dataset)
     return settings(

@@ -32,7 +32,7 @@ rule tables:
         gpu=0,
     params:
         config=RESOLVED,
-        settings=CONFIG.model_dump_json(),
+        settings=settings(CONFIG, *DATASETS.values()),
         code=code_digest("benchmark.reporting.tables"),
     shell:
         "python -m benchmark step tables {params.config} > {log} 2>&1"
@@ -57,7 +57,7 @@ rule figures:
         gpu=0,
     params:
         config=RESOLVED,
-        settings=CONFIG.model_dump_json(),
+        settings=settings(CONFIG, *DATASETS.values()),
         code=code_digest("benchmark.reporting.figures"),
     shell:
         "python -m benchmark step figures {params.config} > {log} 2>&1"
@@ -85,7 +85,7 @@ rule page:
         gpu=0,
     params:
         config=RESOLVED,
-        settings=CONFIG.model_dump_json(),
+        settings=settings(CONFIG, *DATASETS.values()),
         code=code_digest("benchmark.reporting.page"),
     shell:
         "python -m benchmark step page {params.config} > {log} 2>&1"

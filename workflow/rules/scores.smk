@@ -40,7 +40,10 @@ rule score:
             *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
         ),
         settings=lambda wildcards: settings(
-            CONFIG.metrics, list(CONFIG.methods), list(CONFIG.seeds)
+            CONFIG.metrics,
+            list(CONFIG.methods),
+            list(CONFIG.seeds),
+            scored_as(DATASETS[wildcards.dataset]),
         ),
     shell:
         "python -m benchmark step score {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
@@ -73,7 +76,7 @@ rule gather:
         gpu=0,
     params:
         config=RESOLVED,
-        settings=CONFIG.model_dump_json(),
+        settings=settings(CONFIG, *DATASETS.values()),
         code=code_digest(
             "benchmark.leaderboard",
             *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
