@@ -90,7 +90,7 @@ def test_harmonized_round_trip_and_reasons(tmp_path):
 
 def test_harmonized_images_out_of_range_are_refused(tmp_path):
     write_harmonized(tmp_path / "h.h5", Harmonized({"s": np.full((1, 2, 2), 3, np.float32)}))
-    with pytest.raises(DataError, match=r"subject s has intensities outside"):
+    with pytest.raises(DataError, match=r"subject s has no slices, or intensities outside"):
         read_harmonized(tmp_path / "h.h5")
 
 
