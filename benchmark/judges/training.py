@@ -90,7 +90,7 @@ def optimize(
     Raises:
         ModelError: a loss is not finite. A judge that diverged judges nobody, so this ends the run.
     """
-    optimizer = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, betas=plan.betas)
+    optimizer = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, betas=plan.betas, fused=True)
     model, optimizer = fabric.setup(network, optimizer)
     schedule = constant_then_linear(optimizer, *plan.steps)
     total = sum(plan.steps)

@@ -41,8 +41,8 @@ class PreNormResidualBlock(nn.Module):
         shortcut = features
         if self.projects:
             shortcut = self.shortcut_conv(self.shortcut_norm(features, *condition))
-        hidden = self.conv1(F.leaky_relu(self.norm1(features, *condition), LEAKY_SLOPE, inplace=True))
-        return self.conv2(F.leaky_relu(self.norm2(hidden, *condition), LEAKY_SLOPE, inplace=True)) + shortcut
+        hidden = self.conv1(F.leaky_relu(self.norm1(features, *condition), LEAKY_SLOPE))
+        return self.conv2(F.leaky_relu(self.norm2(hidden, *condition), LEAKY_SLOPE)) + shortcut
 
 
 class PostNormResidualBlock(nn.Module):
@@ -131,7 +131,7 @@ class ReflectResidualBlock(nn.Module):
         self.body = nn.Sequential(
             ReflectConv2d(channels, channels, 3, bias=bias),
             normalization(channels),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             ReflectConv2d(channels, channels, 3, bias=bias),
             normalization(channels),
         )
@@ -146,13 +146,13 @@ def resnet_encoder(width: int, blocks: int, normalization: Normalization, *, bia
     return nn.Sequential(
         ReflectConv2d(1, width, 7, bias=bias),
         normalization(width),
-        nn.ReLU(inplace=True),
+        nn.ReLU(),
         nn.Conv2d(width, 2 * width, 3, stride=2, padding=1, bias=bias),
         normalization(2 * width),
-        nn.ReLU(inplace=True),
+        nn.ReLU(),
         nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1, bias=bias),
         normalization(4 * width),
-        nn.ReLU(inplace=True),
+        nn.ReLU(),
         *(ReflectResidualBlock(4 * width, normalization, bias=bias) for _ in range(blocks)),
     )
 
@@ -162,10 +162,10 @@ def resnet_decoder(width: int, normalization: Normalization, *, bias: bool) -> n
     return nn.Sequential(
         nn.ConvTranspose2d(4 * width, 2 * width, 3, stride=2, padding=1, output_padding=1, bias=bias),
         normalization(2 * width),
-        nn.ReLU(inplace=True),
+        nn.ReLU(),
         nn.ConvTranspose2d(2 * width, width, 3, stride=2, padding=1, output_padding=1, bias=bias),
         normalization(width),
-        nn.ReLU(inplace=True),
+        nn.ReLU(),
         ReflectConv2d(width, 1, 7),
         nn.Tanh(),
     )

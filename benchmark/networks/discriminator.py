@@ -54,13 +54,13 @@ class PatchDiscriminator70(nn.Module):
             nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
             _conv(width, 2 * width, 2),
             InstanceNorm(2 * width),
-            nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
+            nn.LeakyReLU(LEAKY_SLOPE),
             _conv(2 * width, 4 * width, 2),
             InstanceNorm(4 * width),
-            nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
+            nn.LeakyReLU(LEAKY_SLOPE),
             _conv(4 * width, 8 * width, 1),
             InstanceNorm(8 * width),
-            nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
+            nn.LeakyReLU(LEAKY_SLOPE),
             _conv(8 * width, 1, 1),
         )
 

@@ -11,7 +11,8 @@ def instance_norm(features: Tensor, weight: Tensor | None = None, bias: Tensor |
 
     The same numbers as ``F.instance_norm``, with two differences: the affine part may differ from sample
     to sample, and it runs in one kernel. Samples are folded into the channels and every channel is a group
-    of its own, because PyTorch's group norm takes about half the time of its instance norm on a CPU.
+    of its own, because PyTorch's group norm takes about half the time of its instance norm on a CPU. What follows
+    must not change the result in place: it is a view, and autograd would copy the whole map to keep track of it.
 
     Args:
         features: (N, C, H, W), with H·W > 1.
