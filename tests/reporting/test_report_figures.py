@@ -6,6 +6,7 @@ from matplotlib.text import Text
 from benchmark import layout
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
+from benchmark.metrics import sensitivity
 from benchmark.reporting import figure_results, figures, stores, style
 from benchmark.reporting.files import figure_items
 
@@ -104,7 +105,22 @@ def test_failed_and_skipped_cells_are_empty_panels_with_the_reason(draw):
     assert text.count("skipped: sparse lesions") == 4
     assert text.count("failed: loss is not finite") == 2
     again = " ".join(shown_texts(draw("figure-9b-msseg-SA-PI")).split())
-    assert again.count("failed: loss is not finite") == 5
+    assert again.count("failed: loss is not finite") == 6
+    assert again.count("skipped: sparse lesions") == 6
+
+
+def test_all_reconstructions_are_of_the_same_slice(results, draw):
+    store = SliceStore(layout.slices("msseg"))
+    middle = store.image("SA00")[sensitivity.shown_slice(len(store.image("SA00")))]
+    panels = iter(draw("figure-9b-msseg-SA-SV").axes)
+    rows = {}
+    for method in ("cyclegan", "semgan", "segrenorm"):
+        row = [next(panels) for _ in range(2 + len(sensitivity.SHOWN_SIGMAS))]
+        rows[method] = [axes.images[0].get_array() for axes in row if axes.images]
+    assert not rows.pop("semgan"), "a method that was skipped has no image, not even an input"
+    for images in rows.values():
+        np.testing.assert_array_equal(images[0], middle)
+        np.testing.assert_allclose(images[2], middle, atol=1e-6)
 
 
 def test_overlay_marks_every_error_in_its_colour():
@@ -149,7 +165,8 @@ def test_sensitivity_curves_are_means_over_subjects(results, draw):
     bands = [band.get_paths()[0].vertices for band in made.axes[0].collections]
     last = [band[np.isclose(band[:, 0], 0.5), 1] for band in bands]
     assert any(np.isclose([y.min(), y.max()], [ends.min(), ends.max()]).all() for y in last)
-    assert "Without a curve (reasons: Table VI): No harmonization, Histogram matching" in shown_texts(made)
+    noted = "Without a curve (reasons: Table VI): No harmonization, Histogram matching, SemGAN (on MS-SEG)"
+    assert noted in shown_texts(made)
 
 
 def test_training_curves_tell_losses_and_domains_apart(draw):
