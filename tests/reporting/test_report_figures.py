@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
@@ -7,7 +8,7 @@ from benchmark import layout
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
 from benchmark.metrics import sensitivity
-from benchmark.reporting import figure_results, figures, stores, style
+from benchmark.reporting import figure_results, figure_training, figures, stores, style
 from benchmark.reporting.files import figure_items
 
 KEYS = [
@@ -174,6 +175,24 @@ def test_training_curves_tell_losses_and_domains_apart(draw):
     assert [axes.get_title() for axes in made.axes] == ["adversarial", "cycle", "discriminator", "segmentation real"]
     assert len(made.axes[0].lines) == 3 * 2
     assert len(made.axes[3].lines) == 2 * 2
+
+
+def test_training_curves_are_running_means_of_means_over_folds_and_seeds():
+    steps = np.arange(1, 61)
+    flat = pd.DataFrame({"method": "a", "domain": "source", "step": steps, "value": 2.0 + (-1.0) ** steps})
+    other = flat.assign(value=4.0 + (-1.0) ** steps)
+    found = figure_training.smooth(pd.concat([flat, other, flat.assign(method="b", value=7.0)]))
+    assert len(found) == 2 * len(steps)
+    a = found[found["method"].eq("a")]
+    inner = a[a["step"].between(2, 59)]["value"]
+    np.testing.assert_allclose(inner, 3, atol=1 / 3 + 1e-9)
+    assert (found[found["method"].eq("b")]["value"] == 7).all()
+
+
+def test_short_trainings_are_shown_as_they_are():
+    steps = np.arange(1, 11)
+    data = pd.DataFrame({"method": "a", "domain": "source", "step": steps, "value": steps % 2})
+    np.testing.assert_array_equal(figure_training.smooth(data)["value"], steps % 2)
 
 
 def test_proposed_method_stands_out_without_colour():
