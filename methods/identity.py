@@ -9,7 +9,7 @@ class Identity(TrainingFreeMethod):
 
     name = "identity"
     title = "No harmonization"
-    reference = "control"
+    reference = "the prepared images as they are"
     kind = "control"
 
     def harmonize(self, images: Images) -> Images:

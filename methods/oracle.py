@@ -9,7 +9,7 @@ class Oracle(TrainingFreeMethod):
 
     name = "oracle"
     title = "Oracle"
-    reference = "control"
+    reference = "the same subject on the target scanner, which only phantoms know"
     kind = "control"
     needs_truth = True
 

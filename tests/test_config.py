@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset, read_yaml
 from benchmark.config.resolve import load_benchmark
 from benchmark.errors import ConfigError
@@ -31,6 +32,12 @@ def test_benchmark_configs_are_valid_and_named_like_their_files(name):
 @pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "config/datasets").glob("*.yaml")))
 def test_dataset_configs_are_valid_and_named_like_their_files(name):
     assert load_dataset(name).name == name
+
+
+@pytest.mark.parametrize("modality", ["T1w MRI", "T2w MRI", "PDw MRI", "FLAIR MRI", "OCT"])
+def test_a_dataset_may_be_of_any_usual_contrast(modality):
+    content = load_dataset("ixi").model_dump()
+    assert DatasetConfig.model_validate({**content, "modality": modality}).modality == modality
 
 
 def refused(content: dict) -> str:

@@ -18,6 +18,26 @@ def test_links_in_documents_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_files_that_documents_name_are_there():
+    for page in [ROOT / "README.md", ROOT / "docs/extending.md"]:
+        for named in re.findall(r"`((?:benchmark|methods|config|tests|workflow)/[\w./-]+\.\w+)`", page.read_text()):
+            assert (ROOT / named).is_file(), f"{page.name}: {named}"
+
+
+def test_python_of_documents_imports_what_there_is():
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        for example in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+            compile(example, page.name, "exec")
+            exec("\n".join(line for line in example.splitlines() if line.startswith(("from ", "import "))), {})
+
+
+def test_lines_of_documents_are_no_longer_than_those_of_code():
+    pages = {ROOT / "README.md", *(ROOT / "docs").glob("*.md")} - {ROOT / "docs/config.md"}
+    for page in sorted(pages):
+        long = [line for line in page.read_text().splitlines() if len(line) > 120]
+        assert not long, f"{page.name}: {long[0]}"
+
+
 def test_commands_of_the_readme_are_targets_of_the_makefile():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"\bmake ([a-z-]+)\b", (ROOT / "README.md").read_text()))

@@ -9,6 +9,7 @@ from benchmark.config.base import NAME, Strict, distinct
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 _Pixels = Annotated[int, Field(ge=16, le=2048)]
 Size2D = tuple[_Pixels, _Pixels]
+Modality = Literal["T1w MRI", "T1w post-contrast MRI", "T2w MRI", "T2*w MRI", "PDw MRI", "FLAIR MRI", "OCT"]
 # MNI z (mm) that the ICBM152 2009a template spans.
 _TemplateZ = Annotated[float, Field(ge=-72, le=116)]
 
@@ -142,14 +143,15 @@ class DatasetConfig(Strict):
     name: str = Field(pattern=NAME)
     title: str
     reader: str = Field(description="module in benchmark/data/readers")
-    modality: Literal["T1w MRI", "FLAIR MRI", "OCT"]
+    modality: Modality = Field(description="what the images are: a description, from which nothing is computed")
     family: Literal["ixi", "msseg", "retouch"] | None = Field(
         None, description="whose column of the paper's tables this dataset stands in"
     )
     phantom: bool = Field(False, description="generated, with truth/ beside the images")
     archive: Archive | None = Field(None, description="absent for what a stage of dvc.yaml generates")
     labels: dict[Annotated[str, Field(pattern=r"^\w[\w -]*$")], Annotated[int, Field(ge=1, le=254)]] = Field(
-        min_length=1, description="foreground classes"
+        min_length=1,
+        description="foreground classes and their values in the label maps: 1, 2, ... without gaps; 0 is background",
     )
     label_kind: Literal["dense", "sparse"] = Field(
         "dense", description="sparse: small lesions in few slices, which semantic dropout cannot drop meaningfully"

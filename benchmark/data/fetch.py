@@ -84,9 +84,16 @@ def _pulled(config: DatasetConfig, *, replaceable: bool) -> DataError | None:
         versioning.call("pull", *(["--force"] if replaceable else []), str(folder))
     except DataError as error:
         if replaceable:
-            print(f"{error} Going on without a remote.")
+            print(f"{folder}: {_why_not_pulled(error)}; it is made again and checked against the stated hash.")
         return error
     return None
+
+
+def _why_not_pulled(error: DataError) -> str:
+    """A remote need not hold what can be had again: that is no fault, and is not told as one."""
+    if versioning.NOT_HELD in error.fault:
+        return "the DVC remote does not hold it"
+    return f"it could not be pulled from the DVC remote ({error.fault})"
 
 
 def _generate(dataset: str, stage: str) -> None:

@@ -18,6 +18,8 @@ REMOTE_VARIABLE = "HBENCH_DVC_REMOTE"
 """Environment variable with the folder or URL of a DVC remote, to be used on this machine."""
 NEIGHBOUR = Path("../shared/dvc-mirror")
 """A remote that lies beside the project is used without being asked for."""
+NOT_HELD = "do not exist neither locally nor on remote"
+"""How DVC says that a remote, which it reached, does not hold the data."""
 PIPELINE, LOCK = Path("dvc.yaml"), Path("dvc.lock")
 
 

@@ -79,15 +79,20 @@ class Sensitivity(Metric):
                     curves[name].append(value)
                     yield Score(QUANTITIES[name].name, value, subject=subject, label=sigma_label(sigma))
                 if sigma in SHOWN_SIGMAS:
-                    shown.append(noisy[len(noisy) // 2])
+                    shown.append(noisy[shown_slice(len(noisy))])
             for name, curve in curves.items():
                 yield Score(AREAS[name].name, area(sigmas, curve), subject=subject)
             view.artifact(
                 f"reconstructions/{subject}",
                 np.stack(shown),
                 sigmas=[s for s in sigmas if s in SHOWN_SIGMAS],
-                slice=len(clean) // 2,
+                slice=shown_slice(len(clean)),
             )
+
+
+def shown_slice(slices: int) -> int:
+    """Index of the slice that Fig. 9b shows of a subject: the middle one, whatever the method."""
+    return slices // 2
 
 
 def sigma_label(sigma: float) -> str:

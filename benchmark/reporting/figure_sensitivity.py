@@ -1,5 +1,7 @@
 """Fig. 9: how the reconstruction bears noise in the translation: curves (a), and slices (b)."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -8,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from benchmark import layout
 from benchmark.data.slices import SliceStore
-from benchmark.metrics.sensitivity import SHOWN_SIGMAS
+from benchmark.metrics.sensitivity import SHOWN_SIGMAS, shown_slice
 from benchmark.reporting import stores, style
 from benchmark.reporting.names import LEARNED, MethodCard
 from benchmark.reporting.results import Results
@@ -24,7 +26,6 @@ def draw_curves(results: Results) -> Figure:
     grid = made.subplots(2, len(pairs), sharex=True, squeeze=False)
     names = [m.name for m in results.methods]
     data = {(p.name, p.dataset.name, metric): _curves(results, p, metric) for p in pairs for metric, _ in CURVES}
-    drawn = [m for m in results.methods if any((d["method"] == m.name).any() for d in data.values())]
     for (metric, title), axes_row in zip(CURVES, grid, strict=True):
         for pair, axes in zip(pairs, axes_row, strict=True):
             _draw_curve(axes, data[pair.name, pair.dataset.name, metric], names, results.config.proposed)
@@ -33,7 +34,11 @@ def draw_curves(results: Results) -> Figure:
     for pair, top, bottom in zip(pairs, *grid, strict=True):
         top.set_title(f"{style.wrap(pair.dataset.title, 20)}\n{pair.title}", fontsize=6)
         bottom.set_xlabel("noise σ in [−1, 1] scale", fontsize=6)
-    _legend(made, drawn, results)
+    curves = {
+        m.name: [p for p in pairs if (data[p.name, p.dataset.name, CURVES[0][0]]["method"] == m.name).any()]
+        for m in results.methods
+    }
+    _legend(made, curves, results)
     return made
 
 
@@ -74,15 +79,35 @@ def _draw_curve(axes: Axes, data: pd.DataFrame, names: list[str], proposed: str)
     axes.margins(x=0.02)
 
 
-def _legend(made: Figure, drawn: list[MethodCard], results: Results) -> None:
+def _legend(made: Figure, curves: Mapping[str, list[Pair]], results: Results) -> None:
+    """Methods with a curve; above them those without one, and where.
+
+    Args:
+        curves: the pairs on which each method has a curve.
+    """
     names = [m.name for m in results.methods]
     palette, dashes = style.colours(names, results.config.proposed), style.dashes(names, results.config.proposed)
     handles = [
-        Line2D([], [], color=palette[m.name], dashes=dashes[m.name] or (None, None), label=m.title) for m in drawn
+        Line2D([], [], color=palette[m.name], dashes=dashes[m.name] or (None, None), label=m.title)
+        for m in results.methods
+        if curves[m.name]
     ]
-    absent = [m.title for m in results.methods if m not in drawn]
+    absent = [_absence(results, m, curves[m.name]) for m in results.methods if len(curves[m.name]) < len(results.pairs)]
     note = style.wrap(f"Without a curve (reasons: Table VI): {', '.join(absent)}", 130) if absent else None
     made.legend(handles=handles, loc="outside lower center", ncols=4, title=note, title_fontsize=6)
+
+
+def _absence(results: Results, method: MethodCard, there: list[Pair]) -> str:
+    """A method with where it has no curve: whole datasets by their title, else pairs; nothing if nowhere."""
+    if not there:
+        return method.title
+    where = []
+    for dataset in results.datasets:
+        own = results.pairs_of(dataset.name)
+        missing = [pair.title for pair in own if pair not in there]
+        if missing:
+            where.append(dataset.title + ("" if len(missing) == len(own) else f" {', '.join(missing)}"))
+    return f"{method.title} (on {'; '.join(where)})"
 
 
 def draw_reconstructions(results: Results, pair: Pair) -> Figure:
@@ -105,22 +130,25 @@ def draw_reconstructions(results: Results, pair: Pair) -> Figure:
 
 
 def _draw_row(results: Results, pair: Pair, store: SliceStore, method: MethodCard, row: list[Axes]) -> None:
+    """All panels show the same slice, in every row; a method that made no images has a row of empty ones."""
     cell = pair.cell(results.config, method.name)
     subject = stores.first_fold(pair).test_source[0]
-    kept = stores.reconstructions(cell, subject)
-    if kept is None:
-        reason = "; ".join(results.summary(pair, method.name, "sensitivity_auc_mse").reasons)
-        style.show_slice(row[0], stores.fullest(store, subject).image)
-        for axes in row[1:]:
-            style.empty(axes, reason, store.slice_shape)
+    source = stores.at(store, subject, shown_slice(len(store.image(subject))))
+    translated = stores.harmonized(cell, subject, source.index)
+    if isinstance(translated, str):
+        for axes in row:
+            style.empty(axes, translated, store.slice_shape)
         return
-    index, images = kept
-    source = stores.at(store, subject, index)
-    translated = stores.harmonized(cell, subject, index)
     style.show_slice(row[0], source.image)
     style.scale_bars(row[0], source.image.shape, source.spacing)
-    for axes, image in zip(row[1:], [translated, *map(images.get, SHOWN_SIGMAS)], strict=True):
-        if image is None or isinstance(image, str):
-            style.empty(axes, image or "not among the config's noise levels", store.slice_shape)
+    style.show_slice(row[1], translated)
+    kept = stores.reconstructions(cell, subject)
+    absent = "not among the config's noise levels"
+    if kept is None:
+        absent = "; ".join(results.summary(pair, method.name, "sensitivity_auc_mse").reasons)
+    for axes, sigma in zip(row[2:], SHOWN_SIGMAS, strict=True):
+        image = None if kept is None else kept.get(sigma)
+        if image is None:
+            style.empty(axes, absent, store.slice_shape)
         else:
             style.show_slice(axes, image)

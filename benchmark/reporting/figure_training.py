@@ -14,6 +14,8 @@ from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
 
 DOMAINS = ("source", "target")
+SMOOTHED = 20
+"""A curve is a running mean over this part of the steps: single batches scatter more than methods differ."""
 
 
 def draw(results: Results, dataset: DatasetConfig) -> Figure:
@@ -60,15 +62,30 @@ def _long(history: pd.DataFrame) -> pd.DataFrame:
     return rows.drop(columns="column").assign(loss=parts["loss"], domain=parts["domain"].fillna(DOMAINS[0]))
 
 
+def smooth(data: pd.DataFrame) -> pd.DataFrame:
+    """Means over folds and seeds, then centred running means over a part of the steps, 1 / ``SMOOTHED``.
+
+    Args:
+        data: columns method, domain, step, value.
+
+    Returns:
+        The same columns, one row for each method, domain and step.
+    """
+    means = data.groupby(["method", "domain", "step"])["value"].mean().reset_index()
+    curves = means.groupby(["method", "domain"])["value"]
+    value = curves.transform(lambda v: v.rolling(max(len(v) // SMOOTHED, 1), center=True, min_periods=1).mean())
+    return means.assign(value=value)
+
+
 def _draw_loss(axes: Axes, data: pd.DataFrame, loss: str, names: list[str], proposed: str) -> None:
     data = data[data["loss"].eq(loss)]
     if data.empty:
         style.empty(axes, "no history")
         return
     sns.lineplot(
-        data, x="step", y="value", hue="method", style="domain", hue_order=names, style_order=list(DOMAINS),
+        smooth(data), x="step", y="value", hue="method", style="domain", hue_order=names, style_order=list(DOMAINS),
         palette=style.colours(names, proposed), dashes=list(style.DASHES[:2]), errorbar=None, legend=False, ax=axes,
-        linewidth=0.8,
+        linewidth=0.7,
     )  # fmt: skip
     axes.set(xlabel="", ylabel="")
 
@@ -82,4 +99,4 @@ def _legend(made: Figure, results: Results, methods: list[MethodCard], drawn: se
     ]
     absent = ", ".join(m.title for m in methods if m.name not in drawn)
     note = style.wrap(f"Not trained: {absent}", 130) if absent else None
-    made.legend(handles=handles, loc="outside lower center", ncols=4, title=note, title_fontsize=6)
+    made.legend(handles=handles, loc="outside lower center", ncols=6, title=note, title_fontsize=6)

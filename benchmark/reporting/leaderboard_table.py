@@ -93,15 +93,18 @@ def _block(results: Results, pair: Pair, rows: pd.DataFrame, shown: list[Quantit
 
 
 def _column(quantity: Quantity, rows: pd.DataFrame, contends: list[bool]) -> list[Entry]:
+    """Entries of one quantity, the best and its ties marked; on a pair that ranks nobody nothing is."""
+    if rows["rank"].isna().all():
+        contends = [False] * len(rows)
     values = [float(v) for v in rows[quantity.name]]
     texts = [None if math.isnan(v) else significant(v) for v in values]
     wins = best([t if c else None for t, c in zip(texts, contends, strict=True)], quantity.better)
     entries = []
-    for text, win, (_, row) in zip(texts, wins, rows.iterrows(), strict=True):
+    for text, win, contender, (_, row) in zip(texts, wins, contends, rows.iterrows(), strict=True):
         if text is None:
             entries.append(Entry(MISSING))
             continue
-        tied = not win and row.get(f"{quantity.name}_tied") in (True, "True")
+        tied = contender and not win and row.get(f"{quantity.name}_tied") in (True, "True")
         low, high = (row.get(f"{quantity.name}_{end}", math.nan) for end in ("low", "high"))
         interval = "" if quantity.name != PRIMARY or pd.isna(low) else f"[{significant(low)}, {significant(high)}]"
         seeds = row.get(f"{quantity.name}_seed_std", math.nan)

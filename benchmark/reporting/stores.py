@@ -75,13 +75,13 @@ def prediction(cell: Cell, subject: str, index: int) -> Labels | None:
     return None if found is None else found[0][index].astype(np.uint8)
 
 
-def reconstructions(cell: Cell, subject: str) -> tuple[int, dict[float, Images]] | None:
-    """Index of the slice, and its reconstruction under each noise level; None where scoring kept none."""
+def reconstructions(cell: Cell, subject: str) -> dict[float, Images] | None:
+    """Reconstruction under each noise level, of the slice that ``shown_slice`` says; None where scoring kept none."""
     found = read_artifact(cell.artifacts, f"reconstructions/{subject}")
     if found is None:
         return None
     images, attributes = found
-    return int(attributes["slice"]), dict(zip(map(float, attributes["sigmas"]), images, strict=True))
+    return dict(zip(map(float, attributes["sigmas"]), images, strict=True))
 
 
 def _open(path: Path) -> h5py.File:

@@ -71,8 +71,19 @@ def _labels(results: Results, pair: Pair, quantity: Quantity) -> list[str]:
 
 
 def _column(pair: Pair, quantity: Quantity, label: str) -> Column:
-    group, text = (head(quantity), label) if label else ("", head(quantity))
-    return Column(pair, quantity.name, quantity.better, group, text, significant, label)
+    shown, scale = _unit_shown(pair, quantity)
+    group, text = (head(shown), label) if label else ("", head(shown))
+    return Column(pair, quantity.name, quantity.better, group, text, significant, label, scale=scale)
+
+
+def _unit_shown(pair: Pair, quantity: Quantity) -> tuple[Quantity, float]:
+    """A quantity in the unit of its tables, and how many of these its own unit has.
+
+    Fluids of the retina are thousandths of a millilitre: OCT volumes stand in mm³, as in the literature of the field.
+    """
+    if quantity.unit == "mL" and pair.dataset.preparation.kind == "oct":
+        return replace(quantity, unit="mm³"), 1000.0
+    return quantity, 1.0
 
 
 def statistics(results: Results, item: Item, compared: pd.DataFrame) -> Table:
@@ -105,7 +116,7 @@ def statistics(results: Results, item: Item, compared: pd.DataFrame) -> Table:
 
 def _statistics_block(results: Results, pair: Pair, metric: str, part: pd.DataFrame) -> Block:
     """One quantity: rows are the other methods, columns the labels."""
-    labels = list(dict.fromkeys(part["label"]))
+    labels = sorted(dict.fromkeys(part["label"]), key=lambda label: pair.dataset.labels.get(label, 0))
     title = head(quantities()[metric])
     cells = {(row["method"], row["label"]): _comparison(row, results.test_subjects(pair)) for _, row in part.iterrows()}
     rows = tuple(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark.config.dataset import DatasetConfig
+from benchmark.metrics.registry import quantities
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
 from benchmark.reporting.model import (
@@ -40,6 +41,7 @@ class Column:
         show: how a mean is printed.
         spread: metric that holds the standard deviation to print after the mean, or empty.
         printed: the paper's number for a method, if it has one.
+        scale: printed numbers are this many times those of the scores, for another unit; the CSV has the latter.
     """
 
     pair: Pair
@@ -51,6 +53,7 @@ class Column:
     label: str = ""
     spread: str = ""
     printed: Callable[[str], Printed | None] = lambda method: None
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,10 @@ class Filled:
 
 
 def fill(results: Results, title: str, columns: Sequence[Column], lines: Sequence[Line]) -> Filled:
-    """Looks up every number, marks the best of each column, and keeps what the CSV holds."""
+    """Looks up every number, marks the best of each column, and keeps what the CSV holds.
+
+    A pair with a single test subject has no best: nothing tells its methods apart.
+    """
     summaries = {
         (i, line.method): results.summary(c.pair, line.method, c.metric, c.label)
         for i, c in enumerate(columns)
@@ -92,7 +98,8 @@ def fill(results: Results, title: str, columns: Sequence[Column], lines: Sequenc
     data = []
     for i, column in enumerate(columns):
         shown = {line.method: _shown(column, summaries[i, line.method]) for line in lines}
-        wins = best([shown[line.method] if line.ranked else None for line in lines], column.better)
+        ranks = results.test_subjects(column.pair) > 1
+        wins = best([shown[line.method] if ranks and line.ranked else None for line in lines], column.better)
         for line, win in zip(lines, wins, strict=True):
             summary = summaries[i, line.method]
             printed = column.printed(line.method)
@@ -127,7 +134,7 @@ def table(
 
 
 def _shown(column: Column, summary: Summary) -> str | None:
-    return column.show(summary.mean) if summary.there else None
+    return column.show(summary.mean * column.scale) if summary.there else None
 
 
 def _entry(
@@ -137,7 +144,7 @@ def _entry(
     # Where there are several seeds and nothing else is said of the spread, it is that over seeds.
     deviation = summary.seed_sd if spread is None and summary.there else spread
     if deviation is not None and not math.isnan(deviation):
-        text += f" ± {significant(deviation, 1)}"
+        text += f" ± {significant(deviation * column.scale, 1)}"
     aside = ""
     notes: tuple[str, ...] = ()
     if printed:
@@ -169,6 +176,7 @@ def _record(
         "title": line.title,
         "metric": column.metric,
         "label": column.label,
+        "unit": quantities()[column.metric].unit,
         "value": summary.mean,
         "sd_units": summary.sd,
         "sd_subsets": spread,

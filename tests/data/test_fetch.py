@@ -203,6 +203,46 @@ def test_what_a_stage_generates_is_generated(repository, dataset):
     assert Path("dvc.lock").read_bytes() == lock
 
 
+def test_what_the_remote_does_not_hold_is_made_again_without_alarm(repository, dataset, monkeypatch, tmp_path, capsys):
+    root = dataset("mini", "ixi", phantom=True)
+    Path("dvc.yaml").write_text(STAGE)
+    Path("make.py").write_text(MAKE.format("one"))
+    fetch("mini")
+    for trace in (root, Path(".dvc/cache")):
+        shutil.rmtree(trace)
+    (tmp_path / "remote").mkdir()
+    monkeypatch.setenv(versioning.REMOTE_VARIABLE, str(tmp_path / "remote"))
+    capsys.readouterr()
+    fetch("mini")
+    told = capsys.readouterr().out
+    assert "data/raw/mini: the DVC remote does not hold it; it is made again and checked against the stated" in told
+    assert not {"failed", "error", "warning", "missing"} & set(told.lower().replace(":", " ").split())
+    assert (root / "x.nii.gz").read_text() == "one"
+
+
+def test_a_remote_that_cannot_be_reached_is_told_with_its_reason(repository, dataset, monkeypatch, capsys):
+    root = dataset("mini", "ixi", phantom=True)
+    Path("dvc.yaml").write_text(STAGE)
+    Path("make.py").write_text(MAKE.format("one"))
+    fetch("mini")
+    for trace in (root, Path(".dvc/cache")):
+        shutil.rmtree(trace)
+    dvc("remote", "add", "--default", "mine", "elsewhere")
+    called = versioning.call
+
+    def call(*arguments):
+        if arguments[0] == "pull":
+            raise DataError("dvc pull", "failed: Permission denied (publickey)", "Correct that and run it again")
+        called(*arguments)
+
+    monkeypatch.setattr(versioning, "call", call)
+    capsys.readouterr()
+    fetch("mini")
+    told = capsys.readouterr().out
+    assert "data/raw/mini: it could not be pulled from the DVC remote (failed: Permission denied (publickey)); " in told
+    assert (root / "x.nii.gz").read_text() == "one"
+
+
 def test_downloaded_where_no_remote_holds_it(repository, dataset, monkeypatch):
     """The table verifies what it names: notices that a remote keeps beside the data are not in it."""
     root = put(dataset("mini", "ixi", archive={**ARCHIVE, "sources": "sources.csv"}))

@@ -59,6 +59,7 @@ def test_describes_itself(name):
     assert cls.name == name
     assert cls.title.strip()
     assert cls.reference.strip()
+    assert cls.reference != cls.kind, "reports print one after the other"
     assert cls.kind in ("control", "classical", "learned")
     assert cls.needs_truth is False or cls.kind == "control"
     cls.hyperparameters()  # every hyperparameter has a default

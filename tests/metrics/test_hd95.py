@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -28,6 +30,14 @@ def test_equal_masks_are_at_distance_zero_and_the_order_does_not_matter():
     assert hausdorff_distance_95(one, one, (1, 2, 3)) == 0
     there, back = (hausdorff_distance_95(*pair, (1, 2, 3)) for pair in ((one, other), (other, one)))
     assert there == back > 0
+
+
+def test_what_monai_says_of_itself_is_not_repeated_and_everything_else_is():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert hausdorff_distance_95(box(1, 1, 1), box(2, 3, 1), (1, 2, 3)) > 0
+    with pytest.warns(UserWarning, match="nan"):
+        hausdorff_distance_95(box(1, 1, 1), np.zeros((12, 14, 16), bool), (1, 2, 3))
 
 
 def test_agrees_with_distance_maps_of_the_surfaces():

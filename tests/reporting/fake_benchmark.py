@@ -74,7 +74,7 @@ DATASETS: dict[str, dict] = {
             "PL": {"title": "Philips", "field_strength": "3 T"},
         },
         "pairs": ["GE-PL"],
-        "split": {"protocol": "holdout"},
+        "split": {"protocol": "holdout", "train_fraction": 0.4},
     },
 }  # fmt: skip
 COMMON = {

@@ -42,6 +42,20 @@ def test_overall_ranks_are_over_the_pairs_that_rank(results):
     assert overall["SemGAN"][0] == "–"
 
 
+def test_where_nobody_is_ranked_nothing_is_marked(results):
+    board = read_board(results.config).assign(dice_tied=True)
+    single = board["target"].eq("SV")
+    board.loc[single, ["dice_low", "dice_high"]] = math.nan
+    blocks = leaderboard_table(results, board).blocks
+    marks = [
+        [(entry.bold, "≈" in entry.text) for row in block.rows for entry in row.entries if "control" not in row.title]
+        for block in blocks[1:3]
+    ]
+    assert not any(bold or tied for bold, tied in marks[0])
+    assert any(bold for bold, _ in marks[1])
+    assert any(tied for _, tied in marks[1])
+
+
 def test_controls_and_incomplete_methods_are_shown_unranked(results):
     table = leaderboard_table(results, read_board(results.config))
     overall = {row.title: row.entries for row in table.blocks[0].rows}

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
@@ -6,7 +7,8 @@ from matplotlib.text import Text
 from benchmark import layout
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
-from benchmark.reporting import figure_results, figures, stores, style
+from benchmark.metrics import sensitivity
+from benchmark.reporting import figure_results, figure_training, figures, stores, style
 from benchmark.reporting.files import figure_items
 
 KEYS = [
@@ -104,7 +106,22 @@ def test_failed_and_skipped_cells_are_empty_panels_with_the_reason(draw):
     assert text.count("skipped: sparse lesions") == 4
     assert text.count("failed: loss is not finite") == 2
     again = " ".join(shown_texts(draw("figure-9b-msseg-SA-PI")).split())
-    assert again.count("failed: loss is not finite") == 5
+    assert again.count("failed: loss is not finite") == 6
+    assert again.count("skipped: sparse lesions") == 6
+
+
+def test_all_reconstructions_are_of_the_same_slice(results, draw):
+    store = SliceStore(layout.slices("msseg"))
+    middle = store.image("SA00")[sensitivity.shown_slice(len(store.image("SA00")))]
+    panels = iter(draw("figure-9b-msseg-SA-SV").axes)
+    rows = {}
+    for method in ("cyclegan", "semgan", "segrenorm"):
+        row = [next(panels) for _ in range(2 + len(sensitivity.SHOWN_SIGMAS))]
+        rows[method] = [axes.images[0].get_array() for axes in row if axes.images]
+    assert not rows.pop("semgan"), "a method that was skipped has no image, not even an input"
+    for images in rows.values():
+        np.testing.assert_array_equal(images[0], middle)
+        np.testing.assert_allclose(images[2], middle, atol=1e-6)
 
 
 def test_overlay_marks_every_error_in_its_colour():
@@ -149,7 +166,8 @@ def test_sensitivity_curves_are_means_over_subjects(results, draw):
     bands = [band.get_paths()[0].vertices for band in made.axes[0].collections]
     last = [band[np.isclose(band[:, 0], 0.5), 1] for band in bands]
     assert any(np.isclose([y.min(), y.max()], [ends.min(), ends.max()]).all() for y in last)
-    assert "Without a curve (reasons: Table VI): No harmonization, Histogram matching" in shown_texts(made)
+    noted = "Without a curve (reasons: Table VI): No harmonization, Histogram matching, SemGAN (on MS-SEG)"
+    assert noted in shown_texts(made)
 
 
 def test_training_curves_tell_losses_and_domains_apart(draw):
@@ -157,6 +175,24 @@ def test_training_curves_tell_losses_and_domains_apart(draw):
     assert [axes.get_title() for axes in made.axes] == ["adversarial", "cycle", "discriminator", "segmentation real"]
     assert len(made.axes[0].lines) == 3 * 2
     assert len(made.axes[3].lines) == 2 * 2
+
+
+def test_training_curves_are_running_means_of_means_over_folds_and_seeds():
+    steps = np.arange(1, 61)
+    flat = pd.DataFrame({"method": "a", "domain": "source", "step": steps, "value": 2.0 + (-1.0) ** steps})
+    other = flat.assign(value=4.0 + (-1.0) ** steps)
+    found = figure_training.smooth(pd.concat([flat, other, flat.assign(method="b", value=7.0)]))
+    assert len(found) == 2 * len(steps)
+    a = found[found["method"].eq("a")]
+    inner = a[a["step"].between(2, 59)]["value"]
+    np.testing.assert_allclose(inner, 3, atol=1 / 3 + 1e-9)
+    assert (found[found["method"].eq("b")]["value"] == 7).all()
+
+
+def test_short_trainings_are_shown_as_they_are():
+    steps = np.arange(1, 11)
+    data = pd.DataFrame({"method": "a", "domain": "source", "step": steps, "value": steps % 2})
+    np.testing.assert_array_equal(figure_training.smooth(data)["value"], steps % 2)
 
 
 def test_proposed_method_stands_out_without_colour():

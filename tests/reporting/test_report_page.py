@@ -72,6 +72,19 @@ def test_page_prints_and_reads_in_the_dark(page):
     assert "prefers-color-scheme: dark" in page
 
 
+def test_heads_of_text_stand_over_it(page):
+    """Text is aligned left, head and cells alike; numbers are aligned right."""
+    assert '<th scope="col" class="text">reason</th>' in page
+    assert f'<td class="text">{fake.SPARSE}</td>' in page
+    assert "style=" not in page
+
+
+def test_names_of_a_wide_table_stay_in_sight(page):
+    rule = re.search(r'th\[scope="row"\], thead tr > :first-child \{([^}]*)\}', page)
+    assert rule is not None
+    assert "position: sticky" in rule[1]
+
+
 def test_leaderboard_has_a_page_of_its_own(rendered):
     found = Elements(leaderboard_path(rendered, "html").read_text())
     assert "leaderboard" in found.ids

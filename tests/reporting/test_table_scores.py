@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import fake_benchmark as fake
 import numpy as np
@@ -6,11 +7,14 @@ import pandas as pd
 import pytest
 
 from benchmark import layout, scores
+from benchmark.metrics.registry import quantities
+from benchmark.reporting import tables_more
 from benchmark.reporting.files import table_items, table_path
 from benchmark.reporting.model import Table
 from benchmark.reporting.results import Results
 from benchmark.reporting.tables import build
 from benchmark.reporting.tables_more import comparisons, statistics
+from benchmark.reporting.tables_scores import Line, fill
 
 
 def _build(results: Results, number: str, dataset: str = "") -> Table:
@@ -194,6 +198,35 @@ def test_statistics_say_when_significance_was_impossible(results):
     assert (dice["SemGAN"].text, dice["SemGAN"].notes) == ("–", ("no subject has a number of both methods",))
     assert not any(entry.bold for row in block.rows for entry in row.entries)
     assert len(table.data) == 4 * len(set(zip(table.data["metric"], table.data["label"], strict=True)))
+
+
+def test_classes_stand_in_the_order_of_the_dataset_in_every_table(results, utility):
+    item = next(i for i in table_items(results.config) if i.key == "table-7-retouch-CR-SP")
+    dice = statistics(results, item, comparisons(results)).blocks[0]
+    assert dice.columns[:3] == ("IRF", "SRF", "PED")
+    assert tuple(name for name, _ in utility.blocks[1].groups) == ("IRF", "SRF", "PED")
+
+
+def test_a_pair_with_one_test_subject_has_no_best(results, utility):
+    subjects = {pair.dataset.name: results.test_subjects(pair) for pair in results.pairs}
+    assert subjects == {"msseg": 3, "retouch": 1, "ixi_phantom": 2}
+    bold = {block.title: any(e.bold for row in block.rows for e in row.entries) for block in utility.blocks}
+    assert bold == {"MS-SEG (leave one subject out)": True, "RETOUCH": False, "IXI phantom": True}
+    assert not utility.data[utility.data["dataset"].eq("retouch")]["best"].any()
+
+
+@pytest.mark.parametrize(("kind", "unit", "text"), [("oct", "mm³", "1.50"), ("mri", "mL", "0.00150")])
+def test_volumes_of_oct_are_shown_in_cubic_millimetres(results, kind, unit, text):
+    preparation = results.dataset("retouch").preparation.model_copy(update={"kind": kind})
+    dataset = results.dataset("retouch").model_copy(update={"preparation": preparation})
+    pair = replace(results.pair("retouch", "CR-SP"), dataset=dataset)
+    column = tables_more._column(pair, quantities()["volume_before"], "IRF")
+    like = results.table[results.table["metric"].eq("dice") & results.table["dataset"].eq("retouch")]
+    made = Results(results.config, like.assign(metric="volume_before", value=0.0015))
+    filled = fill(made, "", [column], [Line("cyclegan", "CycleGAN", True)])
+    assert f"[{unit}]" in filled.block.groups[0][0]
+    assert filled.block.rows[0].entries[0].text == text
+    assert (filled.data[0]["value"], filled.data[0]["unit"]) == (pytest.approx(0.0015), "mL")
 
 
 def test_other_quantities_are_shown_once_and_nowhere_else(results):
