@@ -2,16 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
+from benchmark.data.plausible import check_plausible
 from benchmark.data.readers import reader
 from benchmark.data.splits import make_folds, write_splits
-from benchmark.data.subject import Subject
+from benchmark.data.subject import Subject, about
 from benchmark.errors import DataError
 from benchmark.whole import write_whole
 
@@ -39,7 +40,7 @@ class Survey:
     """What an archive holds.
 
     Attributes:
-        entries: usable subjects that the config does not exclude, by id, in order.
+        entries: subjects with a readable header that the config does not exclude, by id, in order.
         faults: everything that is wrong, in the order in which it was come across.
         excluded: subjects that the config leaves out and the archive holds.
     """
@@ -69,10 +70,13 @@ def take_inventory(dataset: str) -> None:
     write_whole(layout.inventory(dataset), json.dumps(body, indent=1) + "\n")
 
 
-def survey(config: DatasetConfig, root: Path) -> Survey:
+def survey(config: DatasetConfig, root: Path, look: Callable[[Subject], None] = lambda subject: None) -> Survey:
     """Everything that the archive at ``root`` holds, and everything that is wrong with it, by its headers.
 
     What is wrong with an excluded subject does not count.
+
+    Args:
+        look: is shown each usable subject, to look at more than its header; what it raises of DataError is a fault.
     """
     found: dict[str, Entry] = {}
     faults: list[DataError] = []
@@ -87,14 +91,13 @@ def survey(config: DatasetConfig, root: Path) -> Survey:
         elif subject.id in found:
             faults.append(_twice(root, subject, found[subject.id]))
         else:
-            found[subject.id] = Entry(
-                domain=subject.domain,
-                shape=subject.shape,
-                spacing=subject.spacing,
-                has_labels=subject.labels is not None,
-                has_mask=subject.mask is not None,
-                truth=tuple(sorted(subject.truth or ())),
-            )
+            found[subject.id] = _entry(subject)
+            try:
+                with about(subject.id):
+                    check_plausible(config.preparation.kind, subject)
+                    look(subject)
+            except DataError as fault:
+                faults.append(fault)
     if unknown := set(config.exclude) - everybody:
         faults.append(
             DataError(
@@ -107,6 +110,17 @@ def survey(config: DatasetConfig, root: Path) -> Survey:
         faults += _wrong_domains(config, root, found.values())
     entries = {subject: found[subject] for subject in sorted(found)}
     return Survey(entries, tuple(faults), tuple(sorted(everybody & set(config.exclude))))
+
+
+def _entry(subject: Subject) -> Entry:
+    return Entry(
+        domain=subject.domain,
+        shape=subject.shape,
+        spacing=subject.spacing,
+        has_labels=subject.labels is not None,
+        has_mask=subject.mask is not None,
+        truth=tuple(sorted(subject.truth or ())),
+    )
 
 
 def _first_of(faults: tuple[DataError, ...], dataset: str) -> DataError:

@@ -46,6 +46,7 @@ class Subject:
         image: loads the scan.
         labels: loads the label map, or is None.
         mask: loads the brain or retina mask, or is None.
+        file: the scan's file, for messages and to see whether two subjects have the same.
         truth: for each target scanner, loaders of the noise-free and noisy scan of the same anatomy (phantoms);
             only ``benchmark.data.prepare`` of ``truth.h5`` calls them.
     """
@@ -58,6 +59,7 @@ class Subject:
     labels: Callable[[], Volume] | None = None
     mask: Callable[[], Volume] | None = None
     truth: dict[str, tuple[Callable[[], Volume], Callable[[], Volume]]] | None = None
+    file: Place | None = None
 
 
 Found = Subject | DataError
