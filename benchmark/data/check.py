@@ -1,15 +1,17 @@
 """What an archive holds and what is wrong with it, for a person or as JSON, before anything is computed."""
 
-from collections import Counter
+import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmark.config.dataset import DatasetConfig, Domain
-from benchmark.data.inventory import Entry, Survey, survey
+from benchmark.data.inventory import Entry, Survey, same_image, survey
+from benchmark.data.prepare.checks import checked_image, checked_labels, checked_mask
 from benchmark.data.subject import Subject
 
 # Voxel sizes of one scanner that differ by more than this share are odd.
@@ -81,10 +83,16 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
     """
     volumes: dict[str, dict[str, float]] = {}
 
+    by_image: dict[str, list[str]] = defaultdict(list)
+
     def look(subject: Subject) -> None:
+        image = checked_image(subject.image())
+        by_image[hashlib.md5(image.data.tobytes()).hexdigest()].append(subject.id)
         volumes[subject.id] = _label_volumes(config, subject)
 
     found = survey(config, root, look) if voxels else survey(config, root)
+    twice = (same_image(root, sorted(subjects)) for subjects in by_image.values() if len(subjects) > 1)
+    found = replace(found, faults=(*found.faults, *twice))
     return Report(config, root, found, tuple(_odd(config, found)), volumes)
 
 
@@ -144,9 +152,6 @@ def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
 
 
 def _label_volumes(config: DatasetConfig, subject: Subject) -> dict[str, float]:
-    from benchmark.data.prepare.checks import checked_image, checked_labels, checked_mask
-
-    checked_image(subject.image())
     if subject.mask is not None:
         checked_mask(subject.mask())
     if subject.labels is None:

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def read_volume(place: Place) -> Volume:
             image = reader.Execute()
         except RuntimeError:
             raise DataError(place, "is damaged or truncated", COPY_AGAIN) from None
-    return Volume(sitk.GetArrayFromImage(image).transpose(2, 1, 0), header.affine, place)
+    return Volume(sitk.GetArrayFromImage(image).transpose(2, 1, 0), header.affine, place, header.beside)
 
 
 @contextmanager
@@ -85,7 +86,9 @@ def _header(information: Any, place: Place, fields: Mapping[str, str]) -> Header
     lps = np.eye(4)
     lps[:3, :3] = np.array(information.GetDirection()).reshape(3, 3) * information.GetSpacing()
     lps[:3, 3] = information.GetOrigin()
-    return Header.checked(place, information.GetSize(), np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps)
+    raw = _raw_name(place, fields)
+    header = Header.checked(place, information.GetSize(), np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps)
+    return replace(header, beside=sibling(place, raw) if raw else None)
 
 
 def _information(path: Path, place: Place) -> Any:

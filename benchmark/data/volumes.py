@@ -23,11 +23,13 @@ class Header:
     Attributes:
         shape: voxels along the file's axes.
         affine: 4x4, from voxel indices to RAS millimetres.
+        beside: the file that holds the voxels, where that is another.
     """
 
     path: Place
     shape: tuple[int, int, int]
     affine: npt.NDArray[np.float64]
+    beside: Place | None = None
 
     @classmethod
     def checked(cls, path: Place, shape: Sequence[int], affine: npt.NDArray[np.float64]) -> "Header":

@@ -223,6 +223,7 @@ FAULTS = [
     F("background", "ixi", changed(IXI_IMAGE, lambda d: -d), IXI_IMAGE, "is background throughout", IXI_ID),
     F("two domains", "ixi", lambda r: ixi(r, ["IXI101-HH-0009-T1"]) and None, "", "holds subject IXI101 in two domains"),
     F("the same id", "ixi", lambda r: ixi(r, ["IXI101-IOP-0009-T1"]) and None, "", "holds subject IXI101 twice"),
+    F("the same image twice", "ixi", lambda r: shutil.copy(r / IXI_IMAGE, r / "IXI-T1/IXI777-HH-0001-T1.nii.gz") and None, "", "holds the same image for IXI101 and IXI777"),
     F("a scanner without subjects", "ixi", lambda r: [p.unlink() for p in r.rglob("*-HH-*")] and None, "", "holds no subject of PL"),
     F("a path that leaves", "ixi", in_tar("../IXI300-HH-0001-T1.nii.gz"), "IXI-T1.tar", "a path that leaves the archive"),
     F("a truncated tar", "ixi", packed_and_cut("IXI-T1", "IXI-T1.tar"), "IXI-T1.tar", "is damaged or truncated"),
@@ -266,6 +267,7 @@ FAULTS = [
     F("half a label", "retouch", oct_of("reference", LABELS + np.float32(0.5)), "reference.mhd", "whole numbers", RETOUCH_ID),
     F("NaN", "retouch", oct_of("oct", with_one(np.nan)(LABELS + np.float32(1))), "oct.mhd", "NaN or infinite", RETOUCH_ID),
     F("constant", "retouch", oct_of("oct", LABELS + 9), "oct.mhd", "is constant", RETOUCH_ID),
+    F("the same image twice", "retouch", lambda r: shutil.copytree(r / RETOUCH, r / "RETOUCH-TrainingSet-Cirrus/TRAIN009") and None, "", "holds the same image for TRAIN002 and TRAIN009"),
     F("two domains", "retouch", lambda r: retouch_volume(r, "Spectralis", 2) and None, "", "holds subject TRAIN002 in two domains"),
     F("a path that leaves", "retouch", in_zip("RETOUCH-TrainingSet-Cirrus", "RETOUCH-TrainingSet-Cirrus.zip", "/x"), "Cirrus.zip", "a path that leaves"),
     # OASIS and IXI-HH

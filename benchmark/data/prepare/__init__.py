@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig, MRIPreparation
 from benchmark.config.load import load_dataset
+from benchmark.data.manifest import Manifest
 from benchmark.data.plausible import check_plausible
 from benchmark.data.readers import reader
 from benchmark.data.splits import read_fold
@@ -32,7 +33,7 @@ def prepare_subject(dataset: str, subject: str) -> None:
 
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     config = load_dataset(dataset)
-    found = _find(config, subject)
+    found = Manifest.read(dataset).verified(_find(config, subject))
     targets = truth_targets(config, found)
     record = Record()
     if isinstance(config.preparation, MRIPreparation):

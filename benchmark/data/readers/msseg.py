@@ -100,7 +100,7 @@ def _subject(root: Path, files: _Files) -> Subject:
             labels=partial(read_volume, files.consensus),
             mask=partial(read_volume, files.mask),
             truth=truth(root, files.truth_name, read_volume),
-            file=files.image,
+            files=(files.image,),
         )
 
 
