@@ -16,7 +16,8 @@ class UserError(Exception):
 
     def __init__(self, thing: object, fault: str, remedy: str) -> None:
         self.thing, self.fault, self.remedy = str(thing), fault.rstrip("."), remedy.rstrip(".")
-        super().__init__(f"{self.thing}: {self.fault}. {self.remedy}.")
+        end = "" if self.fault.endswith("?") else "."
+        super().__init__(f"{self.thing}: {self.fault}{end} {self.remedy}.")
 
     def __reduce__(self) -> tuple[type["UserError"], tuple[str, str, str]]:
         """Pickles with its three parts, so that it comes back whole from a worker process."""

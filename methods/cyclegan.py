@@ -35,7 +35,8 @@ class CycleGANOptions(AdversarialOptions):
     )
     generator: GeneratorKind = "plain_resunet"
     discriminator: Literal["patch34_spectral", "patch70"] = "patch34_spectral"
-    image_pool: int = Field(0, ge=0, description="made images that a discriminator may be shown again later")
+    # They are kept in memory: 10,000 crops of 256 x 256 take 2.6 GB.
+    image_pool: int = Field(0, ge=0, le=10_000, description="made images that a discriminator may be shown again later")
     lambda_identity: float = Field(0.0, ge=0, description="weight of the loss that G(y) = y")
 
     @classmethod

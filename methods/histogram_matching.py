@@ -22,7 +22,8 @@ BINS = 10_000
 class HistogramMatchingOptions(Strict):
     """How finely the target's distribution is kept."""
 
-    quantiles: int = Field(1000, ge=2, description="number of quantiles of the target's foreground")
+    # They are read off a histogram: with more than its bins, there are none between.
+    quantiles: int = Field(1000, ge=2, le=BINS, description="number of quantiles of the target's foreground")
 
 
 class HistogramMatching(TrainingFreeMethod):

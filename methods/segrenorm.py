@@ -15,7 +15,8 @@ from methods.s_cyclegan import SCycleGAN, segment
 class SegRenormOptions(SegmentationOptions):
     """Adds renormalization (Eq. 1) and the semantic extractor (Fig. 4 B)."""
 
-    embedding_dim: int = Field(512, ge=1)
+    # Of two square layers and one for each block: at 4096, they alone have more weights than all else together.
+    embedding_dim: int = Field(512, ge=1, le=4096)
     gamma: Variant = switch(
         paper="paper", reference="reference", default="reference", description="scale by γ (paper) or by 1 + γ"
     )

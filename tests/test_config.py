@@ -56,6 +56,31 @@ def test_misspelt_nested_key_is_refused_with_the_nearest_known_one(demo):
     assert "key 'judges.autoencoder.schedule.decays' is unknown, did you mean 'decay'?" in refused(demo)
 
 
+@pytest.mark.parametrize(
+    ("part", "change", "said"),
+    [
+        ("preparation", {"n4_level": 3}, "key 'preparation.n4_level' is unknown, did you mean 'n4_levels'? Correct"),
+        ("preparation", {"b_scan": 3}, "key 'preparation.b_scan' is unknown, known are brain_extraction"),
+        ("split", {"train_fractions": 0.5}, "key 'split.train_fractions' is unknown, did you mean 'train_fraction'?"),
+        ("split", {"protocol": "holdut"}, "key 'split.protocol' is 'holdut', did you mean 'holdout'?"),
+        ("preparation", {"kind": None}, "key 'preparation.kind' is"),
+        ("preparation", {"slice_range": [5, 1]}, "key 'preparation.slice_range': the lower end must come first"),
+    ],
+)
+def test_faults_where_a_key_chooses_the_model(tmp_path, part, change, said):
+    content = yaml.safe_load((ROOT / "config/datasets/ixi.yaml").read_text())
+    content[part].update(change)
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(ConfigError) as caught:
+        load_dataset("x", tmp_path)
+    assert said in str(caught.value)
+
+
+def test_one_fault_is_told_once(demo):
+    demo["seeds"] = [-1]
+    assert refused(demo).startswith("config: key 'seeds.0': input should be greater than or equal to 0 (given: -1). ")
+
+
 def test_misspelt_key_under_a_mapping_of_names(demo):
     demo["datasets"]["msseg_phantom"]["fold"] = [0]
     assert "key 'datasets.msseg_phantom.fold' is unknown, did you mean 'folds'?" in refused(demo)
@@ -159,6 +184,30 @@ def test_broken_yaml(tmp_path):
         load_benchmark(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 2020-13-45\n", "month must be in 1..12"),
+        (f"a: {'[' * 3000}\n", "nested too deeply"),
+        (f"a: 1{'0' * 5000}\n", "Exceeds the limit"),
+        ("[a, b]: 1\n", "unhashable key"),
+        ("a: \0\n", "special characters are not allowed"),
+    ],
+    ids=["no date", "nested", "a long number", "a list as key", "not text"],
+)
+def test_yaml_that_nothing_can_be_made_of(tmp_path, text, said):
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=f"x.yaml: not valid YAML .*{said}"):
+        load_benchmark(path)
+
+
+def test_a_config_that_is_no_text(tmp_path):
+    (tmp_path / "x.yaml").write_bytes(b"a: \xff\xfe\n")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_benchmark(tmp_path / "x.yaml")
+
+
 def test_missing_file_names_the_ones_there():
     with pytest.raises(ConfigError, match="Did you mean 'demo'"):
         load_benchmark(ROOT / "config/demoo.yaml")
@@ -188,9 +237,22 @@ def test_a_merged_key_may_be_overridden(tmp_path):
             {"crop": [64, 8], "batch_size": 4},
             "datasets.ixi_phantom.training.crop.1",
         ),
+        (
+            ("datasets", "ixi_phantom", "training"),
+            {"crop": [16, 16], "batch_size": 4},
+            "crops of 16 x 16 pixels, as of dataset ixi_phantom, are too small for the networks of method cyclegan. "
+            "Set 'training: crop' of the dataset to 16 x 32 or more",
+        ),
+        (("judges", "autoencoder", "batch_size"), 5, "judges.autoencoder.batch_size': input should be a multiple of 2"),
+        (("judges", "segmentor", "schedule", "decay"), 10**9, "judges.segmentor.schedule.decay"),
+        (("seeds",), [10**400], "seeds.0"),
+        (("methods", "segrenorm"), {"embedding_dim": 10**6}, "method segrenorm: key 'embedding_dim'"),
+        (("methods", "histogram_matching"), {"quantiles": 10**9}, "method histogram_matching: key 'quantiles'"),
+        (("metrics", "sensitivity"), {"sigmas": [0, 0.2, 50]}, "metric sensitivity: key 'sigmas.2'"),
+        (("metrics", "sensitivity"), {"sigmas": [i / 1000 for i in range(300)]}, "metric sensitivity: key 'sigmas'"),
     ],
 )
-def test_sizes_that_no_network_takes_are_refused(demo, path, value, said):
+def test_sizes_that_nothing_can_be_computed_with_are_refused(demo, path, value, said):
     *above, last = path
     part = demo
     for key in above:
@@ -216,6 +278,11 @@ def test_true_is_no_number(demo, path, value):
     ("changes", "said"),
     [
         ({"labels": {"lesion": 1}}, "with preparation.tissue: hmrf, labels must be"),
+        ({"split": {"protocol": "leave_one_out", "folds": 10**9}}, "split.folds"),
+        (
+            {"domains": {"GE": {"title": "a", "published_shape": [-1, 2, 3]}, "PL": {"title": "b"}}},
+            r"domains.GE.published_shape.0",
+        ),
         ({"domains": {"ge": {"title": "a"}, "PL": {"title": "b"}}, "pairs": ["ge-PL"]}, r"domains.ge"),
     ],
 )

@@ -38,7 +38,7 @@ def check(
         print(json.dumps(report.as_json(), indent=1))
     else:
         _print(report)
-    if report.faults:
+    if report.survey.faults:
         raise typer.Exit(2)
 
 
@@ -74,9 +74,9 @@ def _print(report: "Report") -> None:
     console.print(table)
     for odd in report.odd:
         console.print(f"odd: {odd}", soft_wrap=True, markup=False)
-    for fault in report.faults:
+    for fault in report.survey.faults:
         console.print(f"fault: {fault}", soft_wrap=True, markup=False)
     console.print(
         f"{len(report.survey.entries)} subjects, {len(report.survey.excluded)} excluded, {len(report.odd)} odd, "
-        f"{len(report.faults)} faults"
+        f"{len(report.survey.faults)} faults"
     )

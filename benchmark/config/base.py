@@ -44,8 +44,9 @@ class Schedule(Strict):
     """
 
     unit: Literal["epochs", "steps"]
-    constant: int = Field(ge=0, description="length of the constant part")
-    decay: int = Field(ge=0, description="length of the linear part")
+    # Ten million steps of the smallest batch take months; more is a slip.
+    constant: int = Field(ge=0, le=10_000_000, description="length of the constant part")
+    decay: int = Field(ge=0, le=10_000_000, description="length of the linear part")
 
     @model_validator(mode="after")
     def _trains(self) -> "Schedule":

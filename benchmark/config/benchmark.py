@@ -33,7 +33,7 @@ class AutoencoderSettings(Strict):
     """The judge of fidelity (appendix of the paper; width and sizes are the benchmark's)."""
 
     width: int = Field(64, ge=4, le=512)
-    batch_size: int = Field(64, ge=2, le=4096)
+    batch_size: int = Field(64, ge=2, le=4096, multiple_of=2, description="even, as half is of each scanner")
     learning_rate: float = Field(1e-3, gt=0)
     schedule: Schedule
 
@@ -62,7 +62,8 @@ class BenchmarkConfig(Strict):
     datasets: dict[str, DatasetUse] = Field(min_length=1)
     methods: dict[str, dict[str, Any]] = Field(min_length=1, description="name to hyperparameters that differ")
     proposed: str = Field("segrenorm", description="the method that every other is tested against")
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
+    # A seed also names a folder, which must not be longer than a file system allows.
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field((0,), min_length=1)
     training: TrainingSettings
     judges: JudgeSettings
     metrics: dict[str, dict[str, Any]] = Field(min_length=1, description="name to options that differ")

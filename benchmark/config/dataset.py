@@ -10,6 +10,8 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 _Pixels = Annotated[int, Field(ge=16, le=2048)]
 Size2D = tuple[_Pixels, _Pixels]
 Modality = Literal["T1w MRI", "T1w post-contrast MRI", "T2w MRI", "T2*w MRI", "PDw MRI", "FLAIR MRI", "OCT"]
+_Count = Annotated[int, Field(ge=1)]
+_Millimetres = Annotated[float, Field(gt=0)]
 # MNI z (mm) that the ICBM152 2009a template spans.
 _TemplateZ = Annotated[float, Field(ge=-72, le=116)]
 
@@ -20,8 +22,8 @@ class Domain(Strict):
     title: str
     field_strength: str | None = None
     published_subjects: int | None = Field(None, ge=1, description="count that the paper or the archive's owner prints")
-    published_shape: tuple[int, int, int] | None = None
-    published_spacing: tuple[float, float, float] | None = Field(None, description="mm")
+    published_shape: tuple[_Count, _Count, _Count] | None = None
+    published_spacing: tuple[_Millimetres, _Millimetres, _Millimetres] | None = Field(None, description="mm")
 
 
 class Holdout(Strict):
@@ -40,7 +42,8 @@ class LeaveOneOut(Strict):
     """Fold k leaves out the k-th subject of each scanner, in order of their ids."""
 
     protocol: Literal["leave_one_out"]
-    folds: int = Field(ge=2)
+    # One training of every method for each: the paper has 5.
+    folds: int = Field(ge=2, le=1000)
 
 
 class MRIPreparation(Strict):
@@ -80,7 +83,7 @@ class MRIPreparation(Strict):
     slice_range: tuple[_TemplateZ, _TemplateZ] = Field(
         description="lowest and highest MNI z (mm) whose slices are kept, within the template's -72 to 116"
     )
-    slice_step: int = Field(1, ge=1, description="keep every n-th slice")
+    slice_step: int = Field(1, ge=1, le=200, description="keep every n-th slice")
     intensity_percentile: float = Field(
         99.5, ge=50, le=100, description="this percentile inside the mask becomes intensity_level; 0 becomes -1"
     )
@@ -99,7 +102,10 @@ class OCTPreparation(Strict):
 
     kind: Literal["oct"]
     grid_size: Size2D = Field(description="rows and columns of the target scanner's B-scans")
-    b_scans: int = Field(ge=1, description="B-scans of the target scanner's volumes")
+    b_scans: int = Field(ge=1, le=2048, description="B-scans of the target scanner's volumes")
+
+
+CROP_MULTIPLE = 16
 
 
 class Crops(Strict):
@@ -113,8 +119,10 @@ class Crops(Strict):
     @field_validator("crop")
     @classmethod
     def _multiple(cls, value: Size2D) -> Size2D:
-        if value[0] % 16 or value[1] % 16:
-            raise ValueError("rows and columns must be multiples of 16, which the generator halves four times")
+        if value[0] % CROP_MULTIPLE or value[1] % CROP_MULTIPLE:
+            raise ValueError(
+                f"rows and columns must be multiples of {CROP_MULTIPLE}, which the generator halves four times"
+            )
         return value
 
 

@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -21,14 +21,29 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: the file is missing, is no YAML, or holds no mapping.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError):
         raise ConfigError(path, "there is no such config", nearest_file(path)) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(path, f"not valid YAML ({' '.join(str(error).split())})", "Correct it") from None
+    except ValueError as error:
+        raise ConfigError(path, f"not valid YAML ({error})", "Correct it") from None
     if not isinstance(content, dict):
         raise ConfigError(path, "holds no mapping of keys to values", "Start from config/demo.yaml")
     return content
+
+
+def parse_yaml(text: str) -> Any:
+    """What YAML says.
+
+    Raises:
+        ValueError: it is no YAML, holds a value that cannot be (the date 2020-13-45), or is nested too deeply; in one
+            line.
+    """
+    try:
+        return yaml.load(text, Loader=_UniqueKeys)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(" ".join(str(error).split())) from None
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -58,7 +73,10 @@ def check(model: type[Model], content: Any, origin: object) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        faults = [_explain(model, dict(e)) for e in error.errors()]
+        found = error.errors()
+        # A list whose every item is at fault is empty to pydantic, and then too short as well.
+        faulty = {part["loc"][:depth] for part in found for depth in range(len(part["loc"]))}
+        faults = [_explain(model, dict(e)) for e in found if e["type"] != "too_short" or e["loc"] not in faulty]
     raise ConfigError(origin, "; ".join(faults), "Correct the config; every key is described in docs/config.md")
 
 
@@ -70,12 +88,19 @@ def suggestion(word: str, known: list[str]) -> str:
 
 def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     location = tuple(error["loc"])
-    key = ".".join(str(part) for part in location)
+    path, known = _followed(model, location)
+    key = ".".join(path)
     if error["type"] == "extra_forbidden":
-        known = _known_keys(model, location[:-1])
         return f"key '{key}' is unknown" + (suggestion(str(location[-1]), known) if known else "")
     if error["type"] == "missing":
         return f"key '{key}' is missing"
+    if error["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        context = {name: text.replace("'", "") for name, text in error["ctx"].items()}
+        key = f"{key}.{context['discriminator']}"
+        if error["type"] == "union_tag_not_found":
+            return f"key '{key}' is missing"
+        tag = context["tag"]
+        return f"key '{key}' is '{tag}'{suggestion(tag, context['expected_tags'].split(', '))}"
     message = str(error["msg"])
     own = message.startswith("Value error, ")
     if own:
@@ -87,13 +112,29 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     return f"key '{key}': {message}{shown}" if key else message
 
 
-def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """Field names of the model at ``location``; keys of mappings and tags of unions are stepped over."""
-    current: list[type[BaseModel]] = [model]
+def _followed(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[str], list[str]]:
+    """Where a fault is: its keys as they stand in the file, and those that are known beside the last of them.
+
+    Pydantic puts the tag of a union among the keys; it only says which of several models is meant.
+    """
+    path: list[str] = []
+    current, beside = [model], [model]
     for part in location:
+        tagged = [c for c in current if _has_tag(c, part)]
+        if len(current) > 1 and tagged:
+            current = tagged
+            continue
+        path.append(str(part))
+        beside = current
         fields = [c.model_fields[str(part)] for c in current if str(part) in c.model_fields]
-        current = [m for field in fields for m in _models_in(field.annotation)] or current
-    return sorted({name for c in current for name in c.model_fields})
+        current = [m for field in fields for m in _models_in(field.annotation)] or current  # keys of mappings
+    return path, sorted({name for c in beside for name in c.model_fields})
+
+
+def _has_tag(model: type[BaseModel], tag: int | str) -> bool:
+    return any(
+        tag in get_args(f.annotation) for f in model.model_fields.values() if get_origin(f.annotation) is Literal
+    )
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

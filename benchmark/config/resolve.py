@@ -4,14 +4,17 @@ Apart from ``load.py``, because only commands come through here: code that train
 config and depends neither on every method nor on every metric.
 """
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.dataset import CROP_MULTIPLE
 from benchmark.config.load import check, load_dataset, read_yaml
 from benchmark.data.readers import check_reader
 from benchmark.errors import ConfigError
-from benchmark.methods.registry import check_methods
+from benchmark.methods.base import TaskInfo
+from benchmark.methods.registry import check_methods, create
 from benchmark.metrics.registry import check_metrics
 
 
@@ -22,8 +25,8 @@ def load_benchmark(source: Path | dict[str, Any], origin: str | Path = "config")
         source: the file, or the mapping.
         origin: what messages call the mapping.
 
-    Checks also what the schema cannot see: that each dataset, pair, fold, method and metric exists and that
-    their options are within bounds.
+    Checks also what the schema cannot see: that each dataset, pair, fold, method and metric exists, that their
+    options are within bounds, and that the networks of each method take the crops of each dataset.
 
     Raises:
         ConfigError: with every fault of the first kind found.
@@ -35,6 +38,7 @@ def load_benchmark(source: Path | dict[str, Any], origin: str | Path = "config")
         _check_use(origin, name, use.pairs, use.folds)
     check_methods(origin, config.methods)
     check_metrics(origin, config.metrics)
+    _check_crops(origin, config)
     if config.proposed not in config.methods:
         raise ConfigError(
             origin,
@@ -56,4 +60,29 @@ def _check_use(origin: object, name: str, pairs: tuple[str, ...] | None, folds: 
         if fold >= dataset.split.folds:
             raise ConfigError(
                 origin, f"dataset {name} has no fold {fold}", f"Its folds are 0 to {dataset.split.folds - 1}"
+            )
+
+
+def _check_crops(origin: object, config: BenchmarkConfig) -> None:
+    for (name, use), method in product(config.datasets.items(), config.methods):
+        dataset = load_dataset(name)
+        made, crops = create(method, config.methods[method]), use.training or dataset.training
+        if made.not_applicable(dataset.label_kind):
+            continue
+        task = TaskInfo(
+            dataset.classes,
+            dataset.weights,
+            dataset.label_kind,
+            crops.crop,
+            crops.batch_size,
+            dataset.preparation.grid_size,
+        )
+        sides = made.smallest_crop(task)
+        if min(crops.crop) < min(sides) or max(crops.crop) < max(sides):
+            shorter, longer = (-(-side // CROP_MULTIPLE) * CROP_MULTIPLE for side in sides)
+            raise ConfigError(
+                origin,
+                f"crops of {crops.crop[0]} x {crops.crop[1]} pixels, as of dataset {name}, are too small for the "
+                f"networks of method {method}",
+                f"Set 'training: crop' of the dataset to {shorter} x {longer} or more, or choose other networks",
             )

@@ -1,18 +1,18 @@
 """What an archive holds and what is wrong with it, for a person or as JSON, before anything is computed."""
 
-from collections import Counter
+import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmark.config.dataset import DatasetConfig, Domain
-from benchmark.data.inventory import Entry, Survey, survey
-from benchmark.data.readers import reader
+from benchmark.data.inventory import Entry, Survey, same_image, survey
+from benchmark.data.prepare.checks import checked_image, checked_labels, checked_mask
 from benchmark.data.subject import Subject
-from benchmark.errors import DataError
 
 # Voxel sizes of one scanner that differ by more than this share are odd.
 _SAME_SPACING = 0.02
@@ -32,7 +32,6 @@ class Report:
     config: DatasetConfig
     root: Path
     survey: Survey
-    faults: tuple[DataError, ...]
     odd: tuple[str, ...]
     volumes: dict[str, dict[str, float]]
 
@@ -60,7 +59,8 @@ class Report:
             "excluded": self.survey.excluded,
             "odd": self.odd,
             "faults": [
-                {"thing": f.thing, "fault": f.fault, "remedy": f.remedy, "subject": f.subject} for f in self.faults
+                {"thing": f.thing, "fault": f.fault, "remedy": f.remedy, "subject": f.subject}
+                for f in self.survey.faults
             ],
         }
 
@@ -81,9 +81,19 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
         root: folder in which it lies, packed or unpacked, or its packed file.
         voxels: reads every voxel too, not only headers.
     """
-    found = survey(config, root)
-    volumes, damaged = _voxels(config, root, found) if voxels else ({}, [])
-    return Report(config, root, found, (*found.faults, *damaged), tuple(_odd(config, found)), volumes)
+    volumes: dict[str, dict[str, float]] = {}
+
+    by_image: dict[str, list[str]] = defaultdict(list)
+
+    def look(subject: Subject) -> None:
+        image = checked_image(subject.image())
+        by_image[hashlib.md5(image.data.tobytes()).hexdigest()].append(subject.id)
+        volumes[subject.id] = _label_volumes(config, subject)
+
+    found = survey(config, root, look) if voxels else survey(config, root)
+    twice = (same_image(root, sorted(subjects)) for subjects in by_image.values() if len(subjects) > 1)
+    found = replace(found, faults=(*found.faults, *twice))
+    return Report(config, root, found, tuple(_odd(config, found)), volumes)
 
 
 def summary(report: Report) -> tuple[list[str], list[list[str]]]:
@@ -141,24 +151,7 @@ def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
             yield f"{code}: voxels of most are {_times(usual)} mm, and not of {_named(unusual)}"
 
 
-def _voxels(config: DatasetConfig, root: Path, found: Survey) -> tuple[dict[str, dict[str, float]], list[DataError]]:
-    """Label volumes in mm³, and what is wrong with voxels."""
-    volumes: dict[str, dict[str, float]] = {}
-    faults = []
-    for subject in reader(config.reader)(root):
-        if isinstance(subject, Subject) and subject.id in found.entries:
-            try:
-                volumes[subject.id] = _label_volumes(config, subject)
-            except DataError as fault:
-                fault.subject = subject.id
-                faults.append(fault)
-    return volumes, faults
-
-
 def _label_volumes(config: DatasetConfig, subject: Subject) -> dict[str, float]:
-    from benchmark.data.prepare.checks import checked_image, checked_labels, checked_mask
-
-    checked_image(subject.image())
     if subject.mask is not None:
         checked_mask(subject.mask())
     if subject.labels is None:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import quote
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from benchmark.errors import DataError
 
@@ -24,12 +27,12 @@ _TIMEOUT = 60  # seconds without an answer
 class Source:
     """Where one file of an archive comes from."""
 
-    file: str
+    file: Annotated[str, Field(min_length=1)]
     repository: str
     commit: str
     path: str
-    bytes: int
-    sha256: str
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
     def url(self, base: str) -> str:
         return f"{base.rstrip('/')}/{self.repository}/raw/{self.commit}/{quote(self.path)}"
@@ -39,16 +42,26 @@ def read_sources(table: Path) -> list[Source]:
     """The table of a dataset's public files.
 
     Raises:
-        DataError: missing, other columns, or a file whose path leaves the archive.
+        DataError: missing, damaged, other columns, or a file whose path leaves the archive.
     """
+    restore = f"Restore it: git checkout {table}"
     try:
         with table.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
-        raise DataError(table, "is missing", "Restore it: git checkout") from None
+        raise DataError(table, "is missing", restore) from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(table, f"is damaged ({error})", restore) from None
     if not rows or tuple(rows[0]) != _COLUMNS:
-        raise DataError(table, f"does not have the columns {', '.join(_COLUMNS)}", "Restore it: git checkout")
-    sources = [Source(r["file"], r["repository"], r["commit"], r["path"], int(r["bytes"]), r["sha256"]) for r in rows]
+        raise DataError(table, f"does not have the columns {', '.join(_COLUMNS)}", restore)
+    sources = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            sources.append(TypeAdapter(Source).validate_python(row))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = f"line {number}, {first['loc'][0]}"
+            raise DataError(table, f"is damaged ({where}: {first['msg']})", restore) from None
     for source in sources:
         if Path(source.file).is_absolute() or ".." in Path(source.file).parts:
             raise DataError(table, f"names {source.file}, which leaves the archive", "Correct the table")

@@ -14,7 +14,8 @@ from benchmark.errors import DataError
 
 def pin(dataset: str) -> str:
     """The hash that DVC states for the archive, or an empty string where it tracks none yet."""
-    return str(versioning.stated(dataset).get("md5", ""))
+    stated = versioning.stated(dataset)
+    return stated.md5 if stated else ""
 
 
 def fetch(dataset: str) -> None:
@@ -149,7 +150,8 @@ def absent(config: DatasetConfig, folder: Path | None = None) -> DataError:
 
 def _check_room(config: DatasetConfig) -> None:
     table = _table(config)
-    needed = sum(s.bytes for s in read_sources(table)) if table else versioning.stated(config.name).get("size", 0)
+    stated = versioning.stated(config.name)
+    needed = sum(s.bytes for s in read_sources(table)) if table else stated.size if stated else 0
     layout.RAW.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(layout.RAW).free
     if free < needed:

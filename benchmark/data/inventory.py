@@ -2,16 +2,19 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
+from benchmark.data.manifest import Manifest
+from benchmark.data.places import Place
+from benchmark.data.plausible import check_plausible
 from benchmark.data.readers import reader
 from benchmark.data.splits import make_folds, write_splits
-from benchmark.data.subject import Subject
+from benchmark.data.subject import Subject, about
 from benchmark.errors import DataError
 from benchmark.whole import write_whole
 
@@ -39,7 +42,7 @@ class Survey:
     """What an archive holds.
 
     Attributes:
-        entries: usable subjects that the config does not exclude, by id, in order.
+        entries: subjects with a readable header that the config does not exclude, by id, in order.
         faults: everything that is wrong, in the order in which it was come across.
         excluded: subjects that the config leaves out and the archive holds.
     """
@@ -57,7 +60,9 @@ def take_inventory(dataset: str) -> None:
             subjects for the protocol.
     """
     config = load_dataset(dataset)
-    found = survey(config, layout.raw(dataset))
+    manifest = Manifest.read(dataset)
+    manifest.check_sizes()
+    found = survey(config, layout.raw(dataset), manifest=manifest)
     if found.faults:
         raise _first_of(found.faults, dataset)
     by_domain = {d: [s for s, e in found.entries.items() if e.domain == d] for d in config.domains}
@@ -69,14 +74,24 @@ def take_inventory(dataset: str) -> None:
     write_whole(layout.inventory(dataset), json.dumps(body, indent=1) + "\n")
 
 
-def survey(config: DatasetConfig, root: Path) -> Survey:
+def survey(
+    config: DatasetConfig,
+    root: Path,
+    look: Callable[[Subject], None] = lambda subject: None,
+    manifest: Manifest | None = None,
+) -> Survey:
     """Everything that the archive at ``root`` holds, and everything that is wrong with it, by its headers.
 
     What is wrong with an excluded subject does not count.
+
+    Args:
+        manifest: where the archive was verified; two subjects of one image are a fault.
+        look: is shown each usable subject, to look at more than its header; what it raises of DataError is a fault.
     """
     found: dict[str, Entry] = {}
     faults: list[DataError] = []
     everybody: set[str] = set()
+    files: dict[str, Place] = {}
     for subject in reader(config.reader)(root):
         name = subject.subject if isinstance(subject, DataError) else subject.id
         everybody |= {name} if name else set()
@@ -87,14 +102,14 @@ def survey(config: DatasetConfig, root: Path) -> Survey:
         elif subject.id in found:
             faults.append(_twice(root, subject, found[subject.id]))
         else:
-            found[subject.id] = Entry(
-                domain=subject.domain,
-                shape=subject.shape,
-                spacing=subject.spacing,
-                has_labels=subject.labels is not None,
-                has_mask=subject.mask is not None,
-                truth=tuple(sorted(subject.truth or ())),
-            )
+            found[subject.id] = _entry(subject)
+            files |= {subject.id: subject.files[-1]} if subject.files else {}
+            try:
+                with about(subject.id):
+                    check_plausible(config.preparation.kind, subject)
+                    look(subject)
+            except DataError as fault:
+                faults.append(fault)
     if unknown := set(config.exclude) - everybody:
         faults.append(
             DataError(
@@ -105,8 +120,20 @@ def survey(config: DatasetConfig, root: Path) -> Survey:
         )
     if everybody:  # else it is another archive, which was told
         faults += _wrong_domains(config, root, found.values())
+    faults += [same_image(root, same) for same in (manifest.same(files) if manifest else ())]
     entries = {subject: found[subject] for subject in sorted(found)}
     return Survey(entries, tuple(faults), tuple(sorted(everybody & set(config.exclude))))
+
+
+def _entry(subject: Subject) -> Entry:
+    return Entry(
+        domain=subject.domain,
+        shape=subject.shape,
+        spacing=subject.spacing,
+        has_labels=subject.labels is not None,
+        has_mask=subject.mask is not None,
+        truth=tuple(sorted(subject.truth or ())),
+    )
 
 
 def _first_of(faults: tuple[DataError, ...], dataset: str) -> DataError:
@@ -141,6 +168,15 @@ def _twice(root: Path, subject: Subject, first: Entry) -> DataError:
         root,
         f"holds subject {subject.id} {where}",
         "One person may be scanned once: remove all but one of the scans from the archive, or exclude the subject",
+    )
+
+
+def same_image(root: Path, subjects: Sequence[str]) -> DataError:
+    """What is said of subjects that have one image."""
+    return DataError(
+        root,
+        f"holds the same image for {' and '.join(subjects)}",
+        "Put each subject's own image in its place, or exclude all but one in the dataset's config",
     )
 
 

@@ -2,10 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmark import layout
+from benchmark.data.places import Place
+from benchmark.data.subject import Subject, Volume
+from benchmark.errors import DataError
 from benchmark.whole import write_whole
 
 
@@ -47,6 +52,100 @@ def write_manifest(path: Path, dataset: str, pin: str, tree: Tree) -> None:
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     write_whole(path, text)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an archive was when it was verified: md5 by path below its folder, and bytes of all files together."""
+
+    dataset: str
+    files: dict[str, str]
+    size: int
+
+    @classmethod
+    def read(cls, dataset: str) -> "Manifest":
+        """The manifest that the fetch wrote.
+
+        Raises:
+            DataError: missing or damaged.
+        """
+        path = layout.manifest(dataset)
+        try:
+            body = json.loads(path.read_text(encoding="utf-8"))
+            return cls(dataset, {str(name): str(md5) for name, md5 in body["files"].items()}, int(body["size"]))
+        except FileNotFoundError:
+            raise DataError(path, "is missing", "Run snakemake, which fetches the archive") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(path, "is damaged", "Delete it and run snakemake, which verifies the archive") from None
+
+    def check_sizes(self) -> None:
+        """Compares the size of the whole archive, which costs no reading.
+
+        Raises:
+            DataError: a file is gone, or they are not as large together as they were.
+        """
+        root = layout.raw(self.dataset)
+        for name in self.files:
+            if not (root / name).is_file():
+                raise self._changed(root / name, "is gone since the archive was verified")
+        size = sum((root / name).stat().st_size for name in self.files)
+        if size != self.size:
+            raise self._changed(root, f"holds {size} bytes, and held {self.size} when it was verified")
+
+    def verified(self, subject: Subject) -> Subject:
+        """The same subject; whatever is loaded of it is compared with what was verified.
+
+        A file is compared by its hash. A packed archive is not, as every subject would read all of it: its members
+        have checksums of their own, and its size is compared.
+        """
+        return replace(
+            subject,
+            image=self._comparing(subject.image),
+            labels=subject.labels and self._comparing(subject.labels),
+            mask=subject.mask and self._comparing(subject.mask),
+            truth=subject.truth
+            and {t: (self._comparing(a), self._comparing(b)) for t, (a, b) in subject.truth.items()},
+        )
+
+    def same(self, files: dict[str, Place]) -> list[tuple[str, ...]]:
+        """Groups of subjects that have the same file, bit by bit.
+
+        Args:
+            files: by subject; those within a packed archive are passed over.
+        """
+        by_hash = defaultdict(list)
+        for subject, file in files.items():
+            if isinstance(file, Path) and (md5 := self.files.get(self._name(file))):
+                by_hash[md5].append(subject)
+        return [tuple(sorted(subjects)) for subjects in by_hash.values() if len(subjects) > 1]
+
+    def _comparing(self, load: Callable[[], Volume]) -> Callable[[], Volume]:
+        def compared() -> Volume:
+            volume = load()
+            for file in filter(None, (volume.path, volume.beside)):
+                self._check(file)
+            return volume
+
+        return compared
+
+    def _check(self, file: Place) -> None:
+        if not isinstance(file, Path):
+            self.check_sizes()
+        elif (stated := self.files.get(self._name(file))) is None:
+            raise self._changed(file, "was not there when the archive was verified")
+        elif _md5(file) != stated:
+            raise self._changed(file, "was changed after the archive was verified")
+
+    def _name(self, file: Path) -> str:
+        return file.relative_to(layout.raw(self.dataset)).as_posix()
+
+    def _changed(self, thing: Path, fault: str) -> DataError:
+        return DataError(
+            thing,
+            fault,
+            f"Delete {layout.manifest(self.dataset)} and run snakemake, which restores the archive or says how to "
+            "accept it as it is",
+        )
 
 
 def _md5(path: Path) -> str:

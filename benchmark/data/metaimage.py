@@ -1,11 +1,13 @@
 """MetaImage volumes (``.mhd`` with a ``.raw`` beside it): headers at once, voxels when asked for."""
 
+import math
 import shutil
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +27,7 @@ def read_header(place: Place) -> Header:
         DataError: missing, damaged, not three-dimensional, or the raw file is not as long as the header states.
     """
     with _on_disk(place) as path:
-        information = _information(path, place)
-        fields = _fields(path)
-    _check_raw_size(place, information, fields)
-    lps = np.eye(4)
-    lps[:3, :3] = np.array(information.GetDirection()).reshape(3, 3) * information.GetSpacing()
-    lps[:3, 3] = information.GetOrigin()
-    return Header.checked(place, information.GetSize(), np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps)
+        return _header(_information(path, place), place, _fields(path))
 
 
 def read_volume(place: Place) -> Volume:
@@ -40,13 +36,14 @@ def read_volume(place: Place) -> Volume:
     Raises:
         DataError: as :func:`read_header`.
     """
-    header = read_header(place)
     with _on_disk(place, voxels=True) as path:
+        reader = _information(path, place)
+        header = _header(reader, place, _fields(path))
         try:
-            image = sitk.ReadImage(str(path), imageIO="MetaImageIO")
+            image = reader.Execute()
         except RuntimeError:
             raise DataError(place, "is damaged or truncated", COPY_AGAIN) from None
-    return Volume(sitk.GetArrayFromImage(image).transpose(2, 1, 0), header.affine, place)
+    return Volume(sitk.GetArrayFromImage(image).transpose(2, 1, 0), header.affine, place, header.beside)
 
 
 @contextmanager
@@ -59,25 +56,39 @@ def _on_disk(place: Place, *, voxels: bool = False) -> Iterator[Path]:
     Raises:
         DataError: it is missing, or damaged in its archive.
     """
-    if not place.is_file():
-        raise DataError(place, "is missing", "Get the whole archive")
     if isinstance(place, Path):
+        if not place.is_file():
+            raise DataError(place, "is missing", "Get the whole archive")
         yield place
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = _copied(place, Path(folder))
-        if voxels and (raw := _raw_name(_fields(copy))):
+        if voxels and (raw := _raw_name(place, _fields(copy))):
             _copied(sibling(place, raw), Path(folder))
         yield copy
 
 
 def _copied(place: Place, folder: Path) -> Path:
+    if not place.is_file():
+        raise DataError(place, "is missing", "Get the whole archive")
     try:
         with place.open("rb") as file, (folder / place.name).open("wb") as copy:
             shutil.copyfileobj(file, copy)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise DataError(place, f"is damaged or truncated ({error})", COPY_AGAIN) from None
     return folder / place.name
+
+
+def _header(information: Any, place: Place, fields: Mapping[str, str]) -> Header:
+    _check_raw_size(place, information, fields)
+    if information.GetDimension() != 3:
+        return Header.checked(place, information.GetSize(), np.eye(4))  # refuses it
+    lps = np.eye(4)
+    lps[:3, :3] = np.array(information.GetDirection()).reshape(3, 3) * information.GetSpacing()
+    lps[:3, 3] = information.GetOrigin()
+    raw = _raw_name(place, fields)
+    header = Header.checked(place, information.GetSize(), np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps)
+    return replace(header, beside=sibling(place, raw) if raw else None)
 
 
 def _information(path: Path, place: Place) -> Any:
@@ -101,15 +112,22 @@ def _fields(path: Path) -> Mapping[str, str]:
     return {key.strip(): value.strip() for key, _, value in lines}
 
 
-def _raw_name(fields: Mapping[str, str]) -> str | None:
-    """Name of the file that holds the voxels; None where the header's own does."""
-    name = fields["ElementDataFile"]
+def _raw_name(place: Place, fields: Mapping[str, str]) -> str | None:
+    """Name of the file that holds the voxels; None where the header's own does.
+
+    Raises:
+        DataError: there is no such name, or it is of another folder.
+    """
+    name = fields.get("ElementDataFile", "")
+    if not name or Path(name).name != name:
+        stated = f"'ElementDataFile = {name}'" if name else "no 'ElementDataFile'"
+        raise DataError(place, f"has {stated}, where a file beside it must be named that holds the voxels", COPY_AGAIN)
     return None if name == "LOCAL" else name
 
 
 def _check_raw_size(place: Place, information: Any, fields: Mapping[str, str]) -> None:
     """ITK reads a raw file that is too long, such as another scanner's, without a word."""
-    name = _raw_name(fields)
+    name = _raw_name(place, fields)
     if name is None:
         return
     raw = sibling(place, name)
@@ -118,6 +136,6 @@ def _check_raw_size(place: Place, information: Any, fields: Mapping[str, str]) -
     if fields.get("CompressedData") == "True":
         return
     voxel_bytes = sitk.Image([1, 1, 1], information.GetPixelID()).GetSizeOfPixelComponent()
-    stated = int(np.prod(information.GetSize())) * voxel_bytes
+    stated = math.prod(information.GetSize()) * voxel_bytes
     if file_size(raw) != stated:
         raise DataError(raw, f"holds {file_size(raw)} bytes, and {place.name} states {stated}", COPY_AGAIN)

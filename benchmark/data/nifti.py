@@ -18,22 +18,32 @@ from benchmark.data.subject import Volume
 from benchmark.data.volumes import Header
 from benchmark.errors import DataError
 
-_DAMAGE = (EOFError, OSError, zlib.error, ValueError, zipfile.BadZipFile)
-_UNREADABLE = (ImageFileError, HeaderDataError, WrapStructError, *_DAMAGE)
+_UNREADABLE = (
+    ImageFileError,
+    HeaderDataError,
+    WrapStructError,
+    EOFError,
+    OSError,
+    zlib.error,
+    ValueError,
+    zipfile.BadZipFile,
+)
 
 
 def read_header(place: Place) -> Header:
     """Header of a ``.nii`` or ``.nii.gz`` file; of a packed one no more is unpacked than that.
 
     Raises:
-        DataError: missing, damaged, not three-dimensional, or without a usable orientation.
+        DataError: missing, damaged, not three-dimensional, of colours or complex numbers, or without a usable
+            orientation.
     """
     try:
         with _stream(place) as stream:
             header: Any = nib.Nifti1Header.from_fileobj(stream)
+        return _checked(place, header)
     except _UNREADABLE as error:
-        raise _unreadable(place, error) from None
-    return _checked(place, header)
+        fault = f"is no readable NIfTI file ({' '.join(str(error).split())})"
+        raise DataError(place, fault, COPY_AGAIN) from None
 
 
 def read_volume(place: Place) -> Volume:
@@ -43,13 +53,14 @@ def read_volume(place: Place) -> Volume:
         DataError: as :func:`read_header`, or the file ends before the shape that its header states is filled, or its
             checksum is wrong.
     """
-    header = read_header(place)
     try:
         # Whole, as nibabel alone would stop behind the last voxel, before the checksum.
         with _stream(place) as stream:
-            data = np.asanyarray(nib.Nifti1Image.from_bytes(stream.read()).dataobj)
-    except _DAMAGE as error:
-        raise DataError(place, f"is damaged or truncated ({error})", COPY_AGAIN) from None
+            image: Any = nib.Nifti1Image.from_bytes(stream.read())
+        header = _checked(place, image.header)
+        data = np.asanyarray(image.dataobj)
+    except _UNREADABLE as error:
+        raise DataError(place, f"is damaged or truncated ({' '.join(str(error).split())})", COPY_AGAIN) from None
     return Volume(data, header.affine, place)
 
 
@@ -70,11 +81,13 @@ def _stream(place: Place) -> Iterator[IO[bytes]]:
             yield cast(IO[bytes], stream)
 
 
-def _unreadable(place: Place, error: Exception) -> DataError:
-    return DataError(place, f"is no readable NIfTI file ({' '.join(str(error).split())})", COPY_AGAIN)
-
-
 def _checked(place: Place, header: Any) -> Header:
+    if header.get_data_dtype().kind not in "iuf":
+        raise DataError(
+            place,
+            f"holds {header.get_value_label('datatype')} voxels, not one real number each",
+            "Put the image of intensities or labels in its place",
+        )
     if header["qform_code"] == 0 and header["sform_code"] == 0:
         raise DataError(
             place,

@@ -21,11 +21,13 @@ class Volume:
         data: array of shape (i, j, k), in the file's own axes.
         affine: 4x4, from voxel indices to RAS millimetres.
         path: the file it was read from.
+        beside: the file that holds its voxels, where that is another.
     """
 
     data: npt.NDArray[np.generic]
     affine: npt.NDArray[np.float64]
     path: Place
+    beside: Place | None = None
 
     @property
     def spacing(self) -> tuple[float, float, float]:
@@ -46,6 +48,8 @@ class Subject:
         image: loads the scan.
         labels: loads the label map, or is None.
         mask: loads the brain or retina mask, or is None.
+        files: the scan's files, the one with the header first and the one with the voxels last; for messages, and to
+            see whether two subjects have the same.
         truth: for each target scanner, loaders of the noise-free and noisy scan of the same anatomy (phantoms);
             only ``benchmark.data.prepare`` of ``truth.h5`` calls them.
     """
@@ -58,6 +62,7 @@ class Subject:
     labels: Callable[[], Volume] | None = None
     mask: Callable[[], Volume] | None = None
     truth: dict[str, tuple[Callable[[], Volume], Callable[[], Volume]]] | None = None
+    files: tuple[Place, ...] = ()
 
 
 Found = Subject | DataError

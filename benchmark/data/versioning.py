@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import yaml
+from pydantic import BaseModel, Field, ValidationError
 
 from benchmark import layout
+from benchmark.config.load import parse_yaml
 from benchmark.errors import DataError
 
 REMOTE_VARIABLE = "HBENCH_DVC_REMOTE"
@@ -23,26 +24,60 @@ NOT_HELD = "do not exist neither locally nor on remote"
 PIPELINE, LOCK = Path("dvc.yaml"), Path("dvc.lock")
 
 
+class Stated(BaseModel):
+    """What DVC states of one output: its path, hash, and size in bytes."""
+
+    path: str
+    md5: str = ""
+    size: int = Field(0, ge=0)
+
+
+class _Outputs(BaseModel):
+    outs: list[Stated] = []
+
+
+class _Pointer(BaseModel):
+    outs: list[Stated]
+
+
+class _Lock(BaseModel):
+    stages: dict[str, _Outputs] = {}
+
+
+class _Stage(BaseModel):
+    outs: list[Any] = []  # paths, or mappings of one path to its settings
+
+
+class _Pipeline(BaseModel):
+    stages: dict[str, _Stage] = {}
+
+
+Content = TypeVar("Content", bound=BaseModel)
+
+
 def pointer(dataset: str) -> Path:
     """The file that ``dvc add`` writes."""
     return layout.RAW / f"{dataset}.dvc"
 
 
-def stated(dataset: str) -> dict[str, Any]:
-    """What DVC states of the archive: ``md5``, ``size`` and ``nfiles``; empty where it tracks none."""
+def stated(dataset: str) -> Stated | None:
+    """What DVC states of the archive; None where it tracks none.
+
+    Raises:
+        DataError: its pointer or ``dvc.lock`` is damaged.
+    """
     path = layout.raw(dataset)
     if pointer(dataset).is_file():
-        outs = [{**out, "path": (pointer(dataset).parent / out["path"]).as_posix()} for out in _outs(pointer(dataset))]
+        folder, outs = pointer(dataset).parent, _read(pointer(dataset), _Pointer).outs
     else:
-        outs = [out for stage in _read(LOCK).get("stages", {}).values() for out in stage.get("outs", [])]
-    return next((out for out in outs if out["path"] == path.as_posix()), {})
+        folder, outs = Path(), [out for stage in _read(LOCK, _Lock).stages.values() for out in stage.outs]
+    return next((out for out in outs if folder / out.path == path), None)
 
 
 def stage_of(dataset: str) -> str | None:
     """Name of the stage in ``dvc.yaml`` that generates the archive."""
     path = layout.raw(dataset).as_posix()
-    stages = _read(PIPELINE).get("stages", {}).items()
-    return next((name for name, stage in stages if path in stage.get("outs", [])), None)
+    return next((name for name, stage in _read(PIPELINE, _Pipeline).stages.items() if path in stage.outs), None)
 
 
 def configure_remote() -> bool:
@@ -104,21 +139,17 @@ def _dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _outs(path: Path) -> list[dict[str, Any]]:
-    outs: list[dict[str, Any]] = _read(path).get("outs", [])
-    return outs
+def _read(path: Path, model: type[Content]) -> Content:
+    """A YAML file of DVC's; one that is absent is empty.
 
-
-def _read(path: Path) -> dict[str, Any]:
-    """A YAML file of DVC's; empty where there is none."""
-    if not path.is_file():
-        return {}
+    Raises:
+        DataError: it is no YAML, or not what DVC writes.
+    """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise DataError(
-            path, f"is damaged ({' '.join(str(error).split())})", f"Restore it: git checkout {path}"
-        ) from None
-    if not isinstance(content, dict):
-        raise DataError(path, "is damaged", f"Restore it: git checkout {path}")
-    return content
+        return model.model_validate((parse_yaml(path.read_text(encoding="utf-8")) if path.is_file() else None) or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        fault = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+    except ValueError as error:
+        fault = str(error)
+    raise DataError(path, f"is damaged ({fault})", f"Restore it: git checkout {path}")

@@ -12,6 +12,8 @@ from benchmark.errors import DataError
 # Two grids coincide when no corner of one is further than this from the same corner of the other.
 _SAME_POSITION_MM = 1e-2
 _SINGULAR_MM3 = 1e-9
+# No scanner is larger; further away, positions are no longer told apart to a fraction of a voxel.
+_FARTHEST_MM = 1e4
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,13 @@ class Header:
     Attributes:
         shape: voxels along the file's axes.
         affine: 4x4, from voxel indices to RAS millimetres.
+        beside: the file that holds the voxels, where that is another.
     """
 
     path: Place
     shape: tuple[int, int, int]
     affine: npt.NDArray[np.float64]
+    beside: Place | None = None
 
     @classmethod
     def checked(cls, path: Place, shape: Sequence[int], affine: npt.NDArray[np.float64]) -> "Header":
@@ -38,6 +42,9 @@ class Header:
             raise DataError(path, f"is {_times(shape)}, not a 3-D volume", "Put the 3-D image in its place")
         if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < _SINGULAR_MM3:
             raise DataError(path, "has a singular or non-finite orientation matrix", COPY_AGAIN)
+        if np.abs(affine[:3, 3]).max() > _FARTHEST_MM:
+            where = ", ".join(f"{x:g}" for x in affine[:3, 3])
+            raise DataError(path, f"lies at {where} mm, outside of any scanner", COPY_AGAIN)
         i, j, k = (int(n) for n in shape)
         return cls(path, (i, j, k), affine)
 

@@ -107,6 +107,13 @@ class AdversarialMethod(Method):
 
     # The contract of a method
 
+    def smallest_crop(self, task: TaskInfo) -> tuple[int, int]:
+        """The largest that any of its networks needs; they are made, as narrow as can be, to be asked."""
+        with torch.random.fork_rng(devices=[]):
+            networks = self.domain_networks(task, width=1).values()
+        sides = [getattr(network, "smallest_images", (1, 1)) for network in networks]
+        return max(shorter for shorter, _ in sides), max(longer for _, longer in sides)
+
     def fit(self, train: TrainingSet, context: FitContext) -> None:
         """Trains both directions together.
 

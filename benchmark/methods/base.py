@@ -102,6 +102,10 @@ class Method(ABC):
         """Reason why the method cannot be run on such labels (the cell is then ``skipped``), or None."""
         return None
 
+    def smallest_crop(self, task: TaskInfo) -> tuple[int, int]:
+        """Shorter and longer side, in pixels, that training crops must have at least."""
+        return 1, 1
+
     @abstractmethod
     def fit(self, train: TrainingSet, context: FitContext) -> None:
         """Learns from training slices.

@@ -1,6 +1,7 @@
 """Sensitivity of the reconstruction to noise in the translation (Section III-F, Eqs. 6 and 7)."""
 
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -42,14 +43,17 @@ AREAS = {
 class SensitivityOptions(Strict):
     """Which noise is added."""
 
-    sigmas: tuple[float, ...] = Field(
-        tuple(i / 20 for i in range(11)), description="standard deviations of the noise, in the [-1, 1] scale"
+    # Noise wider than the scale leaves nothing of the image; each level translates all test slices once more.
+    sigmas: tuple[Annotated[float, Field(ge=0, le=2)], ...] = Field(
+        tuple(i / 20 for i in range(11)),
+        max_length=101,
+        description="standard deviations of the noise, in the [-1, 1] scale",
     )
 
     @field_validator("sigmas")
     @classmethod
     def _usable(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if 0 not in value or AREA_LIMIT not in value or list(value) != sorted(set(value)) or value[0] < 0:
+        if 0 not in value or AREA_LIMIT not in value or list(value) != sorted(set(value)):
             raise ValueError(f"noise levels must rise from 0 and include {AREA_LIMIT}, up to which the area is taken")
         return value
 

@@ -26,6 +26,8 @@ class ResUNetGenerator(nn.Module):
 
     required_multiple = 16
     """Height and width must be multiples of this."""
+    smallest_images = (16, 32)
+    """Shorter and longer side: a bottleneck of a single pixel has no standard deviation."""
 
     def __init__(
         self,
@@ -86,8 +88,13 @@ class ResUNetGenerator(nn.Module):
 
     def _condition(self, images: Tensor, embedding: Tensor | None) -> tuple[Tensor, ...]:
         height, width = images.shape[-2:]
-        multiple = self.required_multiple
-        if height % multiple or width % multiple or height * width <= multiple**2:
+        multiple, smallest = self.required_multiple, self.smallest_images
+        if (
+            height % multiple
+            or width % multiple
+            or min(height, width) < smallest[0]
+            or max(height, width) < smallest[1]
+        ):
             raise ValueError(
                 f"the generator takes images whose sides are multiples of {multiple}, one of them more than "
                 f"{multiple}; got {height}x{width}"

@@ -17,7 +17,9 @@ class ResNet9Generator(nn.Module):
     """
 
     required_multiple = 4
-    """Height and width must be multiples of this, and at least twice it: a map of one pixel cannot be reflected."""
+    """Height and width must be multiples of this."""
+    smallest_images = (8, 8)
+    """Shorter and longer side: a map of one pixel cannot be reflected."""
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()

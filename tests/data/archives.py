@@ -8,6 +8,8 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
+from benchmark import layout
+from benchmark.data.manifest import Tree, write_manifest
 from benchmark.data.prepare.geometry import Grid, resample_image
 from benchmark.data.prepare.template import template
 
@@ -109,3 +111,8 @@ def truncate(path: Path, share: float = 0.6) -> Path:
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     return path
+
+
+def verified(dataset: str) -> None:
+    """Writes the manifest, as the fetch does."""
+    write_manifest(layout.manifest(dataset), dataset, "", Tree.of(layout.raw(dataset)))

@@ -13,7 +13,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from archives import ixi, msseg_patient, oasis_ixi, retouch_volume, save, save_oct, truncate
+import SimpleITK as sitk
+from archives import ixi, msseg_patient, oasis_ixi, retina, retouch_volume, save, save_oct, truncate
 from small_datasets import BASE
 from typer.testing import CliRunner
 
@@ -63,6 +64,29 @@ def with_one(value: float) -> Callable[[np.ndarray], np.ndarray]:
     return change
 
 
+def written_as(path: str, data: np.ndarray) -> Callable[[Path], None]:
+    return lambda root: save(root / path, data) and None
+
+
+def stretched(path: str, factors: tuple[float, float, float]) -> Callable[[Path], None]:
+    """The same voxels, of another size."""
+
+    def make(root: Path) -> None:
+        image = nib.load(root / path)
+        save(root / path, np.asarray(image.dataobj), image.affine @ np.diag([*factors, 1.0]))
+
+    return make
+
+
+def edited(path: str, old: str, new: str) -> Callable[[Path], None]:
+    def make(root: Path) -> None:
+        text = (root / path).read_text()
+        assert old in text
+        (root / path).write_text(text.replace(old, new))
+
+    return make
+
+
 def moved(path: str) -> Callable[[Path], None]:
     def make(root: Path) -> None:
         image = nib.load(root / path)
@@ -110,6 +134,14 @@ def oct_of(
     name: str, data: np.ndarray, spacing: tuple[float, float, float] = (0.01, 0.002, 0.1)
 ) -> Callable[[Path], None]:
     return lambda root: save_oct(root / RETOUCH / f"{name}.mhd", data, spacing) and None
+
+
+def oct_both(spacing: tuple[float, float, float]) -> Callable[[Path], None]:
+    def make(root: Path) -> None:
+        for name, data in (("oct", retina()), ("reference", np.zeros(RETINA, np.uint8))):
+            save_oct(root / RETOUCH / f"{name}.mhd", data, spacing)
+
+    return make
 
 
 def in_tar(name: str) -> Callable[[Path], None]:
@@ -173,6 +205,17 @@ FAULTS = [
     F("no orientation", "ixi", header_of(IXI_IMAGE, qform_code=0, sform_code=0), IXI_IMAGE, "does not say how it is oriented", IXI_ID),
     F("a singular orientation", "ixi", header_of(IXI_IMAGE, srow_x=[0, 0, 0, 0]), IXI_IMAGE, "singular or non-finite", IXI_ID),
     F("four dimensions", "ixi", header_of(IXI_IMAGE, dim=[4, 6, 7, 4, 2, 1, 1, 1]), IXI_IMAGE, "not a 3-D volume", IXI_ID),
+    F("colours", "ixi", written_as(IXI_IMAGE, np.zeros(SHAPE, [("R", "u1"), ("G", "u1"), ("B", "u1")])), IXI_IMAGE, "holds RGB voxels", IXI_ID),
+    F("complex numbers", "ixi", written_as(IXI_IMAGE, np.ones(SHAPE, np.complex64)), IXI_IMAGE, "holds complex64 voxels", IXI_ID),
+    F("terabytes", "ixi", header_of(IXI_IMAGE, dim=[3, 30000, 30000, 30000, 1, 1, 1, 1]), IXI_IMAGE, "has 30000 x 30000 x 30000 voxels, more than", IXI_ID),
+    F("a scale of 1e38", "ixi", header_of(IXI_IMAGE, scl_slope=1e38, scl_inter=0), IXI_IMAGE, "has intensities from", IXI_ID),
+    F("a scale of 1e-38", "ixi", header_of(IXI_IMAGE, scl_slope=1e-38, scl_inter=0), IXI_IMAGE, "has intensities from", IXI_ID),
+    F("half a scale", "ixi", header_of(IXI_IMAGE, scl_slope=2, scl_inter=np.nan), IXI_IMAGE, "invalid intercept", IXI_ID),
+    F("one slice", "ixi", changed(IXI_IMAGE, lambda d: d[:, :, :1]), IXI_IMAGE, "has 6 x 7 x 1 voxels, and 4 are needed", IXI_ID),
+    F("a thin slab", "ixi", stretched(IXI_IMAGE, (1, 1, 0.1)), IXI_IMAGE, "spans 12 x 14 x 1.6 mm, and sides from 5 to 1000", IXI_ID),
+    F("metres", "ixi", stretched(IXI_IMAGE, (1000, 1000, 1000)), IXI_IMAGE, "has voxels of 2000 x 2000 x 2000 mm", IXI_ID),
+    F("micrometres", "ixi", stretched(IXI_IMAGE, (0.001, 0.001, 0.001)), IXI_IMAGE, "has voxels of 0.002 x", IXI_ID),
+    F("far away", "ixi", header_of(IXI_IMAGE, srow_x=[2, 0, 0, 1e9], sform_code=1), IXI_IMAGE, "outside of any scanner", IXI_ID),
     F("NaN", "ixi", changed(IXI_IMAGE, with_one(np.nan)), IXI_IMAGE, "has 1 voxels that are NaN or infinite", IXI_ID),
     F("infinity", "ixi", changed(IXI_IMAGE, with_one(np.inf)), IXI_IMAGE, "has 1 voxels that are NaN or infinite", IXI_ID),
     F("empty", "ixi", changed(IXI_IMAGE, np.zeros_like), IXI_IMAGE, "is empty", IXI_ID),
@@ -180,6 +223,7 @@ FAULTS = [
     F("background", "ixi", changed(IXI_IMAGE, lambda d: -d), IXI_IMAGE, "is background throughout", IXI_ID),
     F("two domains", "ixi", lambda r: ixi(r, ["IXI101-HH-0009-T1"]) and None, "", "holds subject IXI101 in two domains"),
     F("the same id", "ixi", lambda r: ixi(r, ["IXI101-IOP-0009-T1"]) and None, "", "holds subject IXI101 twice"),
+    F("the same image twice", "ixi", lambda r: shutil.copy(r / IXI_IMAGE, r / "IXI-T1/IXI777-HH-0001-T1.nii.gz") and None, "", "holds the same image for IXI101 and IXI777"),
     F("a scanner without subjects", "ixi", lambda r: [p.unlink() for p in r.rglob("*-HH-*")] and None, "", "holds no subject of PL"),
     F("a path that leaves", "ixi", in_tar("../IXI300-HH-0001-T1.nii.gz"), "IXI-T1.tar", "a path that leaves the archive"),
     F("a truncated tar", "ixi", packed_and_cut("IXI-T1", "IXI-T1.tar"), "IXI-T1.tar", "is damaged or truncated"),
@@ -214,10 +258,16 @@ FAULTS = [
     F("truncated voxels", "retouch", cut(f"{RETOUCH}/oct.raw"), "oct.raw", "bytes, and oct.mhd states", RETOUCH_ID),
     F("labels of another shape", "retouch", oct_of("reference", LABELS[:-1]), "reference.mhd", "has 15 x 32 x 6 voxels", RETOUCH_ID),
     F("labels elsewhere", "retouch", oct_of("reference", LABELS, (0.02, 0.002, 0.1)), "reference.mhd", "lies", RETOUCH_ID),
+    F("metres", "retouch", oct_both((10, 2, 100)), "oct.mhd", "has voxels of 10 x 2 x 100 mm", RETOUCH_ID),
+    F("no name of the voxels", "retouch", edited(f"{RETOUCH}/oct.mhd", "ElementDataFile = oct.raw", ""), "oct.mhd", "", RETOUCH_ID),
+    F("voxels elsewhere", "retouch", edited(f"{RETOUCH}/oct.mhd", "oct.raw", "../oct.raw"), "oct.mhd", "'ElementDataFile = ../oct.raw'", RETOUCH_ID),
+    F("two dimensions", "retouch", lambda r: sitk.WriteImage(sitk.Image([16, 32], sitk.sitkUInt8), str(r / RETOUCH / "oct.mhd")), "oct.mhd", "is 16 x 32, not a 3-D volume", RETOUCH_ID),
+    F("a label of 1e38", "retouch", oct_of("reference", LABELS + np.float32(1e38)), "reference.mhd", "holds the labels 1e+38", RETOUCH_ID),
     F("another label", "retouch", oct_of("reference", LABELS + 4), "reference.mhd", "holds the labels 4", RETOUCH_ID),
     F("half a label", "retouch", oct_of("reference", LABELS + np.float32(0.5)), "reference.mhd", "whole numbers", RETOUCH_ID),
     F("NaN", "retouch", oct_of("oct", with_one(np.nan)(LABELS + np.float32(1))), "oct.mhd", "NaN or infinite", RETOUCH_ID),
     F("constant", "retouch", oct_of("oct", LABELS + 9), "oct.mhd", "is constant", RETOUCH_ID),
+    F("the same image twice", "retouch", lambda r: shutil.copytree(r / RETOUCH, r / "RETOUCH-TrainingSet-Cirrus/TRAIN009") and None, "", "holds the same image for TRAIN002 and TRAIN009"),
     F("two domains", "retouch", lambda r: retouch_volume(r, "Spectralis", 2) and None, "", "holds subject TRAIN002 in two domains"),
     F("a path that leaves", "retouch", in_zip("RETOUCH-TrainingSet-Cirrus", "RETOUCH-TrainingSet-Cirrus.zip", "/x"), "Cirrus.zip", "a path that leaves"),
     # OASIS and IXI-HH

@@ -163,7 +163,7 @@ def test_a_full_disk_is_no_fault_of_the_server(server, tmp_path, monkeypatch):
 def table(path: Path, **changes: str) -> Path:
     row = {
         "file": "a/1.nii.gz", "repository": "owner/repo", "commit": "c0ffee", "path": "src/1", "bytes": "5",
-        "sha256": "00",
+        "sha256": "0" * 64,
     } | changes  # fmt: skip
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, row)
@@ -182,6 +182,25 @@ def test_tables(tmp_path):
     (tmp_path / "t.csv").write_text("file,url\nx,y\n")
     with pytest.raises(DataError, match="does not have the columns"):
         read_sources(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text.replace(",5,", ",many,"), r"line 2, bytes: Input should be a valid integer"),
+        (lambda text: text.replace("0" * 64, "00"), r"line 2, sha256: String should match"),
+        (lambda text: text + "a/2.nii.gz,owner\n", r"line 3, commit: Input should be a valid string"),
+        (lambda text: text + "x,y,z,p,5," + "0" * 64 + ",more\n", r"line 3"),
+        (lambda text: text + "\udcff", r"codec can't decode"),
+        (lambda text: text + "a" * 200_000 + "\n", r"field larger than field limit"),
+    ],
+    ids=["no number", "no hash", "a short row", "a long row", "no text", "a long field"],
+)
+def test_damaged_tables(tmp_path, damage, said):
+    path = table(tmp_path / "t.csv")
+    path.write_bytes(damage(path.read_text()).encode("utf-8", "surrogateescape"))
+    with pytest.raises(DataError, match=rf"t.csv: is damaged \(.*{said}.*\). Restore it: git checkout"):
+        read_sources(path)
 
 
 def test_the_projects_own_table_names_160_files_of_fixed_commits():

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -280,11 +281,34 @@ def test_too_little_room_is_said_before_anything_is_fetched(repository, dataset,
     assert f"data/raw/mini: needs {10**12} MB, and " in refusal("mini")
 
 
-def test_damaged_pointer(repository, dataset):
+DAMAGED = {
+    "no YAML": b"outs: [\n",
+    "conflict": b"<<<<<<< HEAD\nouts:\n=======\n",
+    "no mapping": b"- a\n",
+    "no text": b"outs: \xff\n",
+    "a number": b"outs: 3\nstages: 3\n",
+    "no path": b"outs: [{md5: a}]\nstages: {x: {outs: [{md5: a}]}}\n",
+    "a date that is none": b"outs: 2020-13-45\nstages: 2020-13-45\n",
+    "nested": b"outs: " + b"[" * 3000,
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_files_of_dvc(repository, dataset, name):
     dataset("mini", "ixi", archive=ARCHIVE)
     layout.RAW.mkdir(parents=True)
-    (layout.RAW / "mini.dvc").write_text("outs: [\n")
-    assert "data/raw/mini.dvc: is damaged" in refusal("mini")
+    for path in (layout.RAW / "mini.dvc", Path("dvc.lock"), Path("dvc.yaml")):
+        path.write_bytes(DAMAGED[name])
+        if path.name != "dvc.yaml" or name != "no path":  # there, outputs are paths
+            assert re.match(rf"{path}: is damaged \(.*\)\. Restore it: git checkout {path}\.", refusal("mini"))
+        path.unlink()
+
+
+def test_a_pointer_without_outputs(repository, dataset):
+    dataset("mini", "ixi", archive=ARCHIVE)
+    layout.RAW.mkdir(parents=True)
+    (layout.RAW / "mini.dvc").write_text("")
+    assert "data/raw/mini.dvc: is damaged (outs: Field required)" in refusal("mini")
 
 
 def test_snakemake_can_ask_for_a_pin_without_importing_dvc():

@@ -1,14 +1,16 @@
 """The inventory of an archive, its splits, and subjects that may not be there."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
-from archives import ixi, msseg_patient, noise, truncate
+from archives import ixi, msseg_patient, noise, truncate, verified
 
 from benchmark import layout
-from benchmark.data.inventory import subjects, take_inventory
+from benchmark.data import inventory as module
+from benchmark.data.inventory import subjects
 from benchmark.data.splits import read_fold
 from benchmark.dependencies import ROOT
 from benchmark.errors import DataError
@@ -16,10 +18,16 @@ from benchmark.errors import DataError
 SIX = [f"IXI10{n}-IOP-000{n}-T1" for n in range(3)] + [f"IXI20{n}-HH-000{n}-T1" for n in range(3)]
 
 
+def take_inventory(dataset: str) -> None:
+    verified(dataset)
+    module.take_inventory(dataset)
+
+
 def test_subjects_of_the_archive_are_listed_from_headers_alone(dataset):
-    root = ixi(dataset("mini", "ixi"), SIX, noise((20, 20, 20)))
-    for path in (root / "IXI-T1").iterdir():
-        truncate(path)
+    root = dataset("mini", "ixi")
+    for number, name in enumerate(SIX):
+        ixi(root, [name], noise((20, 20, 20), number))
+        truncate(root / f"IXI-T1/{name}.nii.gz")
     take_inventory("mini")
     found = json.loads(layout.inventory("mini").read_text())
     assert found["subjects"]["IXI101"] == {
@@ -108,11 +116,40 @@ def test_too_few_subjects_for_the_protocol(dataset):
     assert "has 1 subjects, which cannot be divided" in refusal()
 
 
+def test_two_subjects_of_one_image(dataset):
+    root = ixi(dataset("mini", "ixi"), SIX)
+    shutil.copy(root / f"IXI-T1/{SIX[0]}.nii.gz", root / f"IXI-T1/{SIX[4]}.nii.gz")
+    assert "data/raw/mini: holds the same image for IXI100 and IXI201. Put each subject's own" in refusal()
+    dataset("mini", "ixi", exclude=["IXI100"])
+    take_inventory("mini")
+
+
+def test_an_archive_that_changed_after_it_was_verified(dataset):
+    root = ixi(dataset("mini", "ixi"), SIX)
+    verified("mini")
+    truncate(root / f"IXI-T1/{SIX[0]}.nii.gz")
+    with pytest.raises(DataError, match=r"data/raw/mini: holds \d+ bytes, and held \d+ when .* Delete .*manifest.json"):
+        module.take_inventory("mini")
+    (root / f"IXI-T1/{SIX[0]}.nii.gz").unlink()
+    with pytest.raises(DataError, match=rf"{SIX[0]}.nii.gz: is gone since the archive was verified"):
+        module.take_inventory("mini")
+
+
+@pytest.mark.parametrize(("text", "said"), [(None, "is missing"), ("{", "is damaged"), ('{"files": 3}', "is damaged")])
+def test_a_manifest_that_cannot_be_read(dataset, text, said):
+    ixi(dataset("mini", "ixi"), SIX)
+    if text:
+        layout.manifest("mini").parent.mkdir(parents=True)
+        layout.manifest("mini").write_text(text)
+    with pytest.raises(DataError, match=f"manifest.json: {said}"):
+        module.take_inventory("mini")
+
+
 def test_damaged_or_missing_inventory(dataset):
     dataset("mini", "ixi")
     with pytest.raises(DataError, match=r"inventory.json: is missing"):
         subjects("mini")
-    layout.inventory("mini").parent.mkdir(parents=True)
+    layout.inventory("mini").parent.mkdir(parents=True, exist_ok=True)
     layout.inventory("mini").write_text("{")
     with pytest.raises(DataError, match=r"inventory.json: is damaged"):
         subjects("mini")

@@ -2,18 +2,20 @@
 
 import errno
 import json
+import shutil
+import tarfile
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
-from archives import brain, msseg_patient, pose, save, truncate
+from archives import brain, msseg_patient, pose, save, truncate, verified
 from scipy import ndimage
 from small_datasets import MRI
 
 from benchmark import layout
 from benchmark.config.load import load_dataset
-from benchmark.data.inventory import take_inventory
+from benchmark.data.inventory import take_inventory as inventory_of
 from benchmark.data.prepare import collect, prepare_subject
 from benchmark.data.prepare.template import slice_grid
 from benchmark.data.slices import SliceStore
@@ -25,6 +27,11 @@ NAMES = {
     s: f"{s}-{site}-0001-T1.nii.gz"
     for s, site in ((SOURCE, "IOP"), ("IXI102", "IOP"), (TARGET, "HH"), ("IXI202", "HH"))
 }
+
+
+def take_inventory(dataset: str) -> None:
+    verified(dataset)
+    inventory_of(dataset)
 
 
 def head(matrix: np.ndarray, axes: str = "PSR", gain: float = 4.0) -> nib.Nifti1Image:
@@ -145,6 +152,7 @@ def test_slices_are_upright_and_truth_is_aligned(heads, dataset):
             i, j, k = np.rint(spot[:3]).astype(int)
             data[i - 1 : i + 2, j - 1 : j + 2, k - 1 : k + 2] = data.max() * 2
             nib.save(nib.Nifti1Image(data, canonical.affine), path)
+    verified("heads")
     for subject in NAMES:
         prepare_subject("heads", subject)
     collect("heads")
@@ -177,7 +185,8 @@ def test_archives_with_labels_and_masks_keep_them(dataset):
             folder = msseg_patient(root, centre, patient)
             lesion = np.zeros(data.shape, np.uint8)
             lesion[10:14, 20:24, 18:21] = 1
-            save(folder / "Preprocessed_Data/FLAIR_preprocessed.nii.gz", data.astype(np.float32), affine)
+            gain = 10 * float(centre) + float(patient)  # nobody has another's image
+            save(folder / "Preprocessed_Data/FLAIR_preprocessed.nii.gz", (gain * data).astype(np.float32), affine)
             save(folder / "Masks/Consensus.nii.gz", lesion, affine)
             save(folder / "Masks/Brain_Mask.nii.gz", (data > 5).astype(np.uint8), affine)
     take_inventory("lesions")
@@ -201,6 +210,7 @@ def test_scans_of_different_resolution_are_processed_alike(dataset):
         noisy = data * 4 + np.random.default_rng(1).normal(0, 20, data.shape)
         nib.save(nib.Nifti1Image(np.maximum(noisy, 1).astype(np.float32), affine), root / "IXI-T1" / name)
     layout.splits("heads", "GE-PL").parent.mkdir(parents=True)
+    verified("heads")
     shares = []
     for subject in (SOURCE, TARGET):
         prepare_subject("heads", subject)
@@ -239,6 +249,47 @@ def test_robex_that_fails_is_told_with_the_image(heads, dataset, monkeypatch):
 def nothing_is_left(subject: str) -> bool:
     folder = layout.subject("heads", subject).parent
     return not folder.exists() or not list(folder.iterdir())
+
+
+def test_a_scan_that_was_changed_after_it_was_verified(heads):
+    path = heads / "IXI-T1" / NAMES[TARGET]
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj) + 1, image.affine), path)
+    with pytest.raises(DataError, match=rf"{path}: was changed after the archive was verified. Delete .*manifest.json"):
+        prepare_subject("heads", TARGET)
+    assert nothing_is_left(TARGET)
+
+
+def test_a_truth_that_was_changed_after_it_was_verified(heads):
+    path = heads / "truth/PL/noisy" / NAMES[tried()]
+    save(path, np.asarray(nib.load(path).dataobj) + 1, nib.load(path).affine)
+    with pytest.raises(DataError, match=rf"{path}: was changed after the archive was verified"):
+        prepare_subject("heads", tried())
+
+
+def test_a_scan_that_was_not_there_when_the_archive_was_verified(heads):
+    shutil.copy(heads / "IXI-T1" / NAMES[TARGET], heads / "IXI-T1/IXI777-HH-0001-T1.nii.gz")
+    with pytest.raises(DataError, match=r"IXI777-HH-0001-T1.nii.gz: was not there when the archive was verified"):
+        prepare_subject("heads", "IXI777")
+
+
+def test_a_packed_archive_that_was_changed_after_it_was_verified(heads):
+    def pack() -> None:
+        with tarfile.open(heads / "IXI-T1.tar", "w") as archive:
+            for path in sorted((heads / "IXI-T1").iterdir()):
+                archive.add(path, path.name)
+
+    pack()
+    (heads / "IXI-T1").rename(heads.parent / "kept")
+    verified("heads")
+    prepare_subject("heads", TARGET)
+    (heads.parent / "kept").rename(heads / "IXI-T1")
+    path = heads / "IXI-T1" / NAMES[SOURCE]
+    save(path, np.zeros((60, 60, 60), np.float64) + np.random.default_rng(0).normal(size=(60, 60, 60)))
+    pack()
+    shutil.rmtree(heads / "IXI-T1")
+    with pytest.raises(DataError, match=r"data/raw/heads: holds \d+ bytes, and held \d+ when it was verified"):
+        prepare_subject("heads", TARGET)
 
 
 def test_damaged_scan_leaves_nothing_behind(heads):

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from archives import retina as retina_volume
-from archives import retouch_volume, save_oct, truncate
+from archives import retouch_volume, save_oct, truncate, verified
 
 from benchmark import layout
-from benchmark.data.inventory import take_inventory
+from benchmark.data.inventory import take_inventory as inventory_of
 from benchmark.data.prepare import collect, prepare_subject
 from benchmark.data.prepare.geometry import Grid
 from benchmark.data.prepare.oct import nearest, retina
@@ -18,6 +18,11 @@ from benchmark.data.slices import SliceStore
 from benchmark.data.subject import Volume
 from benchmark.data.truth import read_truth
 from benchmark.errors import DataError
+
+
+def take_inventory(dataset: str) -> None:
+    verified(dataset)
+    inventory_of(dataset)
 
 
 def volume(data, affine=None) -> Volume:
@@ -102,7 +107,18 @@ def test_grey_values_of_unknown_range_are_refused(dataset):
     root = archive(dataset("eyes", "retouch"))
     take_inventory("eyes")
     save_oct(root / "RETOUCH-TrainingSet-Cirrus/TRAIN001/oct.mhd", retina_volume().astype(np.float32))
+    verified("eyes")
     with pytest.raises(DataError, match="holds float32 values, not 8 or 16 bit grey"):
+        prepare_subject("eyes", "TRAIN001")
+
+
+def test_voxels_that_were_changed_after_they_were_verified(dataset):
+    """The header stays as it is: the voxels are in a file of their own."""
+    root = archive(dataset("eyes", "retouch"))
+    take_inventory("eyes")
+    raw = root / "RETOUCH-TrainingSet-Cirrus/TRAIN001/oct.raw"
+    raw.write_bytes(raw.read_bytes()[::-1])
+    with pytest.raises(DataError, match=r"TRAIN001/oct.raw: was changed after the archive was verified"):
         prepare_subject("eyes", "TRAIN001")
 
 
@@ -110,6 +126,7 @@ def test_unknown_label(dataset):
     root = archive(dataset("eyes", "retouch"))
     take_inventory("eyes")
     save_oct(root / "RETOUCH-TrainingSet-Cirrus/TRAIN001/reference.mhd", np.full((16, 32, 6), 4, np.uint8))
+    verified("eyes")
     with pytest.raises(DataError, match="holds the labels 4, and the dataset's are 1, 2, 3"):
         prepare_subject("eyes", "TRAIN001")
     assert not layout.subject("eyes", "TRAIN001").exists()

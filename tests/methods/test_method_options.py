@@ -1,10 +1,12 @@
 """Hyperparameters: the paper's values, and the switches between its text and its published code."""
 
+from contextlib import suppress
+
 import pytest
 import torch
-from two_scanners import training_set
+from two_scanners import context, training_set
 
-from benchmark.errors import ConfigError
+from benchmark.errors import ConfigError, Diverged
 from benchmark.methods.registry import create
 from benchmark.networks import PatchDiscriminator, PatchDiscriminator70, ResNet9Generator, ResUNetGenerator
 from benchmark.networks.blocks import PostNormResidualBlock, PreNormResidualBlock
@@ -131,3 +133,32 @@ def test_what_the_extractor_reads(reads):
     method.generate(built, torch.zeros(2, 1, 32, 32), logits)
     expected = logits if reads == "logits" else logits.exp() / logits.exp().sum(1, keepdim=True)
     torch.testing.assert_close(seen[0], expected)
+
+
+@pytest.mark.parametrize("crop", [(16, 16), (32, 16), (32, 32)], ids=str)
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("cyclegan", {}),
+        ("cyclegan", {"official": True}),
+        ("cyclegan", {"generator": "cyclegan_resnet9"}),
+        ("s_cyclegan", {"variant": "paper"}),
+        ("semgan", {"generator": "cyclegan_resnet9"}),
+        ("segrenorm", {"variant": "paper"}),
+        ("segrenorm", {"variant": "reference"}),
+    ],
+    ids=str,
+)
+def test_the_smallest_crop_is_what_a_training_takes(name, given, crop):
+    train, method = training_set(crop=crop), create(name, given)
+    shorter, longer = method.smallest_crop(train.task)
+    if min(crop) >= shorter and max(crop) >= longer:
+        with suppress(Diverged):  # two steps come to little
+            method.fit(train, context(2, width=2))
+    else:
+        with pytest.raises((ValueError, RuntimeError)):
+            method.fit(train, context(2, width=2))
+
+
+def test_methods_without_networks_take_any_crop():
+    assert create("identity", {}).smallest_crop(training_set().task) == (1, 1)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig, MRIPreparation
 from benchmark.config.load import load_dataset
+from benchmark.data.manifest import Manifest
+from benchmark.data.plausible import check_plausible
 from benchmark.data.readers import reader
 from benchmark.data.splits import read_fold
 from benchmark.data.subject import Subject
@@ -31,7 +33,7 @@ def prepare_subject(dataset: str, subject: str) -> None:
 
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     config = load_dataset(dataset)
-    found = _find(config, subject)
+    found = Manifest.read(dataset).verified(_find(config, subject))
     targets = truth_targets(config, found)
     record = Record()
     if isinstance(config.preparation, MRIPreparation):
@@ -75,7 +77,11 @@ def _find(config: DatasetConfig, subject: str) -> Subject:
     root = layout.raw(config.name)
     # What is wrong with another subject does not matter here; the inventory has told.
     for candidate in reader(config.reader)(root):
-        if isinstance(candidate, Subject) and candidate.id == subject:
+        if isinstance(candidate, DataError):
+            if candidate.subject == subject:
+                raise candidate
+        elif candidate.id == subject:
+            check_plausible(config.preparation.kind, candidate)
             return candidate
     raise DataError(root, f"holds no subject {subject}", "Run snakemake, which takes the inventory anew")
 

@@ -9,6 +9,7 @@ from benchmark.data.subject import Volume
 from benchmark.data.volumes import COPY_AGAIN
 from benchmark.errors import DataError
 
+_SMALLEST, _LARGEST = 1e-12, 1e12
 _EXCLUDE = "Copy the file again, or exclude the subject in the dataset's config"
 
 
@@ -26,6 +27,10 @@ def checked_image(volume: Volume) -> Volume:
         raise DataError(volume.path, "is empty: every voxel is 0", _EXCLUDE)
     if data.min() == data.max():
         raise DataError(volume.path, f"is constant: every voxel is {data.flat[0]}", _EXCLUDE)
+    # Intensities are squared and added up in float32, which ends at 3e38 and resolves nothing below 1e-38.
+    if 0 < data.max() < _SMALLEST or data.max() > _LARGEST or data.min() < -_LARGEST:
+        fault = f"has intensities from {data.min():g} to {data.max():g}, which no scanner gives"
+        raise DataError(volume.path, fault, f"Its scaling (scl_slope of NIfTI) is damaged. {_EXCLUDE}")
     if data.max() <= 0:
         raise DataError(volume.path, "is background throughout: no voxel is above 0", _EXCLUDE)
     return Volume(data.astype(np.float32), volume.affine, volume.path)
@@ -44,8 +49,8 @@ def checked_labels(volume: Volume, allowed: Collection[int]) -> Volume:
     if (values != np.round(values)).any():
         odd = values[values != np.round(values)]
         raise DataError(volume.path, f"holds {odd[0]:g}, and labels are whole numbers", COPY_AGAIN)
-    if unknown := sorted(set(values.astype(int).tolist()) - {0, *allowed}):
-        found, known = (", ".join(map(str, values)) for values in (unknown, sorted(allowed)))
+    if unknown := sorted(set(values.tolist()) - {0, *allowed}):
+        found, known = (", ".join(f"{v:g}" for v in values) for values in (unknown, sorted(allowed)))
         raise DataError(
             volume.path,
             f"holds the labels {found}, and the dataset's are {known}",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmark import layout
 from benchmark.config.dataset import DatasetConfig, MRIPreparation
 from benchmark.data.prepare import brain
 from benchmark.data.prepare.checks import checked_image, checked_labels, checked_mask
@@ -63,7 +64,7 @@ def prepare_mri(
             labels = classified(scan.image, scan.mask)
             entry["voxels"] = dict(zip(config.labels, _counts(labels, config), strict=True))
     if labels is None:
-        raise DataError(subject.id, "has no label map", "Get the whole archive, or set 'tissue: hmrf'")
+        raise DataError(scan.image.path, "has no label map", "Get the whole archive, or set 'tissue: hmrf'")
     with record.step("alignment") as entry:
         alignment = registered(scan.image, scan.mask) if settings.register_to_mni else moved(scan.mask)
         entry.update(
@@ -73,7 +74,12 @@ def prepare_mri(
     with record.step("resampling") as entry:
         mask = resample_mask(scan.mask, grid, alignment.matrix)
         if not np.asarray(mask.data).any():
-            raise DataError(subject.id, "does not reach the slices that are kept", "Correct 'slice_range'")
+            raise DataError(
+                scan.image.path,
+                f"does not reach the slices that are kept, from {settings.slice_range[0]:g} to "
+                f"{settings.slice_range[1]:g} mm",
+                f"Correct 'slice_range' in {layout.DATASET_CONFIG}/{config.name}.yaml, or exclude {subject.id} there",
+            )
         image = resample_image(scan.image, grid, alignment.matrix)
         labels = _inside(resample_labels(labels, grid, alignment.matrix, tuple(config.labels.values())), mask)
         entry["brain_outside_the_slices"] = _cut(scan.mask, mask, alignment.matrix)
@@ -117,7 +123,7 @@ def _brain(settings: MRIPreparation, subject: Subject, image: Volume, mask: Volu
     elif mask is not None:
         found = mask
     else:
-        raise DataError(subject.id, "has no brain mask", "Get the whole archive, or set 'brain_extraction: robex'")
+        raise DataError(image.path, "has no brain mask", "Get the whole archive, or set 'brain_extraction: robex'")
     return brain.solid(found, settings.mask_closing)
 
 

@@ -43,7 +43,8 @@ def corrected(image: Volume, mask: Volume, levels: int) -> Volume:
     """
     inside = Volume((np.asarray(mask.data) > 0) & (np.asarray(image.data) > 0), mask.affine, mask.path)
     full, region = to_itk(image), to_itk(Volume(inside.data.astype(np.uint8), mask.affine, mask.path))
-    shrink = [max(1, round(_N4_VOXEL / s)) for s in image.spacing]
+    # A thin slab keeps some voxels: of one alone, N4 knows no distance to the next.
+    shrink = [max(1, min(round(_N4_VOXEL / s), n // 4)) for s, n in zip(image.spacing, image.data.shape, strict=True)]
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
     n4.SetMaximumNumberOfIterations([_N4_ITERATIONS] * levels)
     n4.SetConvergenceThreshold(_N4_CONVERGENCE)

@@ -50,4 +50,5 @@ def _subject(root: Path, place: Place) -> Subject | None:
             spacing=header.spacing,
             image=partial(read_volume, place),
             truth=truth(root, Path(place.name), read_volume),
+            files=(place,),
         )

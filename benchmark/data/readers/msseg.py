@@ -100,6 +100,7 @@ def _subject(root: Path, files: _Files) -> Subject:
             labels=partial(read_volume, files.consensus),
             mask=partial(read_volume, files.mask),
             truth=truth(root, files.truth_name, read_volume),
+            files=(files.image,),
         )
 
 

@@ -72,6 +72,7 @@ def _subject(subject: str, domain: str, image: Place, labels_name: str) -> Subje
             spacing=header.spacing,
             image=partial(read_volume, image),
             mask=partial(_brain, labels),
+            files=(image,),
         )
 
 

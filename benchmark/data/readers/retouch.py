@@ -50,4 +50,5 @@ def _subject(root: Path, domain: str, folder: Place) -> Subject:
             image=partial(read_volume, image),
             labels=partial(read_volume, labels),
             truth=truth(root, Path(folder.name, image.name), read_volume),
+            files=(image, header.beside or image),
         )
