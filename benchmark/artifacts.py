@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import DataError
-from benchmark.whole import whole_file
+from benchmark.hdf5 import whole_hdf5
 
 FORMAT = "harmonize-bench artifacts 1"
 Artifact = tuple[npt.NDArray[np.generic], dict[str, Any]]
@@ -24,7 +24,7 @@ Artifact = tuple[npt.NDArray[np.generic], dict[str, Any]]
 
 def write_artifacts(path: Path, artifacts: Mapping[str, Artifact]) -> None:
     """Writes under a temporary name and renames."""
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         for name, (array, attributes) in artifacts.items():
             file.create_dataset(name, data=array, compression="gzip", shuffle=True).attrs.update(attributes)

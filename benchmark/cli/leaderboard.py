@@ -14,7 +14,7 @@ app = typer.Typer(help="The published reference leaderboard.", no_args_is_help=T
 
 
 def _known(name: str) -> str:
-    if not re.match(NAME, name):
+    if not re.fullmatch(NAME, name):
         raise typer.BadParameter("a benchmark's name has small letters, digits and underscores, such as demo")
     return name
 

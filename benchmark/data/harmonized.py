@@ -13,8 +13,8 @@ import numpy as np
 
 from benchmark.data.slices import Images
 from benchmark.errors import DataError
+from benchmark.hdf5 import whole_hdf5
 from benchmark.status import Status
-from benchmark.whole import whole_file
 
 FORMAT = "harmonize-bench harmonized 1"
 
@@ -30,7 +30,7 @@ class Harmonized:
 
 def write_harmonized(path: Path, harmonized: Harmonized) -> None:
     """Writes under a temporary name and renames."""
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_hdf5(path) as file:
         file.attrs.update(format=FORMAT, status=harmonized.status, reason=harmonized.reason)
         for subject, image in harmonized.images.items():
             file.create_dataset(

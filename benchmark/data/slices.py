@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import DataError
-from benchmark.whole import whole_file
+from benchmark.hdf5 import whole_hdf5
 
 FORMAT = "harmonize-bench slices 1"
 Images = npt.NDArray[np.float32]
@@ -48,7 +48,7 @@ def write_slices(path: Path, subjects: Iterable[SubjectSlices]) -> None:
     Raises:
         DataError: two subjects of one id, differing slice sizes, or values outside [-1, 1].
     """
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         for s in subjects:
             _check(s, file)

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmark.data.slices import Images
 from benchmark.errors import DataError
-from benchmark.whole import whole_file
+from benchmark.hdf5 import whole_hdf5
 
 FORMAT = "harmonize-bench truth 1"
 
@@ -39,7 +39,7 @@ def write_truth(path: Path, truths: Iterable[TruthSlices]) -> None:
     Raises:
         DataError: values that are not finite or outside [-1, 1].
     """
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         for t in truths:
             for kind, images in (("clean", t.clean), ("noisy", t.noisy)):
