@@ -64,13 +64,13 @@ def harmonize_cell(config: BenchmarkConfig, cell: Cell) -> None:
     """
     work = _Work(config, cell)
     outcome = work.load() if work.trained_before else work.fit_in_place()
-    if outcome.status != "ok":
-        write_harmonized(cell.harmonized, Harmonized({}, outcome.status, outcome.reason))
-        return
+    images: dict[str, Images] = {}
     with recorded(cell.harmonize_run, config, cell) as record:
-        images = {subject: work.translate(subject) for subject in work.fold.test_source}
+        record.status, record.reason = outcome.status, outcome.reason
+        if outcome.status == "ok":
+            images = {subject: work.translate(subject) for subject in work.fold.test_source}
         record.facts["slices"] = sum(len(image) for image in images.values())
-    write_harmonized(cell.harmonized, Harmonized(images))
+    write_harmonized(cell.harmonized, Harmonized(images, outcome.status, outcome.reason))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from torch import nn
 
@@ -16,6 +17,7 @@ from benchmark.data.splits import read_fold
 from benchmark.errors import DataError
 from benchmark.machine import put_own_python_first
 from benchmark.metrics.cost import read_provenance
+from benchmark.sealed import read_sealed, write_sealed
 from benchmark.training.description import read_description, write_failure
 from benchmark.training.saved import load_networks
 from benchmark.whole import write_whole
@@ -92,14 +94,17 @@ def test_faults_of_the_machine_are_told_with_a_remedy(monkeypatch, capsys, numbe
 def test_publishing_takes_both_files_or_none(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     scores = tmp_path / "results/b/scores.csv"
-    scores.parent.mkdir(parents=True)
-    scores.write_text("x")
+    write_sealed(scores, pd.DataFrame({"x": [1, 2]}))
     with pytest.raises(DataError, match=r"leaderboard.csv: is missing"):
         publish("b")
     assert not (tmp_path / "results/reference").exists()
-    scores.with_name("leaderboard.csv").write_text("y")
+    write_sealed(scores.with_name("leaderboard.csv"), pd.DataFrame({"y": [1, 2]}))
     publish("b")
-    assert (tmp_path / "results/reference/b/leaderboard.csv").read_text() == "y"
+    assert read_sealed(tmp_path / "results/reference/b/leaderboard.csv").read() == b"y\n1\n2\n"
+    scores.write_text("x\n1\n")
+    with pytest.raises(DataError, match=r"scores.csv: is not what was written"):
+        publish("b")
+    assert read_sealed(tmp_path / "results/reference/b/scores.csv").read() == b"x\n1\n2\n"
 
 
 WRITERS = {

@@ -42,11 +42,6 @@ class Plan:
     steps: tuple[int, int]
 
 
-def any_pair(dataset: DatasetConfig, domain: str) -> str:
-    """A pair that the domain is in. All of them divide it into the same training and test subjects."""
-    return next(pair for pair in dataset.pairs if domain in pair.split("-"))
-
-
 def training_subjects(dataset: DatasetConfig, pair: str, domain: str, fold: int) -> tuple[str, ...]:
     """Training subjects of a domain.
 

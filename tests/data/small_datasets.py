@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from benchmark.config.load import load_dataset
+from benchmark.data.inventory import split_subjects, take_inventory
+
 MRI = {
     "kind": "mri",
     "brain_extraction": "foreground",
@@ -36,3 +39,10 @@ BASE: dict[str, Any] = {
         "pairs": ["OASIS-IXIHH"],
     },
 }
+
+
+def inventoried(dataset: str) -> None:
+    """The inventory is taken and the subjects of every pair are split."""
+    take_inventory(dataset)
+    for pair in load_dataset(dataset).pairs:
+        split_subjects(dataset, pair)

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from archives import brain, msseg_patient, pose, save, truncate
 from scipy import ndimage
-from small_datasets import MRI
+from small_datasets import MRI, inventoried
 
 from benchmark import layout
 from benchmark.config.load import load_dataset
-from benchmark.data.inventory import take_inventory
 from benchmark.data.prepare import collect, prepare_subject
 from benchmark.data.prepare.template import slice_grid
 from benchmark.data.slices import SliceStore
@@ -53,7 +52,7 @@ def heads(dataset) -> Path:
             for kind in ("clean", "noisy"):
                 (root / "truth/PL" / kind).mkdir(parents=True, exist_ok=True)
                 nib.save(twice, root / "truth/PL" / kind / name)
-    take_inventory("heads")
+    inventoried("heads")
     return root
 
 
@@ -180,7 +179,7 @@ def test_archives_with_labels_and_masks_keep_them(dataset):
             save(folder / "Preprocessed_Data/FLAIR_preprocessed.nii.gz", data.astype(np.float32), affine)
             save(folder / "Masks/Consensus.nii.gz", lesion, affine)
             save(folder / "Masks/Brain_Mask.nii.gz", (data > 5).astype(np.uint8), affine)
-    take_inventory("lesions")
+    inventoried("lesions")
     prepare_subject("lesions", "C01P01")
     folder = layout.subject("lesions", "C01P01")
     labels = np.asarray(nib.load(folder / "labels.nii.gz").dataobj)

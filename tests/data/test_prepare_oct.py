@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from archives import retina as retina_volume
 from archives import retouch_volume, save_oct, truncate
+from small_datasets import inventoried
 
 from benchmark import layout
-from benchmark.data.inventory import take_inventory
 from benchmark.data.prepare import collect, prepare_subject
 from benchmark.data.prepare.geometry import Grid
 from benchmark.data.prepare.oct import nearest, retina
@@ -60,7 +60,7 @@ def test_retina_reaches_from_the_first_to_the_last_bright_row():
 
 
 def prepared(root: Path) -> SliceStore:
-    take_inventory(root.name)
+    inventoried(root.name)
     for path in root.glob("RETOUCH*/TRAIN*"):
         prepare_subject(root.name, path.name)
     collect(root.name)
@@ -100,7 +100,7 @@ def test_8_and_16_bit_have_one_range(dataset):
 
 def test_grey_values_of_unknown_range_are_refused(dataset):
     root = archive(dataset("eyes", "retouch"))
-    take_inventory("eyes")
+    inventoried("eyes")
     save_oct(root / "RETOUCH-TrainingSet-Cirrus/TRAIN001/oct.mhd", retina_volume().astype(np.float32))
     with pytest.raises(DataError, match="holds float32 values, not 8 or 16 bit grey"):
         prepare_subject("eyes", "TRAIN001")
@@ -108,7 +108,7 @@ def test_grey_values_of_unknown_range_are_refused(dataset):
 
 def test_unknown_label(dataset):
     root = archive(dataset("eyes", "retouch"))
-    take_inventory("eyes")
+    inventoried("eyes")
     save_oct(root / "RETOUCH-TrainingSet-Cirrus/TRAIN001/reference.mhd", np.full((16, 32, 6), 4, np.uint8))
     with pytest.raises(DataError, match="holds the labels 4, and the dataset's are 1, 2, 3"):
         prepare_subject("eyes", "TRAIN001")

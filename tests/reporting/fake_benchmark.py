@@ -21,6 +21,7 @@ from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
 from benchmark.data.splits import make_folds, write_splits
 from benchmark.layout import Cell
 from benchmark.scores import Score, missing
+from benchmark.sealed import write_sealed
 
 METHODS = {
     "identity": ("No harmonization", "control"),
@@ -134,7 +135,7 @@ def write(root: Path, tree: Tree) -> BenchmarkConfig:
     made = config(tree)
     frames = [frame for name in tree.datasets for frame in _dataset(tree, made, name)]
     scores.write(layout.scores(tree.name), pd.concat(frames, ignore_index=True))
-    board(tree).to_csv(layout.leaderboard(tree.name), index=False)
+    write_sealed(layout.leaderboard(tree.name), board(tree))
     return made
 
 
