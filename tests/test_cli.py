@@ -16,7 +16,7 @@ from benchmark.cli.leaderboard import publish
 from benchmark.data.splits import read_fold
 from benchmark.errors import DataError
 from benchmark.machine import put_own_python_first
-from benchmark.metrics.cost import read_provenance
+from benchmark.provenance import read_provenance
 from benchmark.sealed import read_sealed, write_sealed
 from benchmark.training.description import read_description, write_failure
 from benchmark.training.saved import load_networks

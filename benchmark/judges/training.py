@@ -54,7 +54,7 @@ def training_subjects(dataset: DatasetConfig, pair: str, domain: str, fold: int)
 
 def training_slices(dataset: DatasetConfig, subjects: tuple[str, ...]) -> DomainSlices:
     """Slices of these subjects and of nobody else, memory-mapped."""
-    return DomainSlices.of(SliceStore(layout.slices(dataset.name)), subjects)
+    return DomainSlices.of(SliceStore(layout.slices(dataset.name), dataset), subjects)
 
 
 def rebuilt(make: Callable[..., Network], folder: Path) -> Network:

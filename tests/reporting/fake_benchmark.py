@@ -286,6 +286,8 @@ def _history(tree: Tree, cell: Cell) -> None:
 def _run(tree: Tree, cell: Cell) -> None:
     record = {
         "cell": asdict(cell),
+        "status": "ok",
+        "reason": "",
         "started": "2026-01-01T00:00:00+00:00",
         "ended": "2026-01-01T00:01:00+00:00",
         "wall_seconds": 60.0,
