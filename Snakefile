@@ -26,7 +26,9 @@ rule all:
     default_target: True
     input:
         rules.page.output.index,
-        rules.gather.output.leaderboard,
+        rules.gather.output,
+        rules.tables.output,
+        rules.figures.output,
 
 
 onstart:

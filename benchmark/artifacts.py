@@ -15,8 +15,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.errors import DataError
-from benchmark.whole import whole_file
+from benchmark.errors import DataError, made_again, made_by_snakemake
+from benchmark.hdf5 import whole_hdf5
 
 FORMAT = "harmonize-bench artifacts 1"
 Artifact = tuple[npt.NDArray[np.generic], dict[str, Any]]
@@ -24,7 +24,7 @@ Artifact = tuple[npt.NDArray[np.generic], dict[str, Any]]
 
 def write_artifacts(path: Path, artifacts: Mapping[str, Artifact]) -> None:
     """Writes under a temporary name and renames."""
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         for name, (array, attributes) in artifacts.items():
             file.create_dataset(name, data=array, compression="gzip", shuffle=True).attrs.update(attributes)
@@ -39,9 +39,9 @@ def read_artifact(path: Path, name: str) -> Artifact | None:
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
-                raise DataError(path, "holds no artifacts of this version", "Score again")
+                raise DataError(path, "holds no artifacts of this version", made_again(path))
             return (file[name][:], dict(file[name].attrs)) if name in file else None
     except FileNotFoundError:
-        raise DataError(path, "is missing", "Run snakemake first") from None
-    except OSError as error:
-        raise DataError(path, f"cannot be read ({error})", "Score again") from None
+        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+    except (OSError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(path, f"cannot be read ({error})", made_again(path)) from None

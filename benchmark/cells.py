@@ -1,6 +1,5 @@
 """One cell of a benchmark: a method is trained on a pair and fold, and harmonizes the test subjects of the source."""
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +16,11 @@ from benchmark.data.harmonized import Harmonized, write_harmonized
 from benchmark.data.sampling import DomainSlices
 from benchmark.data.slices import Images, SliceStore
 from benchmark.data.splits import Fold, read_fold
-from benchmark.errors import DataError, Diverged, UserError
+from benchmark.errors import Diverged, UserError
 from benchmark.layout import Cell
 from benchmark.methods.base import FitContext, Method, TaskInfo, TrainingSet
 from benchmark.methods.registry import create
-from benchmark.provenance import Record, recorded
+from benchmark.provenance import Record, read_provenance, recorded
 from benchmark.training.description import write_failure
 from benchmark.whole import write_rows
 
@@ -64,13 +63,13 @@ def harmonize_cell(config: BenchmarkConfig, cell: Cell) -> None:
     """
     work = _Work(config, cell)
     outcome = work.load() if work.trained_before else work.fit_in_place()
-    if outcome.status != "ok":
-        write_harmonized(cell.harmonized, Harmonized({}, outcome.status, outcome.reason))
-        return
+    images: dict[str, Images] = {}
     with recorded(cell.harmonize_run, config, cell) as record:
-        images = {subject: work.translate(subject) for subject in work.fold.test_source}
+        record.status, record.reason = outcome.status, outcome.reason
+        if outcome.status == "ok":
+            images = {subject: work.translate(subject) for subject in work.fold.test_source}
         record.facts["slices"] = sum(len(image) for image in images.values())
-    write_harmonized(cell.harmonized, Harmonized(images))
+    write_harmonized(cell.harmonized, Harmonized(images, outcome.status, outcome.reason))
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class _Work:
 
     @cached_property
     def store(self) -> SliceStore:
-        return SliceStore(layout.slices(self.cell.dataset))
+        return SliceStore(layout.slices(self.cell.dataset), self.dataset)
 
     @cached_property
     def fold(self) -> Fold:
@@ -125,13 +124,8 @@ class _Work:
 
     def load(self) -> Record:
         """Loads what was trained, unless the training failed."""
-        try:
-            run = json.loads(self.cell.run.read_text(encoding="utf-8"))
-            outcome = Record(run["status"], run["reason"])
-        except FileNotFoundError:
-            raise DataError(self.cell.run, "is missing", "Train the cell first: snakemake does") from None
-        except (ValueError, KeyError, TypeError):
-            raise DataError(self.cell.run, "is damaged", "Train the cell again") from None
+        run = read_provenance(self.cell.run)
+        outcome = Record(run["status"], run["reason"])
         if outcome.status == "ok":
             self.method.load(self.cell.model)
         return outcome

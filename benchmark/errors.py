@@ -42,6 +42,20 @@ class ModelError(UserError):
     """A saved model is damaged or does not fit."""
 
 
+def made_by_snakemake(path: object) -> str:
+    """Remedy for a missing file that a rule makes. Without its name, Snakemake makes what the last rule lacks only."""
+    return f"Run snakemake with the target {path} (and the benchmark's --configfile), which makes it"
+
+
+def made_again(path: object, delete: object = None) -> str:
+    """Remedy for a file that a rule made and that is damaged.
+
+    Args:
+        delete: what must go for that, where it is more than the file.
+    """
+    return f"Delete {delete or 'it'} and run snakemake with the target {path} (and the benchmark's --configfile)"
+
+
 class Diverged(Exception):  # noqa: N818  an outcome, not an error
     """A training came to nothing (non-finite loss, constant output); the cell is ``failed``, the run goes on.
 

@@ -16,9 +16,9 @@ from benchmark.metrics import registry as metrics
 from benchmark.metrics.base import Quantity
 from benchmark.plan import cells_of, judged
 from benchmark.scores import ALL, REFERENCES, SOURCE_ON_SOURCE
+from benchmark.sealed import write_sealed
 from benchmark.statistics.averages import Average, average
 from benchmark.statistics.intervals import tied_with_best
-from benchmark.whole import write_table
 
 PAIR = ["dataset", "source", "target"]
 EXTERNAL = "external"
@@ -38,7 +38,7 @@ def gather(config: BenchmarkConfig) -> None:
     path = layout.scores(config.benchmark)
     scores.write(path, pd.concat(tables, ignore_index=True))
     # From the file, so that whoever has only the file gets the same leaderboard.
-    write_table(layout.leaderboard(config.benchmark), leaderboard(scores.read(path), config))
+    write_sealed(layout.leaderboard(config.benchmark), leaderboard(scores.read(path), config))
 
 
 def _complete(config: BenchmarkConfig, cell: Cell) -> pd.DataFrame:

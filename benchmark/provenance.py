@@ -5,20 +5,21 @@ PyTorch is asked only where the process has loaded it already, so that methods w
 
 import hashlib
 import json
+import math
 import os
 import platform
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import psutil
 from pydantic import BaseModel
@@ -26,6 +27,7 @@ from pydantic import BaseModel
 from benchmark import __version__, layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import load_dataset
+from benchmark.errors import DataError, made_again
 from benchmark.layout import Cell
 from benchmark.status import Status
 from benchmark.whole import write_whole
@@ -90,6 +92,52 @@ def recorded_work(
         "threads": threads(),
     }
     write_whole(path, json.dumps(provenance, indent=1) + "\n")
+
+
+def read_provenance(path: Path, *counts: str) -> dict[str, Any]:
+    """What :func:`recorded` wrote of a cell's training or harmonization.
+
+    Args:
+        counts: further entries that must be there and whole numbers.
+
+    Raises:
+        DataError: missing or damaged, or an entry that nobody would have written.
+    """
+    # Only the records of trainings have a rule of their own; the harmonization is made again of both.
+    harmonized = path.with_name("harmonized.h5")
+    again = made_again(harmonized, f"{path} and {harmonized}, as far as they are there,")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(path, "is missing", again) from None
+    except ValueError as error:
+        raise DataError(path, f"is damaged ({error})", again) from None
+    if not isinstance(found, dict):
+        raise DataError(path, "is damaged (no mapping)", again)
+    for key, fits in {**_WRITTEN, **dict.fromkeys(counts, _is_count)}.items():
+        if key not in found:
+            raise DataError(path, f"is damaged (no {key})", again)
+        if not fits(found[key]):
+            raise DataError(path, f"is damaged ({key} is {found[key]!r})", again)
+    if found["status"] != "ok" and not found["reason"]:
+        raise DataError(path, f"is damaged (it is {found['status']} without a reason)", again)
+    return found
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+_WRITTEN: Mapping[str, Callable[[object], bool]] = {
+    "status": lambda value: value in get_args(Status),
+    "reason": lambda value: isinstance(value, str),
+    "wall_seconds": _is_amount,
+    "peak_memory_mib": _is_amount,
+}
 
 
 def digest(*models: BaseModel) -> str:

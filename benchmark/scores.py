@@ -1,17 +1,17 @@
 """The tidy table of scores: one number a row, and a reason beside every missing number."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 import pandas as pd
 
-from benchmark.errors import DataError
+from benchmark.errors import DataError, made_again
 from benchmark.layout import Cell
+from benchmark.sealed import read_sealed, write_sealed
 from benchmark.status import Status
-from benchmark.whole import write_table
 
 COLUMNS = (
     "benchmark", "dataset", "source", "target", "fold", "method", "seed",
@@ -71,7 +71,7 @@ def table(cell: Cell, scores: Iterable[Score]) -> pd.DataFrame:
 
 
 def write(path: Path, frame: pd.DataFrame) -> None:
-    """CSV in a fixed order, floats in full, so that equal scores are equal files.
+    """CSV in a fixed order, floats in full, so that equal scores are equal files; its hash stands beside it.
 
     Raises:
         ValueError: two rows for one number.
@@ -79,31 +79,31 @@ def write(path: Path, frame: pd.DataFrame) -> None:
     if frame.duplicated(list(KEY)).any():
         twice = frame[frame.duplicated(list(KEY), keep=False)].iloc[0][list(KEY)].to_dict()
         raise ValueError(f"two rows for one number: {twice}")
-    write_table(path, frame.sort_values(list(KEY), kind="stable"))
+    write_sealed(path, frame.sort_values(list(KEY), kind="stable"))
 
 
-def read(path: Path) -> pd.DataFrame:
+def read(path: Path, remedy: str | None = None) -> pd.DataFrame:
     """The table as written.
 
+    Args:
+        remedy: what to do about a fault, where no rule of the workflow makes the table.
+
     Raises:
-        DataError: missing file, no table in it, wrong columns, or a row that :func:`write` would not write.
+        DataError: missing, cut short or changed since, no table, wrong columns, or a row that :func:`write` would not
+            write.
     """
     text = {c: str for c in COLUMNS if c not in ("fold", "seed", "value")}
     try:
-        frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"value": [""]})
-    except FileNotFoundError:
-        raise DataError(path, "is missing", "Run snakemake first") from None
+        frame = pd.read_csv(read_sealed(path, remedy), dtype=text, keep_default_na=False, na_values={"value": [""]})
     except ValueError as error:  # pandas' errors of parsing, and bytes that are no UTF-8 or no number
-        raise DataError(
-            path, f"is no table of scores ({error})", "Delete it and run snakemake, which makes it again"
-        ) from None
+        raise DataError(path, f"is no table of scores ({error})", remedy or made_again(path)) from None
     if tuple(frame.columns) != COLUMNS:
         raise DataError(path, f"has the columns {list(frame.columns)}", f"A table of scores has {', '.join(COLUMNS)}")
     for fault, rows in _faults(frame):
         if rows.any():
             row = frame[rows].iloc[0]
             where = ", ".join(str(row[c]) for c in ("dataset", "method", "subject", "label", "metric"))
-            raise DataError(path, f"is damaged: {fault} ({where})", "Delete it and run snakemake, which makes it again")
+            raise DataError(path, f"is damaged: {fault} ({where})", remedy or made_again(path))
     return frame
 
 
@@ -120,8 +120,3 @@ def _faults(frame: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
 
 def _whole(column: pd.Series) -> pd.Series:
     return pd.to_numeric(column, errors="coerce").map(lambda v: math.isfinite(v) and v == int(v) and v >= 0)
-
-
-def concatenate(paths: Sequence[Path]) -> pd.DataFrame:
-    """All rows of several tables."""
-    return pd.concat([read(p) for p in paths], ignore_index=True)

@@ -12,6 +12,7 @@ from benchmark.config.load import check, read_yaml
 from benchmark.errors import DataError
 
 FILE = "tolerance.yaml"
+PUBLISHED = "Restore it with git, or publish the scores again (hbench leaderboard publish)"
 
 
 class Tolerance(Strict):
@@ -65,7 +66,7 @@ def compare(new: Path, reference: Path) -> Comparison:
             "Publish scores (hbench leaderboard publish) and write beside them how far each metric may move",
         )
     tolerances = check(Tolerances, read_yaml(reference / FILE), reference / FILE)
-    old, now = scores.read(reference / "scores.csv"), scores.read(new)
+    old, now = scores.read(reference / "scores.csv", PUBLISHED), scores.read(new)
     named = set(tolerances.metrics) | set(tolerances.not_compared)
     if unknown := (set(old["metric"]) | set(now["metric"])) - named:
         raise DataError(reference / FILE, f"says nothing of {', '.join(sorted(unknown))}", "Add a tolerance for it")

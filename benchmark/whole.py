@@ -5,7 +5,7 @@ import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary path that takes the name ``path`` when the block ends, and vanishes when it raises."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
         os.replace(temporary, path)
@@ -25,16 +25,19 @@ def whole_file(path: Path) -> Iterator[Path]:
         _name(error, temporary, path)
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        # A fault of removing what could not be written, as on a read-only disk, would hide why.
+        with suppress(OSError):
+            temporary.unlink()
 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder that takes the place of ``folder`` when the block ends, and vanishes when it raises."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     try:
+        temporary.mkdir()
         yield temporary
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(temporary, folder)

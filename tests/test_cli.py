@@ -7,12 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from torch import nn
 
-from benchmark import cli
+from benchmark import cli, scores
 from benchmark.cli.leaderboard import publish
+from benchmark.data.splits import read_fold
 from benchmark.errors import DataError
 from benchmark.machine import put_own_python_first
+from benchmark.provenance import read_provenance
+from benchmark.sealed import read_sealed, write_sealed
+from benchmark.training.description import read_description, write_failure
+from benchmark.training.saved import load_networks
+from benchmark.whole import write_whole
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,6 +43,7 @@ def test_help_lists_commands_and_hides_steps():
         (("step", "train", "nowhere.json", "d", "A-B", "0", "m", "0"), "nowhere.json"),
         (("leaderboard", "check", "nothing"), "results/reference/nothing/tolerance.yaml: is missing"),
         (("leaderboard", "check", "../../x"), "a benchmark's name"),
+        (("leaderboard", "check", "demo\n"), "a benchmark's name"),
         (("leaderboard", "publish", "nothing"), "results/nothing/scores.csv: is missing"),
         (("step", "nothing"), "No such command"),
         (("step", "score", "x.json", "d", "A-B", "zero"), "valid integer"),
@@ -85,30 +94,91 @@ def test_faults_of_the_machine_are_told_with_a_remedy(monkeypatch, capsys, numbe
 def test_publishing_takes_both_files_or_none(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     scores = tmp_path / "results/b/scores.csv"
-    scores.parent.mkdir(parents=True)
-    scores.write_text("x")
+    write_sealed(scores, pd.DataFrame({"x": [1, 2]}))
     with pytest.raises(DataError, match=r"leaderboard.csv: is missing"):
         publish("b")
     assert not (tmp_path / "results/reference").exists()
-    scores.with_name("leaderboard.csv").write_text("y")
+    write_sealed(scores.with_name("leaderboard.csv"), pd.DataFrame({"y": [1, 2]}))
     publish("b")
-    assert (tmp_path / "results/reference/b/leaderboard.csv").read_text() == "y"
+    assert read_sealed(tmp_path / "results/reference/b/leaderboard.csv").read() == b"y\n1\n2\n"
+    scores.write_text("x\n1\n")
+    with pytest.raises(DataError, match=r"scores.csv: is not what was written"):
+        publish("b")
+    assert read_sealed(tmp_path / "results/reference/b/scores.csv").read() == b"x\n1\n2\n"
 
 
-def test_a_full_disk_is_told_with_the_file(tmp_path):
+WRITERS = {
+    "model": (
+        "import torch; from benchmark.training.saved import save_networks; "
+        "save_networks(Path('model'), {'n': torch.nn.Linear(300, 300)}, {})"
+    ),
+    "harmonized.h5": (
+        "from benchmark.data.harmonized import Harmonized, write_harmonized; "
+        "write_harmonized(Path('harmonized.h5'), Harmonized({'a': image, 'b': image}))"
+    ),
+    "slices.h5": (
+        "from benchmark.data.slices import SubjectSlices, write_slices; labels = np.zeros(image.shape, np.uint8); "
+        "write_slices(Path('slices.h5'), [SubjectSlices(s, 'A', image, labels, labels, (1, 1, 1)) for s in 'abc'])"
+    ),
+    "truth.h5": (
+        "from benchmark.data.truth import TruthSlices, write_truth; "
+        "write_truth(Path('truth.h5'), [TruthSlices(s, 'B', image, image) for s in 'abc'])"
+    ),
+    "artifacts.h5": (
+        "from benchmark.artifacts import write_artifacts; write_artifacts(Path('artifacts.h5'), {'a/b': (image, {})})"
+    ),
+    "figure.pdf": (
+        "from matplotlib.figure import Figure; from benchmark.reporting import style; made = Figure(); "
+        "made.subplots().imshow(image[0]); style.save(made, [Path('figure.pdf')])"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_full_disk_is_told_with_the_file(tmp_path, name):
     """``ulimit -f`` stands in for the disk: writes beyond it fail with an error that names no file."""
     code = (
-        "import signal, torch; from pathlib import Path; from benchmark import cli; "
-        "from benchmark.training.saved import save_networks; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "cli.app = lambda: save_networks(Path('model'), {'n': torch.nn.Linear(300, 300)}, {}); cli.main()"
+        "import signal; import numpy as np; from pathlib import Path; from benchmark import cli; "
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "image = np.random.default_rng(0).uniform(-1, 1, (3, 64, 64)).astype(np.float32); "
+        f"cli.app = lambda: exec({WRITERS[name]!r}, globals()); cli.main()"
     )
-    shell = ["bash", "-c", 'ulimit -f 20; exec "$@"', "bash", sys.executable, "-c", code]
-    result = subprocess.run(
-        shell, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
-    )
+    shell = ["bash", "-c", 'ulimit -f 4; exec "$@"', "bash", sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert result.stderr == f"error: {name}: a file is larger than this system allows. Raise the limit (ulimit -f).\n"
     assert result.returncode == 2
-    assert result.stderr.startswith("error: model: a file is larger than this system allows")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("work", "said"),
+    [
+        (lambda: write_whole(Path("folder"), "x"), "folder: is a folder where a file belongs"),
+        (lambda: write_whole(Path("file/x.csv"), "x"), "file: is a file where a folder belongs"),
+        (lambda: write_whole(Path("file/new/x.csv"), "x"), "file/new: is, or lies below, a file where a folder"),
+        (lambda: write_failure(Path("file"), "x"), "file: is, or lies below, a file where a folder belongs"),
+        (lambda: read_provenance(Path("folder")), "folder: is a folder where a file belongs"),
+        (lambda: read_description(Path("model")), "model/model.json: is a folder where a file belongs"),
+        (lambda: scores.read(Path("folder")), "folder: is a folder where a file belongs"),
+        (lambda: load_networks(Path("model"), {"n": nn.Linear(1, 1)}), "model/n.safetensors: is a folder where a file"),
+        (lambda: read_fold(Path("folder"), 0), "folder: is a folder where a file belongs"),
+    ],
+)
+def test_a_folder_in_place_of_a_file_and_a_file_in_place_of_a_folder(monkeypatch, tmp_path, capsys, work, said):
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("file").write_text("kept")
+    Path("model/model.json").mkdir(parents=True)
+    Path("model/n.safetensors").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(cli, "app", work)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith(f"error: {said}")
+    assert sorted(tmp_path.rglob("*")) == before
+    assert Path("file").read_text() == "kept"
 
 
 def test_processes_find_the_python_that_started_them(monkeypatch):

@@ -3,11 +3,14 @@
 import h5py
 import numpy as np
 import pytest
+import small_benchmark as small
 
+from benchmark.config.dataset import DatasetConfig
 from benchmark.data.harmonized import Harmonized, read_harmonized, write_harmonized
 from benchmark.data.sampling import BACKGROUND, CropSampler, DomainSlices, stream, torch_seed
 from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
 from benchmark.data.splits import read_fold
+from benchmark.data.truth import TruthSlices, read_truth, write_truth
 from benchmark.errors import DataError
 
 
@@ -77,6 +80,59 @@ def test_a_bad_store_is_named(tmp_path, damage):
                 file.attrs["format"] = "other"
     with pytest.raises(DataError, match=r"slices\.h5"):
         SliceStore(path)
+
+
+def tiny_dataset():
+    content = small.dataset_config(domains={"GE": {"title": "GE"}, "PL": {"title": "PL"}}, pairs=["GE-PL"])
+    return DatasetConfig.model_validate({**content, "name": "tiny", "labels": {"core": 1, "spot": 2, "rim": 3}})
+
+
+def doctor(path, where, value):
+    """Changes a store after it was written."""
+    with h5py.File(path, "r+") as file:
+        if where == "domain":
+            file["a"].attrs["domain"] = value
+        elif where == "mask":
+            del file["a/mask"]
+            if value is not None:
+                file["a/mask"] = value
+        else:
+            file[f"a/{where}"][0, 0, 0] = value
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "said"),
+    [
+        ("domain", "XX", "subject a is of the scanner XX, not of GE, PL"),
+        ("mask", None, "cannot be read"),
+        ("mask", np.zeros((3, 20, 23), np.uint8), r"subject a has mask of shape \(3, 20, 23\)"),
+        ("mask", np.zeros((3, 20, 24), np.float32), "subject a has mask of shape .* and type float32"),
+        ("labels", 9, r"subject a has the label 9, which is none of 0 \(background\), 1 \(core\)"),
+        ("labels", 77, "subject a has the label 77"),
+        ("image", np.nan, "subject a has intensities that are not finite or outside"),
+        ("image", 1.5, "subject a has intensities that are not finite or outside"),
+        ("image", -np.inf, "subject a has intensities that are not finite or outside"),
+    ],
+)
+def test_slices_that_nobody_prepared_are_told_by_who_reads_them(tmp_path, where, value, said):
+    path = tmp_path / "slices.h5"
+    write_slices(path, [subject("a"), subject("b", domain="PL")])
+    SliceStore(path, tiny_dataset())
+    doctor(path, where, value)
+    with pytest.raises(
+        DataError, match=rf"slices.h5: {said}.* Delete it and run snakemake with the target .*slices.h5"
+    ):
+        DomainSlices.of(SliceStore(path, tiny_dataset()), ["a"])
+
+
+def test_truth_that_nobody_made_is_told(tmp_path):
+    path = tmp_path / "truth.h5"
+    image = np.zeros((2, 4, 4), np.float32)
+    write_truth(path, [TruthSlices("a", "PL", image, image)])
+    with h5py.File(path, "r+") as file:
+        file["a/PL/noisy"][0, 0, 0] = np.nan
+    with pytest.raises(DataError, match=r"truth.h5: the truth of a on PL has no slices, or intensities outside"):
+        read_truth(path, "a", "PL")
 
 
 def test_harmonized_round_trip_and_reasons(tmp_path):

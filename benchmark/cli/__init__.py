@@ -16,6 +16,17 @@ _MACHINE_FAULTS = {
     errno.EROFS: ("the disk is read-only", "Work in a folder that can be written to"),
     errno.EACCES: ("access is denied", "Correct the permissions"),
     errno.EPERM: ("the operation is not permitted", "Correct the permissions"),
+    errno.EISDIR: ("is a folder where a file belongs", "Move it away and run it again"),
+    errno.ENOTDIR: ("is, or lies below, a file where a folder belongs", "Move that file away and run it again"),
+    errno.EEXIST: ("is a file where a folder belongs", "Move it away and run it again"),
+    errno.ENOTEMPTY: ("is a folder that something else writes into", "End what uses it and run it again"),
+    errno.EBUSY: ("is in use", "End what uses it and run it again"),
+    errno.ELOOP: ("is a link that leads back to itself", "Remove the link"),
+    errno.ENAMETOOLONG: ("is a longer name than this system allows", "Choose a shorter one"),
+    errno.EMFILE: ("this process has too many files open", "Raise the limit (ulimit -n)"),
+    errno.ENFILE: ("the system has too many files open", "End other programs and run it again"),
+    errno.ESTALE: ("the network's file system lost it", "Run it again"),
+    errno.ETIMEDOUT: ("the disk or the network does not answer", "Run it again"),
 }
 
 

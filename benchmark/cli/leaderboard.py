@@ -7,14 +7,13 @@ import typer
 
 from benchmark import layout
 from benchmark.config.base import NAME
-from benchmark.errors import DataError
 from benchmark.whole import write_whole
 
 app = typer.Typer(help="The published reference leaderboard.", no_args_is_help=True)
 
 
 def _known(name: str) -> str:
-    if not re.match(NAME, name):
+    if not re.fullmatch(NAME, name):
         raise typer.BadParameter("a benchmark's name has small letters, digits and underscores, such as demo")
     return name
 
@@ -38,15 +37,16 @@ def check(benchmark: Benchmark) -> None:
 @app.command()
 def publish(benchmark: Benchmark) -> None:
     """Make this run's scores and leaderboard the reference."""
+    from benchmark.sealed import read_sealed, seal
     from benchmark.tolerance import FILE
 
     folder = layout.REFERENCE / benchmark
     made = (layout.scores(benchmark), layout.leaderboard(benchmark))
     for path in made:
-        if not path.is_file():
-            raise DataError(path, "is missing", f"Run snakemake with the config of {benchmark} first")
+        read_sealed(path)
     for path in made:
-        write_whole(folder / path.name, path.read_text(encoding="utf-8"))
+        for part in (path, seal(path)):
+            write_whole(folder / part.name, part.read_text(encoding="utf-8"))
     print(f"{folder} now holds the scores and the leaderboard of this run")
     if not (folder / FILE).is_file():
         print(f"{folder / FILE} is yours to write: how far each metric may move (see results/reference/demo/{FILE})")

@@ -83,8 +83,15 @@ def fetch(dataset: str) -> None:
 
 @app.command()
 def inventory(dataset: str) -> None:
-    """List the subjects of an archive and split them."""
+    """List the subjects of an archive."""
     _run("benchmark.data.inventory:take_inventory", dataset)
+
+
+@app.command()
+def split(dataset: str, pair: str) -> None:
+    """Divide the subjects of a pair into training and test."""
+    _known(layout.DATASET_CONFIG / f"{dataset}.yaml", "pair", pair, load_dataset(dataset).pairs)
+    _run("benchmark.data.inventory:split_subjects", dataset, pair)
 
 
 @app.command()

@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 
 from benchmark.data.slices import Images
-from benchmark.errors import DataError
+from benchmark.errors import DataError, made_again, made_by_snakemake
+from benchmark.hdf5 import whole_hdf5
 from benchmark.status import Status
-from benchmark.whole import whole_file
 
 FORMAT = "harmonize-bench harmonized 1"
 
@@ -30,7 +30,7 @@ class Harmonized:
 
 def write_harmonized(path: Path, harmonized: Harmonized) -> None:
     """Writes under a temporary name and renames."""
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_hdf5(path) as file:
         file.attrs.update(format=FORMAT, status=harmonized.status, reason=harmonized.reason)
         for subject, image in harmonized.images.items():
             file.create_dataset(
@@ -47,15 +47,15 @@ def read_harmonized(path: Path) -> Harmonized:
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
-                raise DataError(path, "holds no harmonized slices of this version", "Harmonize again")
+                raise DataError(path, "holds no harmonized slices of this version", made_again(path))
             images = {str(subject): group["image"][:].astype(np.float32) for subject, group in file.items()}
             found = Harmonized(images, file.attrs["status"], file.attrs["reason"])
             if found.status not in get_args(Status) or (found.status != "ok" and not found.reason):
                 raise ValueError(f"status {found.status!r} with the reason {found.reason!r}")
     except FileNotFoundError:
-        raise DataError(path, "is missing", "Run snakemake first") from None
+        raise DataError(path, "is missing", made_by_snakemake(path)) from None
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise DataError(path, f"cannot be read ({error})", "Harmonize again") from None
+        raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
     for subject, image in images.items():
         if not image.size or not np.isfinite(image).all() or image.min() < -1 or image.max() > 1:
             fault = f"subject {subject} has no slices, or intensities outside [-1, 1]"

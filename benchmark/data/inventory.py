@@ -1,8 +1,7 @@
 """Which subjects an archive holds, read off its headers, and how they are split."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from benchmark.data.plausible import check_plausible
 from benchmark.data.readers import reader
 from benchmark.data.splits import make_folds, write_splits
 from benchmark.data.subject import Subject, about
-from benchmark.errors import DataError
+from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.whole import write_whole
 
 
@@ -53,7 +52,7 @@ class Survey:
 
 
 def take_inventory(dataset: str) -> None:
-    """Writes the inventory and the splits of every pair of a dataset.
+    """Writes the inventory of a dataset, whose subjects can be split for every pair.
 
     Raises:
         DataError: whatever is wrong with the archive, two subjects of one id, a subject in two domains, or too few
@@ -65,13 +64,25 @@ def take_inventory(dataset: str) -> None:
     found = survey(config, layout.raw(dataset), manifest=manifest)
     if found.faults:
         raise _first_of(found.faults, dataset)
-    by_domain = {d: [s for s, e in found.entries.items() if e.domain == d] for d in config.domains}
-    folds = {pair: make_folds(config, pair, by_domain) for pair in config.pairs}
-    shutil.rmtree(layout.splits(dataset, config.pairs[0]).parent, ignore_errors=True)
-    for pair in config.pairs:
-        write_splits(layout.splits(dataset, pair), config, pair, folds[pair])
+    for pair in config.pairs:  # before anything is prepared
+        make_folds(config, pair, _by_domain(config, {s: e.domain for s, e in found.entries.items()}))
     body = {"dataset": dataset, "subjects": {s: asdict(e) for s, e in found.entries.items()}}
     write_whole(layout.inventory(dataset), json.dumps(body, indent=1) + "\n")
+
+
+def split_subjects(dataset: str, pair: str) -> None:
+    """Writes the splits of a pair, from the inventory.
+
+    Raises:
+        DataError: there is no inventory, or it is damaged.
+    """
+    config = load_dataset(dataset)
+    folds = make_folds(config, pair, _by_domain(config, domains_of(dataset)))
+    write_splits(layout.splits(dataset, pair), config, pair, folds)
+
+
+def _by_domain(config: DatasetConfig, domains: Mapping[str, str]) -> dict[str, list[str]]:
+    return {domain: [s for s, of in domains.items() if of == domain] for domain in config.domains}
 
 
 def survey(
@@ -153,13 +164,29 @@ def subjects(dataset: str) -> list[str]:
     Raises:
         DataError: there is no inventory, or it is damaged.
     """
+    return list(domains_of(dataset))
+
+
+def domains_of(dataset: str) -> dict[str, str]:
+    """Domain of each subject in the inventory, in order of their ids.
+
+    Raises:
+        DataError: there is no inventory, it is damaged or lists nobody, or a subject is of a domain that is none of
+            the dataset's.
+    """
     path = layout.inventory(dataset)
     try:
-        return list(json.loads(path.read_text(encoding="utf-8"))["subjects"])
+        found = {name: str(entry["domain"]) for name, entry in json.loads(path.read_text("utf-8"))["subjects"].items()}
     except FileNotFoundError:
-        raise DataError(path, "is missing", "Run snakemake, which writes it") from None
-    except (ValueError, KeyError, TypeError):
-        raise DataError(path, "is damaged", "Delete it and run snakemake, which writes it again") from None
+        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(path, "is damaged", made_again(path)) from None
+    if not found:
+        raise DataError(path, "lists no subject", made_again(path))
+    known = load_dataset(dataset).domains
+    if odd := next((s for s in found if found[s] not in known), None):
+        raise DataError(path, f"says that {odd} is of {found[odd]}, not of {', '.join(known)}", made_again(path))
+    return found
 
 
 def _twice(root: Path, subject: Subject, first: Entry) -> DataError:

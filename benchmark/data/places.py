@@ -65,13 +65,6 @@ def sibling(place: Place, name: str) -> Place:
     return found
 
 
-def below(root: Place, place: Place) -> PurePosixPath:
-    """Path of a place below the root of its archive."""
-    if isinstance(root, Path) and isinstance(place, Path):
-        return PurePosixPath(place.relative_to(root).as_posix())
-    return PurePosixPath(str(place)).relative_to(str(root))
-
-
 def _zip(path: Path) -> Place:
     archive = zipfile.ZipFile(path)
     members = archive.infolist()

@@ -6,7 +6,7 @@ from the subject's left to right, so a slice shown with row 0 on top is upright.
 layout with ``/<subject>/<target>/{clean,noisy}``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +15,12 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.errors import DataError
-from benchmark.whole import whole_file
+from benchmark.config.dataset import DatasetConfig
+from benchmark.errors import DataError, made_again, made_by_snakemake
+from benchmark.hdf5 import whole_hdf5
 
 FORMAT = "harmonize-bench slices 1"
+_KINDS: Mapping[str, type[np.generic]] = {"image": np.float32, "labels": np.uint8, "mask": np.uint8}
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.uint8]
 
@@ -48,7 +50,7 @@ def write_slices(path: Path, subjects: Iterable[SubjectSlices]) -> None:
     Raises:
         DataError: two subjects of one id, differing slice sizes, or values outside [-1, 1].
     """
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         for s in subjects:
             _check(s, file)
@@ -81,33 +83,41 @@ def _check(s: SubjectSlices, file: h5py.File) -> None:
 
 
 class SliceStore:
-    """Read-only view of a store. Arrays are memory maps: nothing is read before it is used.
+    """Read-only view of a store. Arrays are memory maps: nothing is read before it is asked for.
+
+    Values are checked once, when the array of a subject is first asked for.
+
+    Args:
+        dataset: whose scanners and labels the store may hold; by default any.
 
     Raises:
-        DataError: the file is missing, damaged, or of another format.
+        DataError: the file is missing, damaged, or of another format, or it holds a scanner or, later, intensities or
+            labels that it may not hold.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, dataset: DatasetConfig | None = None) -> None:
+        self.path, self._dataset = path, dataset
+        self._checked: set[tuple[str, str]] = set()
         try:
             with h5py.File(path, "r") as file:
                 if file.attrs.get("format") != FORMAT:
-                    raise DataError(
-                        path, "is no slice store of this version", "Delete it and prepare the dataset again"
-                    )
+                    raise DataError(path, "is no slice store of this version", made_again(path))
                 self.slice_shape: tuple[int, int] = tuple(int(n) for n in file.attrs["slice_shape"])  # type: ignore[assignment]
                 self._entries = {
                     name: (
                         str(group.attrs["domain"]),
                         tuple(float(v) for v in group.attrs["spacing"]),
-                        {key: (d.id.get_offset(), d.shape, d.dtype) for key, d in group.items()},
+                        {key: (group[key].id.get_offset(), group[key].shape, group[key].dtype) for key in _KINDS},
                     )
                     for name, group in file.items()
                 }
         except FileNotFoundError:
-            raise DataError(path, "is missing", "Run the preparation first: snakemake runs it") from None
-        except (OSError, KeyError) as error:
-            raise DataError(path, f"cannot be read ({error})", "Delete it and prepare the dataset again") from None
+            raise DataError(path, "is missing", made_by_snakemake(path)) from None
+        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+            raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
+        for subject in self._entries:
+            if fault := self._fault(subject):
+                raise self._wrong(subject, fault)
 
     @cached_property
     def subjects(self) -> list[str]:
@@ -134,9 +144,38 @@ class SliceStore:
 
     def _entry(self, subject: str) -> tuple[str, tuple[float, ...], dict[str, tuple[int, tuple[int, ...], np.dtype]]]:
         if subject not in self._entries:
-            raise DataError(self.path, f"holds no subject {subject}", "Prepare the dataset again")
+            raise DataError(self.path, f"holds no subject {subject}", made_again(self.path))
         return self._entries[subject]
 
     def _map(self, subject: str, key: str) -> npt.NDArray[np.generic]:
         offset, shape, dtype = self._entry(subject)[2][key]
-        return np.memmap(self.path, dtype=dtype, mode="r", offset=offset, shape=shape)
+        array = np.memmap(self.path, dtype=dtype, mode="r", offset=offset, shape=shape)
+        if (subject, key) not in self._checked:
+            self._check_values(subject, key, array)
+            self._checked.add((subject, key))
+        return array
+
+    def _fault(self, subject: str) -> str | None:
+        """What is wrong with a subject, apart from the values of its arrays."""
+        domain, spacing, arrays = self._entries[subject]
+        shape = arrays["image"][1]
+        if self._dataset and domain not in self._dataset.domains:
+            return f"is of the scanner {domain}, not of {', '.join(self._dataset.domains)}"
+        if len(shape) != 3 or 0 in shape or shape[1:] != self.slice_shape or len(spacing) != 3:
+            return f"has images of shape {shape}, where slices are {self.slice_shape}"
+        for key, (offset, found, dtype) in arrays.items():
+            # What is compressed or never was written has no place of its own in the file.
+            if found != shape or dtype != _KINDS[key] or offset is None:
+                return f"has {key} of shape {found} and type {dtype}, which cannot be mapped as {_KINDS[key]} {shape}"
+        return None
+
+    def _check_values(self, subject: str, key: str, array: npt.NDArray[np.generic]) -> None:
+        low, high = array.min(), array.max()
+        if key == "image" and not (low >= -1 and high <= 1):  # of NaN, neither holds
+            raise self._wrong(subject, "has intensities that are not finite or outside [-1, 1]")
+        if key == "labels" and self._dataset and high >= self._dataset.classes:
+            known = ", ".join(f"{value} ({name})" for name, value in self._dataset.labels.items())
+            raise self._wrong(subject, f"has the label {high}, which is none of 0 (background), {known}")
+
+    def _wrong(self, subject: str, fault: str) -> DataError:
+        return DataError(self.path, f"subject {subject} {fault}", made_again(self.path))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.config.dataset import DatasetConfig, Holdout
 from benchmark.data.sampling import stream
-from benchmark.errors import DataError
+from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.whole import write_whole
 
 
@@ -74,6 +74,11 @@ def make_folds(dataset: DatasetConfig, pair: str, by_domain: Mapping[str, Sequen
     return [Fold(train_s, train_t, test_s, test_t) for (train_s, test_s), (train_t, test_t) in divisions]
 
 
+def any_pair(dataset: DatasetConfig, domain: str) -> str:
+    """A pair that the domain is in. All of them divide it into the same training and test subjects."""
+    return next(pair for pair in dataset.pairs if domain in pair.split("-"))
+
+
 def write_splits(path: Path, dataset: DatasetConfig, pair: str, folds: Sequence[Fold]) -> None:
     """Writes the folds with a hash over them."""
     body = {
@@ -96,13 +101,12 @@ def read_fold(path: Path, fold: int) -> Fold:
         digest = body.pop("sha256")
         folds = body["folds"]
     except FileNotFoundError:
-        raise DataError(path, "is missing", "Run snakemake, which writes it") from None
+        raise DataError(path, "is missing", made_by_snakemake(path)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise DataError(path, "is damaged", "Delete it and run snakemake, which writes it again") from None
+        raise DataError(path, "is damaged", made_again(path)) from None
     if digest != _digest(body):
-        raise DataError(
-            path, "was changed after it was written", "Delete it and run snakemake; choose subjects in the config"
-        )
+        remedy = f"{made_again(path)}; choose subjects in the config"
+        raise DataError(path, "was changed after it was written", remedy)
     return Fold(**{key: tuple(value) for key, value in folds[fold].items()})
 
 

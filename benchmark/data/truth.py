@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 
 from benchmark.data.slices import Images
-from benchmark.errors import DataError
-from benchmark.whole import whole_file
+from benchmark.errors import DataError, made_again, made_by_snakemake
+from benchmark.hdf5 import whole_hdf5
 
 FORMAT = "harmonize-bench truth 1"
 
@@ -39,7 +39,7 @@ def write_truth(path: Path, truths: Iterable[TruthSlices]) -> None:
     Raises:
         DataError: values that are not finite or outside [-1, 1].
     """
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         for t in truths:
             for kind, images in (("clean", t.clean), ("noisy", t.noisy)):
@@ -52,21 +52,26 @@ def read_truth(path: Path, subject: str, target: str) -> tuple[Images, Images]:
     """Noise-free and noisy slices (slices, rows, columns) of a subject on a target scanner.
 
     Raises:
-        DataError: missing or damaged file, or no truth of this subject.
+        DataError: missing or damaged file, no truth of this subject, or one that is not within [-1, 1].
     """
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
-                raise DataError(path, "holds no truth of this version", "Delete it and prepare the dataset again")
+                raise DataError(path, "holds no truth of this version", made_again(path))
             if f"{subject}/{target}" not in file:
                 raise DataError(
                     path,
                     f"holds no truth of {subject} on {target}",
-                    "Only test subjects of a phantom's source have one; delete it and prepare the dataset again",
+                    f"Only test subjects of a phantom's source have one. {made_again(path)}",
                 )
             group = file[f"{subject}/{target}"]
-            return group["clean"][:], group["noisy"][:]
+            clean, noisy = group["clean"][:], group["noisy"][:]
     except FileNotFoundError:
-        raise DataError(path, "is missing", "Run the preparation first: snakemake runs it") from None
+        raise DataError(path, "is missing", made_by_snakemake(path)) from None
     except (OSError, KeyError) as error:
-        raise DataError(path, f"cannot be read ({error})", "Delete it and prepare the dataset again") from None
+        raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
+    for images in (clean, noisy):
+        if not images.size or not (images.min() >= -1 and images.max() <= 1):
+            fault = f"the truth of {subject} on {target} has no slices, or intensities outside [-1, 1]"
+            raise DataError(path, fault, made_again(path))
+    return clean, noisy

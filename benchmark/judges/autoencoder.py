@@ -90,7 +90,7 @@ def _samplers(
     data: DatasetConfig, subjects: Mapping[str, tuple[str, ...]], batch_size: int, identity: tuple[object, ...]
 ) -> list[CropSampler]:
     """Whole slices of source and of target: a crop as large as a padded slice holds all of it."""
-    rows, columns = SliceStore(layout.slices(data.name)).slice_shape
+    rows, columns = SliceStore(layout.slices(data.name), data).slice_shape
     multiple = MultitaskAutoencoder.required_multiple
     whole = (rows + -rows % multiple, columns + -columns % multiple)
     return [

@@ -14,9 +14,9 @@ from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
 from benchmark.data.sampling import CropSampler, stream, torch_seed
 from benchmark.data.slices import Images, Labels
+from benchmark.data.splits import any_pair
 from benchmark.judges.training import (
     Plan,
-    any_pair,
     count_parameters,
     optimize,
     rebuilt,

@@ -42,11 +42,6 @@ class Plan:
     steps: tuple[int, int]
 
 
-def any_pair(dataset: DatasetConfig, domain: str) -> str:
-    """A pair that the domain is in. All of them divide it into the same training and test subjects."""
-    return next(pair for pair in dataset.pairs if domain in pair.split("-"))
-
-
 def training_subjects(dataset: DatasetConfig, pair: str, domain: str, fold: int) -> tuple[str, ...]:
     """Training subjects of a domain.
 
@@ -59,7 +54,7 @@ def training_subjects(dataset: DatasetConfig, pair: str, domain: str, fold: int)
 
 def training_slices(dataset: DatasetConfig, subjects: tuple[str, ...]) -> DomainSlices:
     """Slices of these subjects and of nobody else, memory-mapped."""
-    return DomainSlices.of(SliceStore(layout.slices(dataset.name)), subjects)
+    return DomainSlices.of(SliceStore(layout.slices(dataset.name), dataset), subjects)
 
 
 def rebuilt(make: Callable[..., Network], folder: Path) -> Network:

@@ -1,14 +1,11 @@
 """What a method costs, from the provenance that training and harmonization left."""
 
-import json
 import math
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
-from benchmark.errors import DataError
 from benchmark.metrics.base import Metric, Quantity
 from benchmark.metrics.view import CellView
+from benchmark.provenance import read_provenance
 from benchmark.scores import Score, missing
 
 OF_THIS_MACHINE = "measured on the machine that run.json names"
@@ -36,8 +33,13 @@ class Cost(Metric):
         return "nothing is known of a training that was not ours" if view.method is None else None
 
     def compute(self, view: CellView) -> Iterator[Score]:
-        """Four rows."""
-        run, harmonization = read_provenance(view.cell.run), read_provenance(view.cell.harmonize_run)
+        """Four rows.
+
+        Raises:
+            DataError: a record of training or harmonization is missing or damaged.
+        """
+        run = read_provenance(view.cell.run, "parameters")
+        harmonization = read_provenance(view.cell.harmonize_run, "slices")
         yield Score("train_seconds", run["wall_seconds"], TRAINING.unit)
         if seconds := harmonization["wall_seconds"]:
             yield Score("images_per_second", harmonization["slices"] / seconds, SPEED.unit)
@@ -46,20 +48,3 @@ class Cost(Metric):
             yield missing("images_per_second", "skipped", reason, unit=SPEED.unit)
         yield Score("peak_memory", run["peak_memory_mib"], MEMORY.unit)
         yield Score("parameters", run["parameters"])
-
-
-def read_provenance(path: Path) -> Mapping[str, Any]:
-    """The JSON that the process left which did the work.
-
-    Raises:
-        DataError: missing or damaged.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(path, "is missing", "Run snakemake first") from None
-    except ValueError as error:
-        raise DataError(path, f"is damaged ({error})", "Delete it and run snakemake") from None
-    if not isinstance(found, dict):
-        raise DataError(path, "is damaged (no mapping)", "Delete it and run snakemake")
-    return found

@@ -43,7 +43,7 @@ class PairView:
     def __init__(self, config: BenchmarkConfig, dataset: DatasetConfig, pair: str, fold: int) -> None:
         self.config, self.dataset, self.pair, self.fold = config, dataset, pair, fold
         self.source, self.target = pair.split("-")
-        self.store = SliceStore(layout.slices(dataset.name))
+        self.store = SliceStore(layout.slices(dataset.name), dataset)
         self.split: Fold = read_fold(layout.splits(dataset.name, pair), fold)
         self._kept: dict[object, Any] = {}
 

@@ -1,12 +1,16 @@
 """Training curves: every loss of every method that was trained."""
 
+from pathlib import Path
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from pandas.api.types import is_numeric_dtype
 
 from benchmark.config.dataset import DatasetConfig
+from benchmark.errors import DataError, made_again
 from benchmark.layout import Cell
 from benchmark.reporting import style
 from benchmark.reporting.names import LEARNED, MethodCard
@@ -50,9 +54,21 @@ def _curves(results: Results, pair: Pair, methods: list[MethodCard]) -> pd.DataF
                     results.config.benchmark, pair.dataset.name, pair.source, pair.target, fold, method.name, seed
                 )
                 if cell.history.is_file():
-                    frames.append(_long(pd.read_csv(cell.history)).assign(method=method.name))
+                    frames.append(_long(_read(cell.history)).assign(method=method.name))
     empty = pd.DataFrame(columns=["method", "step", "loss", "domain", "value"])
     return pd.concat(frames, ignore_index=True) if frames else empty
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """A history: the step, and a number for each loss."""
+    try:
+        history = pd.read_csv(path)
+    except ValueError as error:
+        raise DataError(path, f"is no training history ({error})", made_again(path)) from None
+    if "step" not in history or not all(map(is_numeric_dtype, history.dtypes)):
+        columns = ", ".join(map(str, history))
+        raise DataError(path, f"is no training history: its columns are {columns}", made_again(path))
+    return history
 
 
 def _long(history: pd.DataFrame) -> pd.DataFrame:

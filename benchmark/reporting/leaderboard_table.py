@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.errors import DataError
+from benchmark.errors import DataError, made_again
 from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import metric_class, quantities
 from benchmark.reporting import captions
@@ -16,6 +16,7 @@ from benchmark.reporting.model import MISSING, Block, Entry, Row, Table, best, h
 from benchmark.reporting.names import CONTROL, marked
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
+from benchmark.sealed import read_sealed
 
 PRIMARY = "dice"
 """What ranks: downstream utility over subjects, which has an interval; KID has none and a scale of its own."""
@@ -26,12 +27,16 @@ def read_board(config: BenchmarkConfig) -> pd.DataFrame:
     """The benchmark's ``leaderboard.csv``.
 
     Raises:
-        DataError: it is missing.
+        DataError: missing, cut short or changed since, or no leaderboard.
     """
     path = layout.leaderboard(config.benchmark)
-    if not path.is_file():
-        raise DataError(path, "is missing", "Run snakemake first")
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    try:
+        board = pd.read_csv(read_sealed(path), keep_default_na=False, na_values=[""])
+    except ValueError as error:
+        raise DataError(path, f"is no leaderboard ({error})", made_again(path)) from None
+    if absent := {"dataset", "source", "target", "method", "kind", "cells", "cells_expected"} - set(board):
+        raise DataError(path, f"has no column {', '.join(sorted(absent))}", made_again(path))
+    return board
 
 
 def leaderboard_table(results: Results, board: pd.DataFrame) -> Table:

@@ -1,15 +1,14 @@
 """Where a benchmark's numbers come from, and which cells have none."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from benchmark import scores
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.errors import DataError
 from benchmark.layout import Cell
 from benchmark.plan import cells_of
+from benchmark.provenance import read_provenance
 from benchmark.reporting.names import method_card
 from benchmark.reporting.results import Results
 
@@ -72,7 +71,9 @@ def provenance(config: BenchmarkConfig, results: Results) -> dict[str, list[str]
     Raises:
         DataError: a record is damaged.
     """
-    records = [_read(path) for cell in cells(results) for path in (cell.run, cell.harmonize_run) if path.is_file()]
+    records = [
+        read_provenance(path) for cell in cells(results) for path in (cell.run, cell.harmonize_run) if path.is_file()
+    ]
     if not records:
         return {"Records": ["no cell left a record of its origin"]}
     return {
@@ -88,13 +89,6 @@ def provenance(config: BenchmarkConfig, results: Results) -> dict[str, list[str]
         "Time": [f"{sum(r['wall_seconds'] for r in records):.0f} s in trainings and harmonizations together"],
         "Peak memory": [f"{max(r['peak_memory_mib'] for r in records):.0f} MiB in one process"],
     }
-
-
-def _read(path: Any) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(path, f"is damaged ({error})", "Delete it and run snakemake again") from None
 
 
 def _code(code: Mapping[str, Any]) -> str:

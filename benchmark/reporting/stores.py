@@ -11,7 +11,7 @@ from benchmark.artifacts import read_artifact
 from benchmark.data.harmonized import FORMAT
 from benchmark.data.slices import Images, Labels, SliceStore
 from benchmark.data.splits import Fold, read_fold
-from benchmark.errors import DataError
+from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.layout import Cell
 from benchmark.reporting.scope import Pair
 
@@ -63,7 +63,7 @@ def harmonized(cell: Cell, subject: str, index: int) -> Images | str:
     """
     with _open(cell.harmonized) as file:
         if file.attrs.get("format") != FORMAT:
-            raise DataError(cell.harmonized, "holds no harmonized slices of this version", "Harmonize again")
+            raise DataError(cell.harmonized, "holds no harmonized slices of this version", made_again(cell.harmonized))
         if file.attrs["status"] != "ok":
             return f"{file.attrs['status']}: {file.attrs['reason']}"
         return _read(file, f"{subject}/image")[index].astype(np.float32)
@@ -88,12 +88,12 @@ def _open(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except FileNotFoundError:
-        raise DataError(path, "is missing", "Run snakemake first") from None
+        raise DataError(path, "is missing", made_by_snakemake(path)) from None
     except OSError as error:
-        raise DataError(path, f"cannot be read ({error})", "Delete it and run snakemake again") from None
+        raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
 
 
 def _read(file: h5py.File, name: str) -> h5py.Dataset:
     if name not in file:
-        raise DataError(file.filename, f"holds no {name}", "Delete it and run snakemake again")
+        raise DataError(file.filename, f"holds no {name}", made_again(file.filename))
     return file[name]

@@ -1,5 +1,6 @@
 """One look for every figure: fonts, colours that the colour-blind tell apart, sizes, how files are written."""
 
+import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -86,8 +87,11 @@ def save(made: Figure, paths: Sequence[Path]) -> None:
     """Writes the same figure in each format; equal figures give equal files."""
     for path in paths:
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
+        # In memory first: on a full disk, the writer of PDF fails with an error that is none of the disk's.
+        drawn = io.BytesIO()
+        made.savefig(drawn, format=path.suffix[1:], metadata=metadata)
         with whole_file(path) as temporary:
-            made.savefig(temporary, format=path.suffix[1:], metadata=metadata)
+            temporary.write_bytes(drawn.getbuffer())
         # What was laid out once stays where it is: it takes as long as the drawing.
         made.set_layout_engine("none")
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig, Domain
-from benchmark.errors import DataError
+from benchmark.data.inventory import domains_of
+from benchmark.errors import DataError, made_again
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
 from benchmark.reporting.model import MISSING, Block, Entry, Row, Table
@@ -41,6 +42,7 @@ def scanners(results: Results, item: Item) -> Table:
 def _inventory(dataset: DatasetConfig) -> pd.DataFrame:
     """Columns subject, domain, voxels_0..2, spacing_0..2; a row for each subject of the archive."""
     path = layout.inventory(dataset.name)
+    domains_of(dataset.name)  # raises where there is nobody, or somebody of another scanner
     try:
         subjects = json.loads(path.read_text(encoding="utf-8"))["subjects"]
         return pd.DataFrame(
@@ -52,10 +54,8 @@ def _inventory(dataset: DatasetConfig) -> pd.DataFrame:
             }
             for name, entry in subjects.items()
         )
-    except FileNotFoundError:
-        raise DataError(path, "is missing", "Run snakemake first") from None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        raise DataError(path, "is no inventory of this version", "Delete it and run snakemake again") from None
+        raise DataError(path, "is no inventory of this version", made_again(path)) from None
 
 
 def _row(code: str, domain: Domain, found: pd.DataFrame) -> Row:

@@ -12,6 +12,7 @@ from benchmark import layout
 CATEGORIES = {
     "fetch": "data",
     "inventory": "data",
+    "split": "data",
     "prepare": "preparation",
     "collect": "preparation",
     "train": "training",

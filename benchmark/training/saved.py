@@ -38,7 +38,8 @@ def load_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:
     for name, network in networks.items():
         path = folder / f"{name}.safetensors"
         try:
-            network.load_state_dict(load_file(path))
+            with path.open("rb"):  # the errors of safetensors say neither which file nor why
+                network.load_state_dict(load_file(path))
         except FileNotFoundError:
             raise ModelError(path, "is missing", "Train the model again") from None
         except SafetensorError as error:

@@ -2,6 +2,11 @@
 
 from typing import Any
 
+from archives import verified
+
+from benchmark.config.load import load_dataset
+from benchmark.data.inventory import split_subjects, take_inventory
+
 MRI = {
     "kind": "mri",
     "brain_extraction": "foreground",
@@ -36,3 +41,11 @@ BASE: dict[str, Any] = {
         "pairs": ["OASIS-IXIHH"],
     },
 }
+
+
+def inventoried(dataset: str) -> None:
+    """The archive is verified, its inventory is taken, and the subjects of every pair are split."""
+    verified(dataset)
+    take_inventory(dataset)
+    for pair in load_dataset(dataset).pairs:
+        split_subjects(dataset, pair)

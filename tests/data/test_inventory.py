@@ -7,10 +7,10 @@ import sys
 
 import pytest
 from archives import ixi, msseg_patient, noise, truncate, verified
+from small_datasets import inventoried
 
 from benchmark import layout
-from benchmark.data import inventory as module
-from benchmark.data.inventory import subjects
+from benchmark.data.inventory import split_subjects, subjects, take_inventory
 from benchmark.data.splits import read_fold
 from benchmark.dependencies import ROOT
 from benchmark.errors import DataError
@@ -18,17 +18,12 @@ from benchmark.errors import DataError
 SIX = [f"IXI10{n}-IOP-000{n}-T1" for n in range(3)] + [f"IXI20{n}-HH-000{n}-T1" for n in range(3)]
 
 
-def take_inventory(dataset: str) -> None:
-    verified(dataset)
-    module.take_inventory(dataset)
-
-
 def test_subjects_of_the_archive_are_listed_from_headers_alone(dataset):
     root = dataset("mini", "ixi")
     for number, name in enumerate(SIX):
         ixi(root, [name], noise((20, 20, 20), number))
         truncate(root / f"IXI-T1/{name}.nii.gz")
-    take_inventory("mini")
+    inventoried("mini")
     found = json.loads(layout.inventory("mini").read_text())
     assert found["subjects"]["IXI101"] == {
         "domain": "GE",
@@ -43,7 +38,7 @@ def test_subjects_of_the_archive_are_listed_from_headers_alone(dataset):
 
 def test_splits_are_by_subject_and_complete(dataset):
     ixi(dataset("mini", "ixi"), SIX)
-    take_inventory("mini")
+    inventoried("mini")
     fold = read_fold(layout.splits("mini", "GE-PL"), 0)
     assert sorted(fold.train_source + fold.test_source) == ["IXI100", "IXI101", "IXI102"]
     assert sorted(fold.train_target + fold.test_target) == ["IXI200", "IXI201", "IXI202"]
@@ -56,34 +51,23 @@ def test_leave_one_out_has_every_pair_and_shares_the_division_of_a_scanner(datas
     for centre in ("01", "07", "08"):
         for patient in ("01", "02"):
             msseg_patient(root, centre, patient)
-    take_inventory("mini")
+    inventoried("mini")
     folds = {p: [read_fold(layout.splits("mini", p), k) for k in (0, 1)] for p in ("SA-SV", "SA-PI", "SV-PI")}
     assert [f.test_source for f in folds["SA-SV"]] == [("C07P01",), ("C07P02",)]
     assert [f.test_target for f in folds["SA-PI"]] == [("C08P01",), ("C08P02",)]
     assert [f.test_target for f in folds["SA-SV"]] == [f.test_source for f in folds["SV-PI"]]
 
 
-def test_a_pair_that_is_no_longer_wanted_leaves_no_split_behind(dataset):
-    root = dataset("mini", "msseg")
-    for centre in ("01", "07", "08"):
-        for patient in ("01", "02"):
-            msseg_patient(root, centre, patient)
-    take_inventory("mini")
-    dataset("mini", "msseg", pairs=["SA-SV"])
-    take_inventory("mini")
-    assert [p.name for p in layout.splits("mini", "SA-SV").parent.iterdir()] == ["SA-SV.json"]
-
-
 def test_excluded_subjects_are_left_out(dataset):
     ixi(dataset("mini", "ixi", exclude=["IXI101"]), SIX)
-    take_inventory("mini")
+    inventoried("mini")
     assert "IXI101" not in subjects("mini")
     assert "IXI101" not in layout.splits("mini", "GE-PL").read_text()
 
 
 def refusal() -> str:
     with pytest.raises(DataError) as caught:
-        take_inventory("mini")
+        inventoried("mini")
     assert not layout.inventory("mini").exists()
     assert not layout.splits("mini", "GE-PL").exists()
     return str(caught.value)
@@ -121,7 +105,7 @@ def test_two_subjects_of_one_image(dataset):
     shutil.copy(root / f"IXI-T1/{SIX[0]}.nii.gz", root / f"IXI-T1/{SIX[4]}.nii.gz")
     assert "data/raw/mini: holds the same image for IXI100 and IXI201. Put each subject's own" in refusal()
     dataset("mini", "ixi", exclude=["IXI100"])
-    take_inventory("mini")
+    inventoried("mini")
 
 
 def test_an_archive_that_changed_after_it_was_verified(dataset):
@@ -129,10 +113,10 @@ def test_an_archive_that_changed_after_it_was_verified(dataset):
     verified("mini")
     truncate(root / f"IXI-T1/{SIX[0]}.nii.gz")
     with pytest.raises(DataError, match=r"data/raw/mini: holds \d+ bytes, and held \d+ when .* Delete .*manifest.json"):
-        module.take_inventory("mini")
+        take_inventory("mini")
     (root / f"IXI-T1/{SIX[0]}.nii.gz").unlink()
     with pytest.raises(DataError, match=rf"{SIX[0]}.nii.gz: is gone since the archive was verified"):
-        module.take_inventory("mini")
+        take_inventory("mini")
 
 
 @pytest.mark.parametrize(("text", "said"), [(None, "is missing"), ("{", "is damaged"), ('{"files": 3}', "is damaged")])
@@ -142,7 +126,7 @@ def test_a_manifest_that_cannot_be_read(dataset, text, said):
         layout.manifest("mini").parent.mkdir(parents=True)
         layout.manifest("mini").write_text(text)
     with pytest.raises(DataError, match=f"manifest.json: {said}"):
-        module.take_inventory("mini")
+        take_inventory("mini")
 
 
 def test_damaged_or_missing_inventory(dataset):
@@ -153,6 +137,23 @@ def test_damaged_or_missing_inventory(dataset):
     layout.inventory("mini").write_text("{")
     with pytest.raises(DataError, match=r"inventory.json: is damaged"):
         subjects("mini")
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ({}, "lists no subject"),
+        ({"a": {"domain": "XX"}}, "says that a is of XX, not of GE, PL"),
+        ({"a": {}}, "is damaged"),
+        (["a"], "is damaged"),
+    ],
+)
+def test_an_inventory_that_nobody_took(dataset, entries, said):
+    dataset("mini", "ixi")
+    layout.inventory("mini").parent.mkdir(parents=True)
+    layout.inventory("mini").write_text(json.dumps({"subjects": entries}))
+    with pytest.raises(DataError, match=f"inventory.json: {said}.* Delete it and run snakemake with the target"):
+        split_subjects("mini", "GE-PL")
 
 
 def test_asking_for_subjects_imports_nothing_heavy():

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from archives import brain, msseg_patient, pose, save, truncate, verified
 from scipy import ndimage
-from small_datasets import MRI
+from small_datasets import MRI, inventoried
 
 from benchmark import layout
 from benchmark.config.load import load_dataset
-from benchmark.data.inventory import take_inventory as inventory_of
 from benchmark.data.prepare import collect, prepare_subject
 from benchmark.data.prepare.template import slice_grid
 from benchmark.data.slices import SliceStore
@@ -27,11 +26,6 @@ NAMES = {
     s: f"{s}-{site}-0001-T1.nii.gz"
     for s, site in ((SOURCE, "IOP"), ("IXI102", "IOP"), (TARGET, "HH"), ("IXI202", "HH"))
 }
-
-
-def take_inventory(dataset: str) -> None:
-    verified(dataset)
-    inventory_of(dataset)
 
 
 def head(matrix: np.ndarray, axes: str = "PSR", gain: float = 4.0) -> nib.Nifti1Image:
@@ -60,7 +54,7 @@ def heads(dataset) -> Path:
             for kind in ("clean", "noisy"):
                 (root / "truth/PL" / kind).mkdir(parents=True, exist_ok=True)
                 nib.save(twice, root / "truth/PL" / kind / name)
-    take_inventory("heads")
+    inventoried("heads")
     return root
 
 
@@ -189,7 +183,7 @@ def test_archives_with_labels_and_masks_keep_them(dataset):
             save(folder / "Preprocessed_Data/FLAIR_preprocessed.nii.gz", (gain * data).astype(np.float32), affine)
             save(folder / "Masks/Consensus.nii.gz", lesion, affine)
             save(folder / "Masks/Brain_Mask.nii.gz", (data > 5).astype(np.uint8), affine)
-    take_inventory("lesions")
+    inventoried("lesions")
     prepare_subject("lesions", "C01P01")
     folder = layout.subject("lesions", "C01P01")
     labels = np.asarray(nib.load(folder / "labels.nii.gz").dataobj)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from archives import retina as retina_volume
 from archives import retouch_volume, save_oct, truncate, verified
+from small_datasets import inventoried
 
 from benchmark import layout
-from benchmark.data.inventory import take_inventory as inventory_of
 from benchmark.data.prepare import collect, prepare_subject
 from benchmark.data.prepare.geometry import Grid
 from benchmark.data.prepare.oct import nearest, retina
@@ -18,11 +18,6 @@ from benchmark.data.slices import SliceStore
 from benchmark.data.subject import Volume
 from benchmark.data.truth import read_truth
 from benchmark.errors import DataError
-
-
-def take_inventory(dataset: str) -> None:
-    verified(dataset)
-    inventory_of(dataset)
 
 
 def volume(data, affine=None) -> Volume:
@@ -65,7 +60,7 @@ def test_retina_reaches_from_the_first_to_the_last_bright_row():
 
 
 def prepared(root: Path) -> SliceStore:
-    take_inventory(root.name)
+    inventoried(root.name)
     for path in root.glob("RETOUCH*/TRAIN*"):
         prepare_subject(root.name, path.name)
     collect(root.name)
@@ -105,7 +100,7 @@ def test_8_and_16_bit_have_one_range(dataset):
 
 def test_grey_values_of_unknown_range_are_refused(dataset):
     root = archive(dataset("eyes", "retouch"))
-    take_inventory("eyes")
+    inventoried("eyes")
     save_oct(root / "RETOUCH-TrainingSet-Cirrus/TRAIN001/oct.mhd", retina_volume().astype(np.float32))
     verified("eyes")
     with pytest.raises(DataError, match="holds float32 values, not 8 or 16 bit grey"):
@@ -115,7 +110,7 @@ def test_grey_values_of_unknown_range_are_refused(dataset):
 def test_voxels_that_were_changed_after_they_were_verified(dataset):
     """The header stays as it is: the voxels are in a file of their own."""
     root = archive(dataset("eyes", "retouch"))
-    take_inventory("eyes")
+    inventoried("eyes")
     raw = root / "RETOUCH-TrainingSet-Cirrus/TRAIN001/oct.raw"
     raw.write_bytes(raw.read_bytes()[::-1])
     with pytest.raises(DataError, match=r"TRAIN001/oct.raw: was changed after the archive was verified"):
@@ -124,7 +119,7 @@ def test_voxels_that_were_changed_after_they_were_verified(dataset):
 
 def test_unknown_label(dataset):
     root = archive(dataset("eyes", "retouch"))
-    take_inventory("eyes")
+    inventoried("eyes")
     save_oct(root / "RETOUCH-TrainingSet-Cirrus/TRAIN001/reference.mhd", np.full((16, 32, 6), 4, np.uint8))
     verified("eyes")
     with pytest.raises(DataError, match="holds the labels 4, and the dataset's are 1, 2, 3"):
@@ -174,5 +169,5 @@ def test_damaged_prepared_subject_is_told_when_collecting(dataset):
 def test_prepared_subject_that_is_missing(dataset):
     prepared(archive(dataset("eyes", "retouch")))
     shutil.rmtree(layout.subject("eyes", "TRAIN002"))
-    with pytest.raises(DataError, match=r"TRAIN002/subject.json: is missing. Prepare the subject first"):
+    with pytest.raises(DataError, match=r"TRAIN002/subject.json: is missing. Run snakemake with the target"):
         collect("eyes")

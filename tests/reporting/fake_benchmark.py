@@ -21,6 +21,7 @@ from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
 from benchmark.data.splits import make_folds, write_splits
 from benchmark.layout import Cell
 from benchmark.scores import Score, missing
+from benchmark.sealed import write_sealed
 
 METHODS = {
     "identity": ("No harmonization", "control"),
@@ -134,7 +135,7 @@ def write(root: Path, tree: Tree) -> BenchmarkConfig:
     made = config(tree)
     frames = [frame for name in tree.datasets for frame in _dataset(tree, made, name)]
     scores.write(layout.scores(tree.name), pd.concat(frames, ignore_index=True))
-    board(tree).to_csv(layout.leaderboard(tree.name), index=False)
+    write_sealed(layout.leaderboard(tree.name), board(tree))
     return made
 
 
@@ -285,6 +286,8 @@ def _history(tree: Tree, cell: Cell) -> None:
 def _run(tree: Tree, cell: Cell) -> None:
     record = {
         "cell": asdict(cell),
+        "status": "ok",
+        "reason": "",
         "started": "2026-01-01T00:00:00+00:00",
         "ended": "2026-01-01T00:01:00+00:00",
         "wall_seconds": 60.0,

@@ -12,12 +12,14 @@ from benchmark.cli import told
 from benchmark.config.resolve import load_benchmark
 from benchmark.config.load import load_dataset, read_yaml
 from benchmark.data.fetch import pin
+from benchmark.data.splits import any_pair
 from benchmark.dependencies import code_digest
 from benchmark.machine import gpus, put_own_python_first
 from benchmark.methods.registry import method_class
 from benchmark.plan import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
 from benchmark.running import be_alone
+from benchmark.sealed import seal
 from benchmark.whole import write_whole
 
 STARTED = time.time()
@@ -63,6 +65,43 @@ def cell_files(part, wildcards):
     return [str(getattr(cell, part)) for cell in cells]
 
 
+def all_cells():
+    """Every cell of the benchmark."""
+    return [cell for place in judged(CONFIG) for cell in cells_of(CONFIG, *place)]
+
+
+def trained(cell):
+    """Whether a rule of its own trains the cell."""
+    return KIND[cell.method] == "learned" and applicable(cell.method, cell.dataset)
+
+
+def trained_files(wildcards):
+    """What the trainings of a pair and fold left, which scores need too."""
+    cells = cells_of(CONFIG, wildcards.dataset, wildcards.pair, int(wildcards.fold))
+    return [str(f) for c in cells if trained(c) for f in (c.model, c.run)]
+
+
+def scored_files():
+    """What scoring a pair and fold leaves of its cells, with wildcards."""
+    cells = cells_of(CONFIG, "{dataset}", "{source}-{target}", "{fold}")
+    files = [f for c in cells for f in (c.scores, seal(c.scores), c.artifacts)]
+    return [str(f).replace("{source}-{target}", "{pair}") for f in files]
+
+
+def splits_of(wildcards):
+    """The splits of all pairs of a dataset."""
+    return [
+        str(layout.splits(wildcards.dataset, pair))
+        for pair in load_dataset(wildcards.dataset).pairs
+    ]
+
+
+def splits_of_domain(wildcards):
+    """The splits that say which subjects of a domain are trained on."""
+    pair = any_pair(DATASETS[wildcards.dataset], wildcards.domain)
+    return str(layout.splits(wildcards.dataset, pair))
+
+
 def cell_pattern(part):
     """Path of a cell's file with wildcards."""
     root = f"{layout.benchmark_root(BENCHMARK)}/cells/{{dataset}}/{{pair}}/fold-{{fold}}/{{method}}/seed-{{seed}}"
@@ -71,6 +110,7 @@ def cell_pattern(part):
         "history": "history.csv",
         "run": "run.json",
         "harmonized": "harmonized.h5",
+        "record": "harmonize.json",
     }[part]
     return f"{root}/{name}"
 
@@ -97,6 +137,11 @@ def scored_as(dataset):
     return dataset.model_dump(
         mode="json", include={"labels", "lesions", "fid", "phantom", "domains"}
     )
+
+
+def split_settings(wildcards):
+    dataset = load_dataset(wildcards.dataset)
+    return settings(dataset.split, dataset.name)
 
 
 def inventory_settings(wildcards):
@@ -154,10 +199,7 @@ def reader_module(wildcards):
 
 def trained_model(wildcards):
     """What a cell's harmonization needs of its training: nothing for a method that is not trained or not applicable."""
-    trained = KIND[wildcards.method] == "learned" and applicable(
-        wildcards.method, wildcards.dataset
-    )
-    return [cell_pattern("model"), cell_pattern("run")] if trained else []
+    return [cell_pattern("model"), cell_pattern("run")] if trained(wildcards) else []
 
 
 def reported(files):

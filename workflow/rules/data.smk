@@ -1,4 +1,4 @@
-# Archive → manifest → inventory and splits → prepared subjects → slice store.
+# Archive → manifest → inventory → splits → prepared subjects → slice store.
 
 
 rule fetch:
@@ -29,7 +29,6 @@ checkpoint inventory:
         manifest=rules.fetch.output.manifest,
     output:
         inventory="data/prepared/{dataset}/inventory.json",
-        splits=directory("data/prepared/{dataset}/splits"),
     log:
         f"{LOGS}/inventory/{{dataset}}.log",
     benchmark:
@@ -50,10 +49,33 @@ checkpoint inventory:
         "python -m benchmark step inventory {wildcards.dataset} > {log} 2>&1"
 
 
+rule split:
+    input:
+        inventory=rules.inventory.output.inventory,
+    output:
+        splits="data/prepared/{dataset}/splits/{pair}.json",
+    log:
+        f"{LOGS}/split/{{dataset}}-{{pair}}.log",
+    benchmark:
+        f"{LOGS}/benchmarks/split/{{dataset}}-{{pair}}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        gpu=0,
+    params:
+        settings=split_settings,
+        code=code_digest("benchmark.data.splits"),
+    shell:
+        "python -m benchmark step split {wildcards.dataset} {wildcards.pair} > {log} 2>&1"
+
+
 rule prepare:
     input:
         manifest=rules.fetch.output.manifest,
-        splits="data/prepared/{dataset}/splits",
+        splits=splits_of,
     output:
         subject="data/prepared/{dataset}/subjects/{subject}/subject.json",
     log:

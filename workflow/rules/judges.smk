@@ -4,7 +4,7 @@
 rule segmentor:
     input:
         slices=rules.collect.output.slices,
-        splits="data/prepared/{dataset}/splits",
+        splits=splits_of_domain,
     output:
         model=directory(
             f"{layout.benchmark_root(BENCHMARK)}/judges/{{dataset}}/segmentor-{{domain}}/fold-{{fold}}"
@@ -32,7 +32,7 @@ rule segmentor:
 rule autoencoder:
     input:
         slices=rules.collect.output.slices,
-        splits="data/prepared/{dataset}/splits",
+        splits=rules.split.output.splits,
     output:
         model=directory(
             f"{layout.benchmark_root(BENCHMARK)}/judges/{{dataset}}/autoencoder-{{pair}}/fold-{{fold}}"

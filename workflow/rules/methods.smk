@@ -4,7 +4,7 @@
 rule train:
     input:
         slices=rules.collect.output.slices,
-        splits="data/prepared/{dataset}/splits",
+        splits=rules.split.output.splits,
     output:
         model=directory(cell_pattern("model")),
         history=cell_pattern("history"),
@@ -37,10 +37,11 @@ rule harmonize:
     input:
         slices=rules.collect.output.slices,
         truth=rules.collect.output.truth,
-        splits="data/prepared/{dataset}/splits",
+        splits=rules.split.output.splits,
         model=lambda wildcards: trained_model(wildcards),
     output:
         images=cell_pattern("harmonized"),
+        record=cell_pattern("record"),
     log:
         f"{LOGS}/harmonize/{{dataset}}-{{pair}}-{{fold}}-{{method}}-{{seed}}.log",
     benchmark:

@@ -11,8 +11,7 @@ REPORT_TEXTS = sorted(
 
 rule tables:
     input:
-        scores=rules.gather.output.scores,
-        leaderboard=rules.gather.output.leaderboard,
+        gathered=rules.gather.output,
         inventories=[
             f"data/prepared/{dataset}/inventory.json" for dataset in CONFIG.datasets
         ],
@@ -40,8 +39,13 @@ rule tables:
 
 rule figures:
     input:
-        scores=rules.gather.output.scores,
+        gathered=rules.gather.output,
         slices=[f"data/prepared/{dataset}/slices.h5" for dataset in CONFIG.datasets],
+        splits=sorted(
+            {str(layout.splits(dataset, pair)) for dataset, pair, _ in judged(CONFIG)}
+        ),
+        images=[str(f) for c in all_cells() for f in (c.harmonized, c.artifacts)],
+        histories=[str(cell.history) for cell in all_cells() if trained(cell)],
     output:
         **reported(figure_files(CONFIG)),
     log:
@@ -67,8 +71,7 @@ rule page:
     input:
         tables=rules.tables.output,
         figures=rules.figures.output,
-        leaderboard=rules.gather.output.leaderboard,
-        scores=rules.gather.output.scores,
+        gathered=rules.gather.output,
         texts=REPORT_TEXTS,
     output:
         index=f"{layout.report(BENCHMARK)}/index.html",

@@ -4,6 +4,8 @@
 rule score:
     input:
         harmonized=lambda wildcards: cell_files("harmonized", wildcards),
+        records=lambda wildcards: cell_files("harmonize_run", wildcards),
+        trained=trained_files,
         segmentors=lambda wildcards: [
             str(
                 layout.segmentor(
@@ -19,9 +21,14 @@ rule score:
         ),
         slices=rules.collect.output.slices,
         truth=rules.collect.output.truth,
-        splits="data/prepared/{dataset}/splits",
+        splits=rules.split.output.splits,
     output:
-        done=f"{layout.benchmark_root(BENCHMARK)}/cells/{{dataset}}/{{pair}}/fold-{{fold}}/reference.csv",
+        reference=multiext(
+            f"{layout.benchmark_root(BENCHMARK)}/cells/{{dataset}}/{{pair}}/fold-{{fold}}/reference.csv",
+            "",
+            ".sha256",
+        ),
+        cells=scored_files(),
     log:
         f"{LOGS}/score/{{dataset}}-{{pair}}-{{fold}}.log",
     benchmark:
@@ -52,12 +59,16 @@ rule score:
 
 rule gather:
     input:
-        scores=[
-            f"{layout.pair_root(BENCHMARK, dataset, pair, fold)}/reference.csv"
-            for dataset, pair, fold in judged(CONFIG)
+        references=[
+            f"{layout.pair_root(BENCHMARK, *place)}/reference.csv{ending}"
+            for place in judged(CONFIG)
+            for ending in ("", ".sha256")
         ],
+        scores=[str(f) for c in all_cells() for f in (c.scores, seal(c.scores))],
     output:
         scores=str(layout.scores(BENCHMARK)),
+        scores_seal=str(seal(layout.scores(BENCHMARK))),
+        leaderboard_seal=str(seal(layout.leaderboard(BENCHMARK))),
         leaderboard=report(
             str(layout.leaderboard(BENCHMARK)),
             caption="../report/leaderboard.rst",

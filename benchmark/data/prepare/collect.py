@@ -14,6 +14,7 @@ from benchmark.data.prepare.prepared import KINDS, read_record, room
 from benchmark.data.slices import SubjectSlices, write_slices
 from benchmark.data.subject import Volume
 from benchmark.data.truth import TruthSlices, write_truth
+from benchmark.errors import DataError, made_again
 
 Kind = Literal["mri", "oct"]
 
@@ -37,7 +38,7 @@ def as_slices(volume: Volume, kind: Kind) -> npt.NDArray[np.generic]:
 
 def _slices(subject: str, folder: Path) -> SubjectSlices:
     record = read_record(folder)
-    image, labels, mask = (read_volume(folder / f"{part}.nii.gz") for part in ("image", "labels", "mask"))
+    image, labels, mask = (_volume(folder, f"{part}.nii.gz") for part in ("image", "labels", "mask"))
     column, row, between = image.spacing
     kind: Kind = record["preparation"]
     return SubjectSlices(
@@ -53,5 +54,15 @@ def _slices(subject: str, folder: Path) -> SubjectSlices:
 def _truth(subject: str, folder: Path) -> Iterator[TruthSlices]:
     kind: Kind = read_record(folder)["preparation"]
     for target in sorted(folder.glob("truth/*")):
-        clean, noisy = (as_slices(read_volume(target / f"{name}.nii.gz"), kind).astype(np.float32) for name in KINDS)
+        clean, noisy = (
+            as_slices(_volume(folder, f"truth/{target.name}/{name}.nii.gz"), kind).astype(np.float32) for name in KINDS
+        )
         yield TruthSlices(subject, target.name, clean, noisy)
+
+
+def _volume(folder: Path, name: str) -> Volume:
+    """A volume of a prepared subject; what is wrong with it is mended by preparing the subject again."""
+    try:
+        return read_volume(folder / name)
+    except DataError as error:
+        raise DataError(error.thing, error.fault, made_again(folder / "subject.json", folder)) from None

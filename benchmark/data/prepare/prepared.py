@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 
 from benchmark.data.subject import Volume
-from benchmark.errors import DataError
+from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.whole import whole_folder
 
 KINDS = ("clean", "noisy")
@@ -69,9 +69,9 @@ def read_record(folder: Path) -> dict[str, Any]:
         if not {"preparation", "domain"} <= set(found):
             raise ValueError
     except FileNotFoundError:
-        raise DataError(path, "is missing", "Prepare the subject first: snakemake does") from None
+        raise DataError(path, "is missing", made_by_snakemake(path)) from None
     except (ValueError, TypeError):
-        raise DataError(path, "is damaged", f"Delete {folder} and prepare the subject again") from None
+        raise DataError(path, "is damaged", made_again(path, folder)) from None
     return found
 
 
