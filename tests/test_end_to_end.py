@@ -1,5 +1,6 @@
 """The whole pipeline on tiny phantoms, in a fresh copy of the project: every rule, twice, and after a new pull."""
 
+import os
 import re
 import shutil
 import sys
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from copied_project import call, copied_project, kill_and_resume, prepared
 
-from benchmark import scores
+from benchmark import layout, scores
 from benchmark.config.resolve import load_benchmark
 from benchmark.layout import Cell
 from benchmark.metrics.registry import metric_class
@@ -128,6 +129,28 @@ def test_a_changed_metric_scores_again_and_trains_nothing(project, first_run):
     assert "score" in plan
     assert "train" not in plan
     assert "segmentor" not in plan
+
+
+def test_what_was_deleted_is_made_again_by_its_name(project, first_run):
+    """By the rule that writes it and no other."""
+    cell = next(c for c in cells(project) if c.method == "semgan" and c.dataset == "msseg_phantom_tiny")
+    assert scores.read(project / cell.scores)["status"].eq("skipped").all()
+    made_by = {
+        layout.splits(cell.dataset, cell.pair): "split",
+        cell.harmonize_run: "harmonize",
+        cell.artifacts: "score",
+        cell.scores: "score",
+        layout.scores("smoke"): "gather",
+    }
+    for path, rule in made_by.items():
+        content = (project / path).read_bytes()
+        times = (project / path).stat().st_atime_ns, (project / path).stat().st_mtime_ns
+        (project / path).unlink()
+        plan = snakemake(project, str(path), "--dry-run", "--quiet", "rules")
+        (project / path).write_bytes(content)
+        os.utime(project / path, ns=times)
+        jobs = [line.split()[0] for line in plan.splitlines() if re.fullmatch(r"\w+ +\d+", line)]
+        assert set(jobs) == {rule, "total"}, path
 
 
 @pytest.mark.parametrize(

@@ -171,3 +171,11 @@ def test_prepared_subject_that_is_missing(dataset):
     shutil.rmtree(layout.subject("eyes", "TRAIN002"))
     with pytest.raises(DataError, match=r"TRAIN002/subject.json: is missing. Run snakemake with the target"):
         collect("eyes")
+
+
+def test_prepared_image_that_is_missing(dataset):
+    prepared(archive(dataset("eyes", "retouch")))
+    (layout.subject("eyes", "TRAIN002") / "image.nii.gz").unlink()
+    remedy = "Delete data/prepared/eyes/subjects/TRAIN002 and run snakemake with the target .*TRAIN002/subject.json"
+    with pytest.raises(DataError, match=rf"TRAIN002/image.nii.gz: is missing. {remedy}"):
+        collect("eyes")

@@ -31,7 +31,9 @@ with told():
     CONFIG = load_benchmark(dict(config), " + ".join(map(str, workflow.configfiles)))
     DATASETS = {name: load_dataset(name) for name in CONFIG.datasets}
     for name in DATASETS:
-        pin(name)  # a function of a rule would tell of a damaged file of DVC's in Snakemake's way
+        pin(
+            name
+        )  # a function of a rule would tell of a damaged file of DVC's in Snakemake's way
 
 BENCHMARK = CONFIG.benchmark
 # Written before the first job, and no job's output: a rule that makes it would hide from Snakemake the changed settings
