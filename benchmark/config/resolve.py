@@ -64,8 +64,9 @@ def _check_use(origin: object, name: str, pairs: tuple[str, ...] | None, folds: 
 
 
 def _check_crops(origin: object, config: BenchmarkConfig) -> None:
+    datasets = {name: load_dataset(name) for name in config.datasets}
     for (name, use), method in product(config.datasets.items(), config.methods):
-        dataset = load_dataset(name)
+        dataset = datasets[name]
         made, crops = create(method, config.methods[method]), use.training or dataset.training
         if made.not_applicable(dataset.label_kind):
             continue
