@@ -204,13 +204,19 @@ def test_what_a_stage_generates_is_generated(repository, dataset):
     assert Path("dvc.lock").read_bytes() == lock
 
 
-def test_what_the_remote_does_not_hold_is_made_again_without_alarm(repository, dataset, monkeypatch, tmp_path, capsys):
+def made_and_deleted(dataset) -> Path:
+    """Folder of an archive that a stage made, and of which only its hash in dvc.lock is left."""
     root = dataset("mini", "ixi", phantom=True)
     Path("dvc.yaml").write_text(STAGE)
     Path("make.py").write_text(MAKE.format("one"))
     fetch("mini")
     for trace in (root, Path(".dvc/cache")):
         shutil.rmtree(trace)
+    return root
+
+
+def test_what_the_remote_does_not_hold_is_made_again_without_alarm(repository, dataset, monkeypatch, tmp_path, capsys):
+    root = made_and_deleted(dataset)
     (tmp_path / "remote").mkdir()
     monkeypatch.setenv(versioning.REMOTE_VARIABLE, str(tmp_path / "remote"))
     capsys.readouterr()
@@ -222,12 +228,7 @@ def test_what_the_remote_does_not_hold_is_made_again_without_alarm(repository, d
 
 
 def test_a_remote_that_cannot_be_reached_is_told_with_its_reason(repository, dataset, monkeypatch, capsys):
-    root = dataset("mini", "ixi", phantom=True)
-    Path("dvc.yaml").write_text(STAGE)
-    Path("make.py").write_text(MAKE.format("one"))
-    fetch("mini")
-    for trace in (root, Path(".dvc/cache")):
-        shutil.rmtree(trace)
+    root = made_and_deleted(dataset)
     dvc("remote", "add", "--default", "mine", "elsewhere")
     called = versioning.call
 
