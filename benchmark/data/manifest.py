@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmark import layout
 from benchmark.data.places import Place
 from benchmark.data.subject import Subject, Volume
-from benchmark.errors import DataError
+from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.whole import write_whole
 
 
@@ -74,9 +74,9 @@ class Manifest:
             body = json.loads(path.read_text(encoding="utf-8"))
             return cls(dataset, {str(name): str(md5) for name, md5 in body["files"].items()}, int(body["size"]))
         except FileNotFoundError:
-            raise DataError(path, "is missing", "Run snakemake, which fetches the archive") from None
+            raise DataError(path, "is missing", made_by_snakemake(path)) from None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise DataError(path, "is damaged", "Delete it and run snakemake, which verifies the archive") from None
+            raise DataError(path, "is damaged", made_again(path)) from None
 
     def check_sizes(self) -> None:
         """Compares the size of the whole archive, which costs no reading.

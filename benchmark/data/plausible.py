@@ -1,11 +1,11 @@
 """Which scans can be real, by their headers: sizes that no scanner gives are slips of units or damaged headers."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from benchmark.data.subject import Subject
+from benchmark.data.volumes import times
 from benchmark.errors import DataError
 
 MOST_VOXELS = 10**9
@@ -49,19 +49,15 @@ def check_plausible(kind: Literal["mri", "oct"], subject: Subject) -> None:
     sides = [n * s for n, s in zip(subject.shape, subject.spacing, strict=True)]
     fault = None
     if math.prod(subject.shape) > MOST_VOXELS:
-        fault = f"has {_times(subject.shape)} voxels, more than {MOST_VOXELS:,}"
+        fault = f"has {times(subject.shape)} voxels, more than {MOST_VOXELS:,}"
     elif min(subject.shape) < bounds.fewest:
-        fault = f"has {_times(subject.shape)} voxels, and {bounds.fewest} are needed along each axis"
+        fault = f"has {times(subject.shape)} voxels, and {bounds.fewest} are needed along each axis"
     elif min(subject.spacing) < bounds.voxel[0] or max(subject.spacing) > bounds.voxel[1]:
         low, high = bounds.voxel
-        fault = f"has voxels of {_times(subject.spacing)} mm, and sides from {low:g} to {high:g} mm can be real"
+        fault = f"has voxels of {times(subject.spacing)} mm, and sides from {low:g} to {high:g} mm can be real"
     elif min(sides) < bounds.extent[0] or max(sides) > bounds.extent[1]:
         low, high = bounds.extent
-        fault = f"spans {_times(sides)} mm, and sides from {low:g} to {high:g} mm can be real"
+        fault = f"spans {times(sides)} mm, and sides from {low:g} to {high:g} mm can be real"
     if fault:
         remedy = "Put the original file in its place (sizes are in mm), or exclude the subject in the dataset's config"
         raise DataError(subject.files[0] if subject.files else f"scan of {subject.id}", fault, remedy)
-
-
-def _times(numbers: Sequence[float]) -> str:
-    return " x ".join(f"{n:.6g}" for n in numbers)

@@ -39,7 +39,7 @@ class Header:
             DataError: not three-dimensional, or without a usable orientation.
         """
         if len(shape) != 3 or min(shape) < 1:
-            raise DataError(path, f"is {_times(shape)}, not a 3-D volume", "Put the 3-D image in its place")
+            raise DataError(path, f"is {times(shape)}, not a 3-D volume", "Put the 3-D image in its place")
         if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < _SINGULAR_MM3:
             raise DataError(path, "has a singular or non-finite orientation matrix", COPY_AGAIN)
         if np.abs(affine[:3, 3]).max() > _FARTHEST_MM:
@@ -64,7 +64,7 @@ def check_same_grid(header: Header, reference: Header) -> None:
     if header.shape != reference.shape:
         raise DataError(
             header.path,
-            f"has {_times(header.shape)} voxels, and {reference.path} has {_times(reference.shape)}",
+            f"has {times(header.shape)} voxels, and {reference.path} has {times(reference.shape)}",
             "They must lie on the same grid: put the file that belongs to the image in its place",
         )
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in header.shape], [1])).reshape(4, -1)
@@ -77,5 +77,6 @@ def check_same_grid(header: Header, reference: Header) -> None:
         )
 
 
-def _times(shape: Sequence[int]) -> str:
-    return " x ".join(str(n) for n in shape)
+def times(numbers: Sequence[float]) -> str:
+    """Sizes along axes, as messages have them."""
+    return " x ".join(str(n) if isinstance(n, int) else f"{n:.6g}" for n in numbers)
