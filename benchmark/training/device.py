@@ -1,5 +1,6 @@
 """Where and in which precision networks run."""
 
+import os
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -33,6 +34,10 @@ def _be_deterministic() -> None:
     """
     # Not use_deterministic_algorithms(), which says the same to the compiler too, and loads it for that.
     torch.set_deterministic_debug_mode("error")
+    # cuBLAS repeats itself only with workspaces of a fixed size, and asks for them when CUDA starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # Float32 means float32: cuDNN would round the factors of a convolution to TF32's ten bits.
+    torch.backends.cudnn.allow_tf32 = False
     # Filling every new tensor with NaN makes reads of uninitialised memory visible; it costs a tenth of a small
     # training's time and changes no result.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from two_scanners import context, training_set
+from two_scanners import DEVICE, context, training_set
 
 from benchmark.errors import Diverged
 from benchmark.methods import adversarial_training
@@ -117,7 +117,7 @@ def test_discriminators_are_left_alone_by_the_translators_and_these_by_them():
 def test_the_second_pass_of_the_cycle_is_without_dropout():
     method = fit("segrenorm", context(1))
     source, target = method._model.networks["source"].train(), method._model.networks["target"].train()
-    images = torch.rand(2, 1, 32, 32)
+    images = torch.rand(2, 1, 32, 32, device=DEVICE)
     logits = target["segmentor"](images)
     without = [method.generate(target, images, logits, dropout=False) for _ in range(2)]
     assert torch.equal(*without)
@@ -126,7 +126,7 @@ def test_the_second_pass_of_the_cycle_is_without_dropout():
         networks["extractor"].register_forward_pre_hook(
             lambda module, inputs, options: dropouts.append(options["dropout"]), with_kwargs=True
         )
-    method.cycle(source, target, Crops(images, torch.zeros(2, 32, 32, dtype=torch.long)))
+    method.cycle(source, target, Crops(images, torch.zeros(2, 32, 32, dtype=torch.long)).to(DEVICE))
     assert dropouts == [True, False]
 
 
@@ -135,7 +135,8 @@ def test_gradients_flow_through_what_conditions_the_way_back():
     source, target = method._model.networks["source"].train(), method._model.networks["target"].train()
     for networks in (source, target):
         networks.zero_grad()
-    cycle = method.cycle(source, target, Crops(torch.rand(2, 1, 32, 32), torch.zeros(2, 32, 32, dtype=torch.long)))
+    crops = Crops(torch.rand(2, 1, 32, 32), torch.zeros(2, 32, 32, dtype=torch.long))
+    cycle = method.cycle(source, target, crops.to(DEVICE))
     cycle.reconstructed.sum().backward()
     # The target's segmentor has a say in the reconstruction through the extractor alone.
     for networks in (source, target):

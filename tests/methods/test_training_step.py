@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn.utils import parametrize
-from two_scanners import WEIGHTS, context, training_set
+from two_scanners import DEVICE, WEIGHTS, context, training_set
 
 from benchmark.data.sampling import CropSampler, DomainSlices, stream, torch_seed
 from benchmark.methods.base import Direction, TrainingSet
@@ -26,7 +26,7 @@ class Paper:
             for name, network in method.domain_networks(train.task, how.width).items():
                 seed = torch_seed(*how.identity, "initial weights", domain, name)
                 initialize_weights(network, torch.Generator().manual_seed(seed))
-                self.nets[domain, name] = network
+                self.nets[domain, name] = network.to(DEVICE)
         self.samplers = {
             domain: CropSampler(slices, train.task.crop, train.task.batch_size, stream(*how.identity, "crops", domain))
             for domain, slices in (("source", train.source), ("target", train.target))
@@ -49,7 +49,7 @@ class Paper:
 
     def batch(self, domain):
         images, labels = self.samplers[domain].draw()
-        return torch.from_numpy(images), torch.from_numpy(labels)
+        return torch.from_numpy(images).to(DEVICE), torch.from_numpy(labels).to(DEVICE)
 
     def embedding(self, domain, image, dropout):
         logits = self.nets[domain, "segmentor"](image)
@@ -62,7 +62,7 @@ class Paper:
 
     def cross_entropy(self, domain, image, labels, kept):
         log_probabilities = torch.log(self.nets[domain, "segmentor"](image).softmax(1))
-        each = torch.zeros(labels.shape)
+        each = torch.zeros(labels.shape, device=DEVICE)
         for c, weight in enumerate(WEIGHTS):
             each -= weight * (labels == c) * log_probabilities[:, c]
         return each[kept].mean()
@@ -153,7 +153,7 @@ def disagreements(name, options, crops_of=everything, *, steps=3, **data):
     for domain, direction, side in zip(("source", "target"), Direction, (train.source, train.target), strict=True):
         padded = pad_to_multiple(torch.from_numpy(side.images[0]).float()[:, None], 32)
         with torch.inference_mode():
-            theirs = paper.translate(domain, padded, dropout=False)
+            theirs = paper.translate(domain, padded.to(DEVICE), dropout=False).cpu()
         ours = torch.from_numpy(method.translate(padded[:, 0].numpy(), direction))
         found[f"translation of the {domain}"] = distance(ours[:, None], theirs) <= TOLERANCE_FLOAT32
     return [what for what, agrees in found.items() if not agrees]

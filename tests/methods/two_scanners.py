@@ -1,6 +1,7 @@
 """Unpaired slices of two scanners that differ in contrast alone, small enough for a test."""
 
 import numpy as np
+import torch
 
 from benchmark.config.base import Schedule
 from benchmark.data.sampling import DomainSlices
@@ -9,6 +10,8 @@ from benchmark.methods.base import FitContext, TaskInfo, TrainingSet
 SLICES = (3, 37, 29)
 LEVELS = {"source": (-1.0, -0.6, 0.1, 0.7), "target": (-1.0, 0.5, -0.1, -0.5)}
 WEIGHTS = (0.2, 0.8, 0.8, 0.8)
+DEVICE = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+"""Where a fitted method's networks are."""
 
 
 def domain(side, *, subjects=2, classes=(1, 2, 3), seed=0):
