@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +23,11 @@ from benchmark.methods.base import FitContext, Method, TaskInfo, TrainingSet
 from benchmark.methods.registry import create
 from benchmark.provenance import Record, read_provenance, recorded
 from benchmark.training.description import write_failure
+from benchmark.training.settings import training_settings
 from benchmark.whole import write_rows
+
+if TYPE_CHECKING:
+    from benchmark.training.checkpoints import Checkpoints
 
 logger = logging.getLogger(__name__)
 
@@ -31,24 +36,34 @@ def train_cell(config: BenchmarkConfig, cell: Cell) -> None:
     """Trains a learned method; leaves model, history and provenance.
 
     A training that diverged leaves all three as well: the model says why there are no weights, and the provenance
-    says that the cell failed.
+    says that the cell failed. A training that was killed goes on from its last checkpoint, and ends with the same bits.
 
     Raises:
         DataError: slices or splits are missing or damaged.
+        Interrupted: a signal asked for the end; a checkpoint was written.
+        ModelError: the checkpoint that is there is of another config, code or data.
         UserError: the method is not applicable to the dataset's labels.
     """
+    # Loads PyTorch, which harmonizing without networks does without.
+    from benchmark.training.resuming import checkpoints_of, note_resumption
+
     work = _Work(config, cell)
     if work.not_applicable:
         raise UserError(f"{cell.method} on {cell.dataset}", work.not_applicable, "Do not train it; it is skipped")
+    settings = training_settings(config, work.dataset, cell.method)
+    code = ("benchmark.cells", f"methods.{cell.method}")
+    checkpoints = checkpoints_of(config, cell.model, cell.dataset, cell.pair, settings, *code)
     history = _History()
     with recorded(cell.run, config, cell) as record:
         try:
-            work.fit(record, history)
+            work.fit(record, history, checkpoints)
             work.method.save(cell.model)
         except Diverged as outcome:
             _fail(record, outcome)
             write_failure(cell.model, outcome.reason)
         history.write(cell.history)
+        note_resumption(record, checkpoints)
+    checkpoints.remove()
 
 
 def harmonize_cell(config: BenchmarkConfig, cell: Cell) -> None:
@@ -105,9 +120,9 @@ class _Work:
     def trained_before(self) -> bool:
         return self.method.kind == "learned" and not self.not_applicable
 
-    def fit(self, record: Record, history: "_History") -> None:
+    def fit(self, record: Record, history: "_History", checkpoints: "Checkpoints | None" = None) -> None:
         record.facts["options"] = self.method.options.model_dump(mode="json")
-        self.method.fit(self._training_set(), self._context(history))
+        self.method.fit(self._training_set(), self._context(history, checkpoints))
         record.facts["parameters"] = self.method.parameters
 
     def fit_in_place(self) -> Record:
@@ -161,11 +176,17 @@ class _Work:
         source, target = (DomainSlices.of(self.store, s) for s in (self.fold.train_source, self.fold.train_target))
         return TrainingSet(source, target, task)
 
-    def _context(self, history: "_History") -> FitContext:
+    def _context(self, history: "_History", checkpoints: "Checkpoints | None") -> FitContext:
         cell, training = self.cell, self.config.training
         identity = (cell.dataset, cell.pair, cell.fold, cell.seed)
         return FitContext(
-            training.width, training.schedule, identity, training.precision, training.initial_std, history.add
+            training.width,
+            training.schedule,
+            identity,
+            training.precision,
+            training.initial_std,
+            history.add,
+            checkpoints,
         )
 
 

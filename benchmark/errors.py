@@ -1,4 +1,4 @@
-"""Errors that a user can cause, and the one event that is no error at all: divergence.
+"""Errors that a user can cause, and two events that are no errors at all: divergence, and being told to stop.
 
 Every class here ends a command with one message and exit code 2 (see ``benchmark.cli``). Whatever is
 not a ``UserError`` is a bug and is shown with its traceback.
@@ -54,6 +54,20 @@ def made_again(path: object, delete: object = None) -> str:
         delete: what must go for that, where it is more than the file.
     """
     return f"Delete {delete or 'it'} and run snakemake with the target {path} (and the benchmark's --configfile)"
+
+
+class Interrupted(Exception):  # noqa: N818  asked for
+    """A signal ended a training in good order.
+
+    Args:
+        signal: its name.
+        step: the last step done, after which a checkpoint was written.
+        steps: of the whole training.
+    """
+
+    def __init__(self, signal: str, step: int, steps: int) -> None:
+        self.signal = signal
+        super().__init__(f"{signal}: stopped after step {step} of {steps}; the same command goes on from there")
 
 
 class Diverged(Exception):  # noqa: N818  an outcome, not an error

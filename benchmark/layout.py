@@ -122,6 +122,11 @@ def autoencoder(benchmark: str, dataset: str, pair: str, fold: int) -> Path:
     return RESULTS / benchmark / "judges" / dataset / f"autoencoder-{pair}" / f"fold-{fold}"
 
 
+def checkpoints(benchmark: str, trained: Path) -> Path:
+    """Where an unfinished training leaves its state: not within ``trained``, which Snakemake deletes if it fails."""
+    return RESULTS / benchmark / "checkpoints" / trained.relative_to(RESULTS / benchmark)
+
+
 def scores(benchmark: str) -> Path:
     return RESULTS / benchmark / "scores.csv"
 

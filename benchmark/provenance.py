@@ -27,7 +27,7 @@ from pydantic import BaseModel
 from benchmark import __version__, layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import load_dataset
-from benchmark.errors import DataError, made_again
+from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.layout import Cell
 from benchmark.status import Status
 from benchmark.whole import write_whole
@@ -49,11 +49,13 @@ class Record:
         status: ``failed`` when the training diverged, ``skipped`` when the method is not applicable.
         reason: why it is not ``ok``.
         facts: further entries of the JSON.
+        earlier_seconds: that processes before this one spent on the same work, before they were killed.
     """
 
     status: Status = "ok"
     reason: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    earlier_seconds: float = 0.0
 
 
 @contextmanager
@@ -74,7 +76,7 @@ def recorded_work(
     """
     record, started, clock = Record(), datetime.now(UTC), time.perf_counter()
     yield record
-    seconds = time.perf_counter() - clock
+    seconds = time.perf_counter() - clock + record.earlier_seconds
     provenance = {
         **work,
         "status": record.status,
@@ -147,14 +149,21 @@ def digest(*models: BaseModel) -> str:
 
 
 def data_hashes(dataset: str, pair: str) -> dict[str, str]:
-    """SHA-256 of the prepared slices and of the division into training and test subjects."""
+    """SHA-256 of the prepared slices and of the division into training and test subjects.
+
+    Raises:
+        DataError: one of the two is missing.
+    """
     files = {"slices": layout.slices(dataset), "splits": layout.splits(dataset, pair)}
     return {f"{name}_sha256": _file_digest(path) for name, path in files.items()}
 
 
 def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise DataError(path, "is missing", made_by_snakemake(path)) from None
 
 
 @cache

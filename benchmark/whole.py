@@ -31,21 +31,38 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of ``folder`` when the block ends, and vanishes when it raises."""
+def whole_folder(folder: Path, *, flushed: bool = False) -> Iterator[Path]:
+    """A temporary folder that takes the place of ``folder`` when the block ends, and vanishes when it raises.
+
+    Args:
+        flushed: the files are on the disk before the folder has its name, so that it is whole after a power cut too.
+    """
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir()
         yield temporary
+        if flushed:
+            for path in (*temporary.iterdir(), temporary):
+                _flush(path)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(temporary, folder)
+        if flushed:
+            _flush(folder.parent)
     except OSError as error:
         _name(error, temporary, folder)
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _name(error: OSError, temporary: Path, final: Path) -> None:

@@ -54,20 +54,20 @@ class ImagePool:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._images: list[Tensor] = []
+        self.images: list[Tensor] = []
 
     def exchange(self, images: Tensor, random: np.random.Generator) -> Tensor:
         """(N, 1, H, W) to the same shape."""
         return torch.stack([self._one(image, random) for image in images])
 
     def _one(self, image: Tensor, random: np.random.Generator) -> Tensor:
-        if len(self._images) < self._size:
-            self._images.append(image)
+        if len(self.images) < self._size:
+            self.images.append(image)
             return image
         if random.random() < 0.5:
             return image
         place = int(random.integers(self._size))
-        old, self._images[place] = self._images[place], image
+        old, self.images[place] = self.images[place], image
         return old
 
 
@@ -82,6 +82,9 @@ class CycleGAN(AdversarialMethod):
     def fit(self, train: TrainingSet, context: FitContext) -> None:
         self._pools = {domain: ImagePool(self.options.image_pool) for domain in DOMAINS}
         super().fit(train, context)
+
+    def kept(self) -> dict[str, list[Tensor]]:
+        return {domain: pool.images for domain, pool in self._pools.items()}
 
     def make_generator(self, task: TaskInfo, width: int) -> nn.Module:
         return plain_generator(self.options.generator, width, self.options.block)

@@ -1,12 +1,13 @@
 """The command ``hbench``."""
 
 import errno
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmark.cli.app import app
-from benchmark.errors import UserError
+from benchmark.errors import Interrupted, UserError
 
 _MACHINE_FAULTS = {
     errno.ENOSPC: ("there is no room left on the disk", "Free some space; what was finished is kept, so run it again"),
@@ -38,11 +39,17 @@ def main() -> None:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """What a user can cause ends the process with one message and exit code 2; a bug keeps its traceback."""
+    """What a user can cause ends the process with one message and exit code 2; a bug keeps its traceback.
+
+    A training that a signal stopped ends as shells expect it, with 128 and the signal's number.
+    """
     try:
         yield
     except UserError as error:
         fail(str(error))
+    except Interrupted as event:
+        print(event, file=sys.stderr)
+        sys.exit(128 + signal.Signals[event.signal])
     except OSError as error:
         if error.errno not in _MACHINE_FAULTS:
             raise

@@ -1,6 +1,7 @@
 """Entry points of the Snakemake rules. One command is one rule; each imports only what it runs."""
 
 import importlib
+import logging
 import os
 import sys
 import time
@@ -29,6 +30,9 @@ def _run(function: str, *arguments: Any, uses: Iterable[str] = ()) -> None:
     Args:
         uses: modules that the function will load, whose loading is start-up too.
     """
+    # What the benchmark itself has to say goes to the rule's log, and of libraries warnings only.
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.getLogger("benchmark").setLevel(logging.INFO)
     module, name = function.split(":")
     for used in uses:
         importlib.import_module(used)

@@ -1,8 +1,9 @@
 """Random crops of training slices, the same on every machine for the same seed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +73,14 @@ class CropSampler:
         """Images (batch, 1, rows, columns) in [-1, 1] and labels (batch, rows, columns)."""
         crops = [self._one() for _ in range(self._batch)]
         return np.stack([c[0] for c in crops])[:, None], np.stack([c[1] for c in crops]).astype(np.int64)
+
+    def state(self) -> dict[str, Any]:
+        """What is still to come of this epoch, and of the random stream; as JSON has it."""
+        return {"order": list(self._order), "random": self._random.bit_generator.state}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Draws on from where :meth:`state` was called."""
+        self._order, self._random.bit_generator.state = list(state["order"]), state["random"]
 
     def _one(self) -> tuple[Images, Labels]:
         if not self._order:

@@ -19,6 +19,7 @@ from benchmark.config.load import load_dataset
 from benchmark.data.sampling import CropSampler, stream, torch_seed
 from benchmark.data.slices import SliceStore
 from benchmark.judges.training import (
+    Judge,
     Plan,
     count_parameters,
     optimize,
@@ -30,8 +31,11 @@ from benchmark.judges.training import (
 from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.networks.init import initialize_weights
 from benchmark.provenance import recorded_work
+from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.device import make_fabric
+from benchmark.training.resuming import checkpoints_of, note_resumption
 from benchmark.training.saved import load_networks, save_networks
+from benchmark.training.settings import judge_settings
 
 NETWORK = "autoencoder"
 BETAS = (0.9, 0.999)
@@ -46,18 +50,28 @@ def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: in
 
     Raises:
         DataError: the slices or splits are missing or damaged.
-        ModelError: the training diverged.
+        Interrupted: a signal asked for the end; a checkpoint was written.
+        ModelError: the training diverged, or the checkpoint that is there is of another config, code or data.
     """
     data, folder = load_dataset(dataset), layout.autoencoder(config.benchmark, dataset, pair, fold)
     judge = {"judge": "autoencoder", "dataset": dataset, "pair": pair, "fold": fold}
+    settings = judge_settings(config, data, "autoencoder")
+    checkpoints = checkpoints_of(config, folder, dataset, pair, settings, __name__)
     with recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
         subjects = {domain: training_subjects(data, pair, domain, fold) for domain in pair.split("-")}
-        network = _train(config, data, pair, fold, subjects)
+        network = _train(config, data, pair, fold, subjects, checkpoints)
+        note_resumption(record, checkpoints)
         record.facts |= {"subjects": subjects, "parameters": count_parameters(network)}
+    checkpoints.remove()
 
 
 def _train(
-    config: BenchmarkConfig, data: DatasetConfig, pair: str, fold: int, subjects: Mapping[str, tuple[str, ...]]
+    config: BenchmarkConfig,
+    data: DatasetConfig,
+    pair: str,
+    fold: int,
+    subjects: Mapping[str, tuple[str, ...]],
+    checkpoints: Checkpoints,
 ) -> MultitaskAutoencoder:
     settings = config.judges.autoencoder
     identity = ("autoencoder", data.name, pair, fold)
@@ -69,7 +83,7 @@ def _train(
     torch.manual_seed(torch_seed(*identity, "dropout"))
 
     def losses(model: nn.Module) -> Mapping[str, Tensor]:
-        drawn = [torch.from_numpy(sampler.draw()[0]) for sampler in samplers]
+        drawn = [torch.from_numpy(sampler.draw()[0]) for sampler in samplers.values()]
         images = torch.cat(drawn).to(fabric.device)
         is_target = torch.cat([torch.full((len(batch),), float(i)) for i, batch in enumerate(drawn)])
         output = model(images)
@@ -78,8 +92,9 @@ def _train(
             "reconstruction": F.l1_loss(output.reconstruction, images),
         }
 
-    plan = Plan(settings.learning_rate, BETAS, settings.schedule.steps(max(map(len, samplers))))
-    history = optimize(fabric, network.to(memory_format=torch.channels_last), losses, plan, folder)
+    plan = Plan(settings.learning_rate, BETAS, settings.schedule.steps(max(map(len, samplers.values()))))
+    network = network.to(memory_format=torch.channels_last)
+    history = optimize(Judge(fabric, network, samplers, losses, folder, checkpoints), plan)
     architecture = {"width": settings.width}
     save_networks(folder, {NETWORK: network}, {"kind": "autoencoder", "architecture": architecture})
     write_history(folder / "history.csv", history)
@@ -88,15 +103,15 @@ def _train(
 
 def _samplers(
     data: DatasetConfig, subjects: Mapping[str, tuple[str, ...]], batch_size: int, identity: tuple[object, ...]
-) -> list[CropSampler]:
+) -> dict[str, CropSampler]:
     """Whole slices of source and of target: a crop as large as a padded slice holds all of it."""
     rows, columns = SliceStore(layout.slices(data.name), data).slice_shape
     multiple = MultitaskAutoencoder.required_multiple
     whole = (rows + -rows % multiple, columns + -columns % multiple)
-    return [
-        CropSampler(training_slices(data, ids), whole, batch_size // 2, stream(*identity, "slices", domain))
+    return {
+        domain: CropSampler(training_slices(data, ids), whole, batch_size // 2, stream(*identity, "slices", domain))
         for domain, ids in subjects.items()
-    ]
+    }
 
 
 def load_autoencoder(folder: Path) -> MultitaskAutoencoder:

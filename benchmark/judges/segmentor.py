@@ -16,6 +16,7 @@ from benchmark.data.sampling import CropSampler, stream, torch_seed
 from benchmark.data.slices import Images, Labels
 from benchmark.data.splits import any_pair
 from benchmark.judges.training import (
+    Judge,
     Plan,
     count_parameters,
     optimize,
@@ -28,8 +29,11 @@ from benchmark.networks.init import initialize_weights
 from benchmark.networks.padding import crop_back, pad_to_multiple
 from benchmark.networks.segmentation import SegmentationUNet, unet_depth
 from benchmark.provenance import recorded_work
+from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.device import inference_device, make_fabric
+from benchmark.training.resuming import checkpoints_of, note_resumption
 from benchmark.training.saved import load_networks, save_networks
+from benchmark.training.settings import judge_settings
 
 NETWORK = "segmentor"
 BETAS = (0.5, 0.999)
@@ -45,19 +49,29 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
 
     Raises:
         DataError: the slices or splits are missing or damaged.
-        ModelError: the training diverged.
+        Interrupted: a signal asked for the end; a checkpoint was written.
+        ModelError: the training diverged, or the checkpoint that is there is of another config, code or data.
     """
     data = load_dataset(dataset)
     pair, folder = any_pair(data, domain), layout.segmentor(config.benchmark, dataset, domain, fold)
     judge = {"judge": "segmentor", "dataset": dataset, "domain": domain, "fold": fold}
+    settings = judge_settings(config, data, "segmentor")
+    checkpoints = checkpoints_of(config, folder, dataset, pair, settings, __name__)
     with recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
         subjects = training_subjects(data, pair, domain, fold)
-        network = _train(config, data, domain, fold, subjects)
+        network = _train(config, data, domain, fold, subjects, checkpoints)
+        note_resumption(record, checkpoints)
         record.facts |= {"subjects": subjects, "parameters": count_parameters(network)}
+    checkpoints.remove()
 
 
 def _train(
-    config: BenchmarkConfig, data: DatasetConfig, domain: str, fold: int, subjects: tuple[str, ...]
+    config: BenchmarkConfig,
+    data: DatasetConfig,
+    domain: str,
+    fold: int,
+    subjects: tuple[str, ...],
+    checkpoints: Checkpoints,
 ) -> SegmentationUNet:
     settings = config.judges.segmentor
     crops = config.datasets[data.name].training or data.training
@@ -75,7 +89,8 @@ def _train(
         return {"cross_entropy": weighted_cross_entropy(model(images), labels, weights)}
 
     plan = Plan(settings.learning_rate, BETAS, settings.schedule.steps(len(sampler)))
-    history = optimize(fabric, network.to(memory_format=torch.channels_last), losses, plan, folder)
+    network = network.to(memory_format=torch.channels_last)
+    history = optimize(Judge(fabric, network, {"crops": sampler}, losses, folder, checkpoints), plan)
     save_networks(folder, {NETWORK: network}, {"kind": "segmentor", "architecture": architecture})
     write_history(folder / "history.csv", history)
     return network

@@ -1,4 +1,4 @@
-"""What both judges share: training subjects only, and the loop that minimizes their losses."""
+"""What both judges share: training subjects only, and the step that minimizes their losses."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,19 +10,18 @@ from torch import Tensor, nn
 
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig
-from benchmark.data.sampling import DomainSlices
+from benchmark.data.sampling import CropSampler, DomainSlices
 from benchmark.data.slices import SliceStore
 from benchmark.data.splits import read_fold
-from benchmark.errors import ModelError
+from benchmark.errors import Diverged, ModelError
+from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.description import DESCRIPTION, read_description
+from benchmark.training.loop import Losses, Parts, Row, train
 from benchmark.training.schedule import constant_then_linear
 from benchmark.whole import write_rows
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-HISTORY_ROWS = 200
-"""About as many rows as a history has; a row averages the steps since the one before."""
 
 Network = TypeVar("Network", bound=nn.Module)
 History = list[dict[str, float]]
@@ -70,51 +69,63 @@ def rebuilt(make: Callable[..., Network], folder: Path) -> Network:
         raise ModelError(folder / DESCRIPTION, f"is damaged ({error!r})", "Train the model again") from None
 
 
-def optimize(
-    fabric: "Fabric", network: nn.Module, losses: Callable[[nn.Module], Mapping[str, Tensor]], plan: Plan, folder: Path
-) -> History:
-    """Minimizes the sum of the losses with Adam, in place.
+@dataclass(frozen=True)
+class Judge:
+    """A judge about to be trained.
 
-    Args:
+    Attributes:
+        fabric: what trains it.
+        network: it, trained in place.
+        samplers: what ``losses`` draws its batches from, by name.
         losses: draws a batch and says what the network makes of it; named scalars.
-        folder: where the judge will lie; named when it diverges.
+        folder: where it will lie; named when it diverges.
+        checkpoints: where an unfinished training is looked for and left.
+    """
+
+    fabric: "Fabric"
+    network: nn.Module
+    samplers: Mapping[str, CropSampler]
+    losses: Callable[[nn.Module], Mapping[str, Tensor]]
+    folder: Path
+    checkpoints: Checkpoints | None = None
+
+
+def optimize(judge: Judge, plan: Plan) -> History:
+    """Minimizes the sum of a judge's losses with Adam, in place.
 
     Returns:
         step, learning rate and mean losses since the row before.
 
     Raises:
-        ModelError: a loss is not finite. A judge that diverged judges nobody, so this ends the run.
+        Interrupted: a signal asked for the end; a checkpoint was written.
+        ModelError: a loss is not finite (a judge that diverged judges nobody, so this ends the run), or the checkpoint
+            that is there is of another config, code or data.
     """
-    optimizer = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, betas=plan.betas, fused=True)
-    model, optimizer = fabric.setup(network, optimizer)
-    schedule = constant_then_linear(optimizer, *plan.steps)
-    total = sum(plan.steps)
-    every = max(1, total // HISTORY_ROWS)
+    plain = torch.optim.Adam(judge.network.parameters(), lr=plan.learning_rate, betas=plan.betas, fused=True)
+    model, optimizer = judge.fabric.setup(judge.network, plain)
+    schedule = constant_then_linear(plain, *plan.steps)
     history: History = []
-    seen: list[Mapping[str, Tensor]] = []
-    model.train()
-    for step in range(1, total + 1):
-        now = losses(model)
+
+    def step() -> Losses:
+        now = judge.losses(model)
         optimizer.zero_grad(set_to_none=True)
-        fabric.backward(torch.stack(list(now.values())).sum())
+        judge.fabric.backward(torch.stack(list(now.values())).sum())
         optimizer.step()
-        rate = float(schedule.get_last_lr()[0])
         schedule.step()
-        seen.append({name: loss.detach() for name, loss in now.items()})
-        if step % every == 0 or step == total:
-            means = {name: float(torch.stack([s[name] for s in seen]).mean()) for name in now}
-            _check_finite(folder, step, means)
-            history.append({"step": step, "learning_rate": rate, **means})
-            seen = []
+        return {name: loss.detach() for name, loss in now.items()}
+
+    def log(now: int, row: Row) -> None:
+        rate = plan.learning_rate * schedule.lr_lambdas[0](now - 1)
+        history.append({"step": now, "learning_rate": rate, **row})
+
+    model.train()
+    parts = Parts(judge.fabric.device, {"judge": judge.network}, {"judge": plain}, {"judge": schedule}, judge.samplers)
+    try:
+        train(parts, sum(plan.steps), step, log, judge.checkpoints)
+    except Diverged as outcome:
+        remedy = "Lower its learning rate in the config"
+        raise ModelError(judge.folder, f"the judge diverged: {outcome.reason}", remedy) from None
     return history
-
-
-def _check_finite(folder: Path, step: int, means: Mapping[str, float]) -> None:
-    for name, value in means.items():
-        if not torch.isfinite(torch.tensor(value)):
-            raise ModelError(
-                folder, f"the judge diverged: {name} is {value} at step {step}", "Lower its learning rate in the config"
-            )
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -101,6 +101,10 @@ class AdversarialMethod(Method):
         """Made images of ``domain`` that its discriminator is trained on, (N, 1, H, W) without a graph."""
         return made
 
+    def kept(self) -> dict[str, list[Tensor]]:
+        """Tensors kept from step to step beside the networks, by name; the lists themselves, which may be changed."""
+        return {}
+
     def infer(self, networks: DomainNetworks, images: Tensor) -> Tensor:
         """Translates whole slices, already padded to what the generator needs."""
         return networks["generator"](images)

@@ -1,6 +1,5 @@
-"""The loop that trains an adversarial method: optimisers, one step, the schedule, the history, divergence."""
+"""How an adversarial method is trained: optimisers, one step, the schedule, divergence."""
 
-import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,6 +12,7 @@ from benchmark.methods.base import FitContext, TrainingSet
 from benchmark.methods.cycle import DOMAINS, Crops, DomainNetworks
 from benchmark.methods.objective import Term, discriminator_loss, total
 from benchmark.networks.padding import BACKGROUND
+from benchmark.training.loop import Parts, train
 from benchmark.training.schedule import constant_then_linear
 
 if TYPE_CHECKING:
@@ -20,16 +20,12 @@ if TYPE_CHECKING:
 
     from benchmark.methods.adversarial import AdversarialMethod
 
-HISTORY_ROWS = 200
 CONSTANT = 1e-3
 """An image whose standard deviation is less than this, an eighth of one of 255 grey levels, is constant."""
 
 
 class AdversarialTraining:
-    """Trains the networks of a method in place.
-
-    Losses stay on the device between the rows of the history, so that a GPU is never waited for.
-    """
+    """Trains the networks of a method in place."""
 
     def __init__(
         self,
@@ -50,25 +46,29 @@ class AdversarialTraining:
         constant, decay = context.schedule.steps(max(len(sampler) for sampler in self._samplers.values()))
         self._steps = constant + decay
         self._translators, self._discriminators = self._optimizers()
-        self._schedules = [
-            constant_then_linear(optimizer, constant, decay) for optimizer in (self._translators, self._discriminators)
-        ]
+        optimizers = {"translators": self._translators, "discriminators": self._discriminators}
+        self._schedules = {name: constant_then_linear(each, constant, decay) for name, each in optimizers.items()}
+        self._parts = Parts(
+            fabric.device,
+            {f"{domain}_{role}": network for domain, roles in networks.items() for role, network in roles.items()},
+            optimizers,
+            self._schedules,
+            self._samplers,
+            {"augmentation": self._augmentation, "memory": self._memory},
+            method.kept(),
+        )
         for domain in networks.values():
             domain.train()
 
     def run(self) -> None:
-        """Trains for the whole schedule.
+        """Trains for the whole schedule, or for what a former process has left of it.
 
         Raises:
             Diverged: a loss is not finite, or a generator ends with a constant image.
+            Interrupted: a signal asked for the end; a checkpoint was written.
+            ModelError: the checkpoint that is there is of another config, code or data.
         """
-        interval = max(1, self._steps // HISTORY_ROWS)
-        pending: list[dict[str, Tensor]] = []
-        for step in range(1, self._steps + 1):
-            pending.append(self.step(self.draw()))
-            if step % interval == 0 or step == self._steps:
-                self._report(step, pending)
-                pending = []
+        train(self._parts, self._steps, lambda: self.step(self.draw()), self._context.log, self._context.checkpoints)
         self._refuse_constant()
 
     def draw(self) -> dict[str, Crops]:
@@ -88,7 +88,7 @@ class AdversarialTraining:
         """
         made, losses = self._step_translators(crops)
         losses |= self._step_discriminators(crops, made)
-        for schedule in self._schedules:
+        for schedule in self._schedules.values():
             schedule.step()
         return losses
 
@@ -141,13 +141,6 @@ class AdversarialTraining:
         discriminators = [p for n in self._networks.values() for p in n["discriminator"].parameters()]
         rate = options.learning_rate_discriminators
         return Adam(groups, betas=betas, fused=True), Adam(discriminators, lr=rate, betas=betas, fused=True)
-
-    def _report(self, step: int, pending: list[dict[str, Tensor]]) -> None:
-        """Logs means since the last report."""
-        losses = {name: torch.stack([each[name] for each in pending]).mean().item() for name in pending[0]}
-        self._context.log(step, losses)
-        if broken := [name for name, loss in losses.items() if not math.isfinite(loss)]:
-            raise Diverged(f"{', '.join(broken)} not finite at step {step} of {self._steps}")
 
     @torch.inference_mode()
     def _refuse_constant(self) -> None:

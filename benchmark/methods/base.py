@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from benchmark.config.base import Schedule, Strict
 from benchmark.data.sampling import DomainSlices
 from benchmark.data.slices import Images
+
+if TYPE_CHECKING:
+    from benchmark.training.checkpoints import Checkpoints
 
 
 class Direction(Enum):
@@ -61,6 +64,8 @@ class FitContext:
         precision: Fabric's name of the precision.
         initial_std: standard deviation of the initial weights.
         log: called with a step and its losses (a row of ``history.csv``).
+        checkpoints: where an unfinished training is looked for and left; None is nowhere. A method whose training
+            takes more than minutes hands it to ``benchmark.training.loop.train``.
     """
 
     width: int
@@ -69,6 +74,7 @@ class FitContext:
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     initial_std: float = 0.02
     log: Callable[[int, Mapping[str, float]], None] = field(default=lambda step, losses: None)
+    checkpoints: "Checkpoints | None" = None
 
 
 class Method(ABC):

@@ -53,7 +53,7 @@ def test_batches_are_whole_padded_slices_as_many_of_either_scanner(monkeypatch):
         load_dataset(small.DATASET), {"AA": small.FOLD.train_source, "BB": small.FOLD.train_target}, 8, ("x",)
     )
     store = SliceStore(layout.slices(small.DATASET))
-    for sampler, subjects in zip(samplers, (small.FOLD.train_source, small.FOLD.train_target), strict=True):
+    for sampler, subjects in zip(samplers.values(), (small.FOLD.train_source, small.FOLD.train_target), strict=True):
         images, _ = sampler.draw()
         whole = np.concatenate([store.image(s) for s in subjects])
         padded = pad_to_multiple(torch.from_numpy(whole[:, None]), 4).numpy()

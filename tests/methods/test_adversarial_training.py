@@ -6,13 +6,13 @@ import torch
 from two_scanners import DEVICE, context, training_set
 
 from benchmark.errors import Diverged
-from benchmark.methods import adversarial_training
 from benchmark.methods.adversarial import AdversarialMethod
-from benchmark.methods.adversarial_training import AdversarialTraining
+from benchmark.methods.adversarial_training import CONSTANT, AdversarialTraining
 from benchmark.methods.cycle import Crops
 from benchmark.methods.objective import Term
 from benchmark.methods.options import AdversarialOptions
 from benchmark.methods.registry import create
+from benchmark.training import loop
 from benchmark.training.device import make_fabric
 
 OPTIONS = {"cyclegan": {}, "s_cyclegan": {}, "semgan": {"semantic_dropout": 0.5}, "segrenorm": {"embedding_dim": 16}}
@@ -218,13 +218,13 @@ def test_others_are_none():
     method = Tame(AdversarialOptions())
     method.fit(training_set(), context(2))
     images = training_set().source.images[0]
-    assert method.translate(images).std() > adversarial_training.CONSTANT
+    assert method.translate(images).std() > CONSTANT
 
 
 def test_a_long_history_has_means_over_a_few_steps(monkeypatch):
     every, few = [], []
     Tame(AdversarialOptions()).fit(training_set(), context(7, log=lambda step, row: every.append(row)))
-    monkeypatch.setattr(adversarial_training, "HISTORY_ROWS", 2)
+    monkeypatch.setattr(loop, "HISTORY_ROWS", 2)
     Tame(AdversarialOptions()).fit(training_set(), context(7, log=lambda step, row: few.append((step, row))))
     assert [step for step, _ in few] == [3, 6, 7]
     assert few[0][1] == pytest.approx({name: np.mean([row[name] for row in every[:3]]) for name in every[0]}, rel=1e-5)

@@ -21,10 +21,14 @@ from benchmark.plan import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
 from benchmark.running import be_alone
 from benchmark.sealed import seal
+from benchmark.training.settings import judge_settings, settings, training_settings
 from benchmark.whole import write_whole
 
 # Asked for every job, and answered alike for as long as this process plans.
 load_dataset, code_digest = cache(load_dataset), cache(code_digest)
+
+# What takes long comes first, the longest before the shorter, so that no core is idle beside the last of them.
+DATA_FIRST, THEN_METHODS, THEN_JUDGES = 3, 2, 1
 
 STARTED = time.time()
 put_own_python_first()
@@ -130,14 +134,6 @@ def prepared_subjects(wildcards):
     ]
 
 
-def settings(*parts):
-    """The part of the config that a rule's result depends on, so that a change of it reruns the rule."""
-    return json.dumps(
-        [p.model_dump(mode="json") if hasattr(p, "model_dump") else p for p in parts],
-        sort_keys=True,
-    )
-
-
 def scored_as(dataset):
     """The part of a dataset's config that scores depend on; what its slices depend on reruns everything anyway."""
     return dataset.model_dump(
@@ -164,27 +160,6 @@ def inventory_settings(wildcards):
 def preparation_settings(wildcards):
     dataset = load_dataset(wildcards.dataset)
     return settings(dataset.reader, dataset.preparation, dataset.labels)
-
-
-def training_settings(wildcards):
-    dataset = DATASETS[wildcards.dataset]
-    asked = CONFIG.datasets[wildcards.dataset]
-    return settings(
-        CONFIG.training,
-        CONFIG.methods[wildcards.method],
-        asked.training or dataset.training,
-        dataset.class_weights,
-    )
-
-
-def judge_settings(kind, wildcards):
-    dataset = DATASETS[wildcards.dataset]
-    asked = CONFIG.datasets[wildcards.dataset]
-    return settings(
-        getattr(CONFIG.judges, kind),
-        asked.training or dataset.training,
-        dataset.class_weights,
-    )
 
 
 def print_timings():

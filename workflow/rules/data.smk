@@ -8,6 +8,7 @@ rule fetch:
         f"{LOGS}/fetch/{{dataset}}.log",
     benchmark:
         f"{LOGS}/benchmarks/fetch/{{dataset}}.tsv"
+    priority: DATA_FIRST
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -33,6 +34,7 @@ checkpoint inventory:
         f"{LOGS}/inventory/{{dataset}}.log",
     benchmark:
         f"{LOGS}/benchmarks/inventory/{{dataset}}.tsv"
+    priority: DATA_FIRST
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -58,6 +60,7 @@ rule split:
         f"{LOGS}/split/{{dataset}}-{{pair}}.log",
     benchmark:
         f"{LOGS}/benchmarks/split/{{dataset}}-{{pair}}.tsv"
+    priority: DATA_FIRST
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -82,6 +85,7 @@ rule prepare:
         f"{LOGS}/prepare/{{dataset}}-{{subject}}.log",
     benchmark:
         f"{LOGS}/benchmarks/prepare/{{dataset}}-{{subject}}.tsv"
+    priority: DATA_FIRST
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -108,6 +112,7 @@ rule collect:
         f"{LOGS}/collect/{{dataset}}.log",
     benchmark:
         f"{LOGS}/benchmarks/collect/{{dataset}}.tsv"
+    priority: DATA_FIRST
     conda:
         "../envs/data.yaml"
     threads: 1

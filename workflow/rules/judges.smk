@@ -13,6 +13,7 @@ rule segmentor:
         f"{LOGS}/segmentor/{{dataset}}-{{domain}}-{{fold}}.log",
     benchmark:
         f"{LOGS}/benchmarks/segmentor/{{dataset}}-{{domain}}-{{fold}}.tsv"
+    priority: THEN_JUDGES
     conda:
         "../envs/benchmark.yaml"
     threads: 1
@@ -23,7 +24,9 @@ rule segmentor:
     params:
         config=RESOLVED,
         code=code_digest("benchmark.judges.segmentor"),
-        settings=lambda wildcards: judge_settings("segmentor", wildcards),
+        settings=lambda wildcards: judge_settings(
+            CONFIG, DATASETS[wildcards.dataset], "segmentor"
+        ),
     shell:
         "python -m benchmark step segmentor {params.config} {wildcards.dataset} {wildcards.domain} {wildcards.fold}"
         " > {log} 2>&1"
@@ -41,6 +44,7 @@ rule autoencoder:
         f"{LOGS}/autoencoder/{{dataset}}-{{pair}}-{{fold}}.log",
     benchmark:
         f"{LOGS}/benchmarks/autoencoder/{{dataset}}-{{pair}}-{{fold}}.tsv"
+    priority: THEN_JUDGES
     conda:
         "../envs/benchmark.yaml"
     threads: 1
@@ -51,7 +55,9 @@ rule autoencoder:
     params:
         config=RESOLVED,
         code=code_digest("benchmark.judges.autoencoder"),
-        settings=lambda wildcards: judge_settings("autoencoder", wildcards),
+        settings=lambda wildcards: judge_settings(
+            CONFIG, DATASETS[wildcards.dataset], "autoencoder"
+        ),
     shell:
         "python -m benchmark step autoencoder {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
         " > {log} 2>&1"

@@ -15,6 +15,7 @@ rule train:
         f"{LOGS}/benchmarks/train/{{dataset}}-{{pair}}-{{fold}}-{{method}}-{{seed}}.tsv"
     wildcard_constraints:
         method="|".join(LEARNED) or "none",
+    priority: THEN_METHODS
     conda:
         "../envs/benchmark.yaml"
     threads: 1
@@ -27,7 +28,9 @@ rule train:
         code=lambda wildcards: code_digest(
             "benchmark.cells", f"methods.{wildcards.method}"
         ),
-        settings=training_settings,
+        settings=lambda wildcards: training_settings(
+            CONFIG, DATASETS[wildcards.dataset], wildcards.method
+        ),
     shell:
         "python -m benchmark step train {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
         " {wildcards.method} {wildcards.seed} > {log} 2>&1"
@@ -58,7 +61,9 @@ rule harmonize:
         code=lambda wildcards: code_digest(
             "benchmark.cells", f"methods.{wildcards.method}"
         ),
-        settings=training_settings,
+        settings=lambda wildcards: training_settings(
+            CONFIG, DATASETS[wildcards.dataset], wildcards.method
+        ),
     shell:
         "python -m benchmark step harmonize {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
         " {wildcards.method} {wildcards.seed} > {log} 2>&1"

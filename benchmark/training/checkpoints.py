@@ -1,0 +1,148 @@
+"""Checkpoints: the state of a training that is under way, on disk, so that a kill costs a few steps and no bit.
+
+A checkpoint is a folder ``step-<n>`` with ``tensors.safetensors``, ``state.json`` and ``SHA256SUMS`` (in the format of
+``sha256sum``). It is written under a temporary name, flushed to the disk and renamed. The last two are kept: should the
+last be damaged, the one before it serves. They lie beside the results and not in them, where Snakemake would delete
+them with the outputs of a job that failed, and go when the training is done.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from benchmark.errors import ModelError
+from benchmark.whole import whole_folder
+
+KEPT = 2
+TENSORS, STATE, SUMS = "tensors.safetensors", "state.json", "SHA256SUMS"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A training after some step.
+
+    Attributes:
+        step: steps done.
+        tensors: by name; on the processor when it was read.
+        values: what is no tensor, as JSON has it.
+    """
+
+    step: int
+    tensors: Mapping[str, Tensor]
+    values: Mapping[str, Any]
+
+
+@dataclass
+class Checkpoints:
+    """Those of one training.
+
+    Attributes:
+        folder: where they lie.
+        identity: what the training is made of (``config``, ``code``, ``slices``, ``splits``), each as a hash. A
+            checkpoint of another identity is refused.
+        every: steps from one to the next.
+        resumed_at: the step that this process went on from; 0 when it began at the beginning.
+        earlier_seconds: what former processes spent on the steps until then.
+    """
+
+    folder: Path
+    identity: Mapping[str, str]
+    every: int
+    resumed_at: int = field(default=0, init=False)
+    earlier_seconds: float = field(default=0.0, init=False)
+    _begun: float = field(default_factory=time.monotonic, init=False)
+
+    def due(self, step: int) -> bool:
+        """Whether one is written after this step."""
+        return step % self.every == 0
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Writes one, flushes it to the disk, and removes all but the last two.
+
+        Raises:
+            OSError: there is no room, say. The checkpoints before it are as they were.
+        """
+        seconds = self.earlier_seconds + time.monotonic() - self._begun
+        state = {
+            "step": snapshot.step,
+            "seconds": seconds,
+            "identity": dict(self.identity),
+            "values": snapshot.values,
+        }
+        contents = {
+            # Not save_file, whose error on a full disk is no OSError.
+            # A copy of each, because it refuses tensors that share memory, as images of one batch do.
+            TENSORS: save({name: t.detach().to("cpu", copy=True).contiguous() for name, t in snapshot.tensors.items()}),
+            STATE: json.dumps(state, allow_nan=False).encode(),
+        }
+        sums = [f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in contents.items()]
+        for torn in self.folder.glob(".step-*"):  # of a process that was killed while it wrote
+            shutil.rmtree(torn, ignore_errors=True)
+        with whole_folder(self._path(snapshot.step), flushed=True) as temporary:
+            for name, content in {**contents, SUMS: "".join(sums).encode()}.items():
+                (temporary / name).write_bytes(content)
+        for old in self._all()[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def latest(self) -> Snapshot | None:
+        """The last that is whole; None where there is none. What is damaged is reported and left out.
+
+        Raises:
+            ModelError: it is of another config, code or data.
+        """
+        for path in reversed(self._all()):
+            try:
+                state = self._read(path)
+                tensors = load_file(path / TENSORS)
+            except (OSError, ValueError, KeyError, SafetensorError) as error:
+                logger.warning("the checkpoint %s is damaged (%s); it is not used", path, error)
+                continue
+            self._require_same(path, state["identity"])
+            self.resumed_at, self.earlier_seconds = state["step"], state["seconds"]
+            logger.info("going on from the checkpoint %s", path)
+            return Snapshot(state["step"], tensors, state["values"])
+        return None
+
+    def remove(self) -> None:
+        """Removes all, because the training is done."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        """The JSON, after both files were checked."""
+        lines = (line.partition("  ") for line in (path / SUMS).read_text().splitlines())
+        sums = {name: stated for stated, _, name in lines}
+        for name in (TENSORS, STATE):
+            with (path / name).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != sums.get(name):
+                raise ValueError(f"the SHA-256 of {name} is not that of {SUMS}")
+        return json.loads((path / STATE).read_bytes())
+
+    def _require_same(self, path: Path, identity: Mapping[str, str]) -> None:
+        if others := [name for name, value in self.identity.items() if identity.get(name) != value]:
+            raise ModelError(
+                path,
+                f"is a checkpoint of this training with other {' and other '.join(_SPOKEN[name] for name in others)}",
+                f"Restore what it was made with and run the same command, or delete {self.folder} to train anew",
+            )
+
+    def _path(self, step: int) -> Path:
+        return self.folder / f"step-{step:09}"
+
+    def _all(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*"))
+
+
+_SPOKEN = {"config": "settings", "code": "code", "slices": "prepared slices", "splits": "training subjects"}

@@ -1,0 +1,35 @@
+"""Which checkpoints a training may go on from: those of the same settings, code, slices and training subjects."""
+
+import hashlib
+from pathlib import Path
+
+from benchmark import layout
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.dependencies import code_digest
+from benchmark.provenance import Record, data_hashes
+from benchmark.training.checkpoints import Checkpoints
+
+
+def checkpoints_of(
+    config: BenchmarkConfig, trained: Path, dataset: str, pair: str, settings: str, *modules: str
+) -> Checkpoints:
+    """Those of one training.
+
+    Args:
+        config: says how often one is written.
+        trained: folder of what is trained.
+        dataset: its slices are trained on.
+        pair: its splits say which.
+        settings: what the training depends on of the configs (``benchmark.training.settings``).
+        modules: what it is made of; the code behind them counts too.
+    """
+    data = {name.removesuffix("_sha256"): value for name, value in data_hashes(dataset, pair).items()}
+    identity = {"config": hashlib.sha256(settings.encode()).hexdigest(), "code": code_digest(*modules), **data}
+    return Checkpoints(layout.checkpoints(config.benchmark, trained), identity, config.checkpoint_every)
+
+
+def note_resumption(record: Record, checkpoints: Checkpoints) -> None:
+    """Tells the provenance of a training that it went on from a checkpoint, and what the steps before it took."""
+    if checkpoints.resumed_at:
+        record.facts["resumed_at_step"] = checkpoints.resumed_at
+        record.earlier_seconds = checkpoints.earlier_seconds

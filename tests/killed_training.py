@@ -1,0 +1,124 @@
+"""Trainings in processes of their own that are killed (SIGKILL), and run again with the same command.
+
+``python tests/killed_training.py 20`` kills a training of each adversarial method twenty times, at random moments.
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import small_benchmark as small
+import yaml
+
+from benchmark import layout
+from benchmark.layout import Cell
+
+ROOT = Path(__file__).parents[1]
+METHODS = {"cyclegan": {}, "s_cyclegan": {}, "semgan": {"semantic_dropout": 0.5}, "segrenorm": {"embedding_dim": 16}}
+
+
+def lay_out(folder: Path, steps: int, every: int) -> None:
+    """A benchmark of four cells, ready to be trained."""
+    folder.mkdir(parents=True)
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        small.lay_out()
+    finally:
+        os.chdir(here)
+    schedule = {"unit": "steps", "constant": steps // 2, "decay": steps - steps // 2}
+    config = small.benchmark_config(
+        methods=METHODS,
+        proposed="segrenorm",
+        training={"width": 4, "schedule": schedule},
+        checkpoint_every=every,
+    )
+    (folder / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json")))
+
+
+def start(folder: Path, method: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "benchmark", "step", "train", "config.yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    with (folder / "log").open("a") as log:
+        return subprocess.Popen(
+            [*command, small.DATASET, small.PAIR, "0", method, "0"],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def finish(folder: Path, method: str) -> dict[str, bytes]:
+    """Lets a training end; every file of the model, and the history."""
+    assert start(folder, method).wait() == 0, (folder / "log").read_text()[-3000:]
+    cell = Cell("small", small.DATASET, "AA", "BB", 0, method, 0)
+    assert not (folder / layout.checkpoints("small", cell.model)).exists()
+    return {**small.model_files(folder / cell.model), "history.csv": (folder / cell.history).read_bytes()}
+
+
+def checkpoints(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "results/small/checkpoints").rglob("step-*"))
+
+
+def train(folder: Path, method: str, steps: int = 12, every: int = 3) -> dict[str, bytes]:
+    lay_out(folder, steps, every)
+    return finish(folder, method)
+
+
+def train_with_a_kill(folder: Path, method: str, step: int, steps: int = 12, every: int = 3) -> dict[str, bytes]:
+    """Kills as soon as there is the checkpoint of a step."""
+    lay_out(folder, steps, every)
+    process = start(folder, method)
+    while process.poll() is None and f"step-{step:09}" not in checkpoints(folder):
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, (folder / "log").read_text()[-3000:]
+    result = finish(folder, method)
+    assert "going on from the checkpoint" in (folder / "log").read_text()
+    return result
+
+
+def kill_at_random(folder: Path, method: str, moments: random.Random, longest: float) -> bool:
+    """Kills once, at any time from its start to its end; whether it was still running."""
+    process = start(folder, method)
+    time.sleep(moments.uniform(0, longest))
+    running = process.poll() is None
+    if running:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return running
+
+
+def main(kills: int) -> None:
+    for method in METHODS:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder, moments = Path(temporary), random.Random(method)
+            begun = time.perf_counter()
+            expected = train(folder / "undisturbed", method, steps=120, every=5)
+            longest = time.perf_counter() - begun
+            hits = resumed = 0
+            while hits < kills:
+                killed = folder / "killed"
+                lay_out(killed, steps=120, every=5)
+                if kill_at_random(killed, method, moments, longest):
+                    hits += 1
+                    resumed += bool(checkpoints(killed))
+                    assert finish(killed, method) == expected, f"{method}: other bits after kill {hits}"
+                shutil.rmtree(killed)
+        print(
+            f"{method}: killed {hits} times, {resumed} of them with a checkpoint on the disk; "
+            f"{len(expected)} files always those of an undisturbed training",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,273 @@
+"""A training that was stopped or killed ends with the bits of one that was not."""
+
+import json
+import logging
+import os
+import shutil
+import signal
+from dataclasses import replace
+
+import pytest
+import small_benchmark as small
+import torch
+from killed_training import METHODS, train, train_with_a_kill
+from two_scanners import context, training_set
+
+from benchmark import cells, layout
+from benchmark.cells import train_cell
+from benchmark.data.sampling import CropSampler, stream
+from benchmark.errors import Interrupted, ModelError
+from benchmark.judges.autoencoder import train_autoencoder
+from benchmark.judges.segmentor import train_segmentor
+from benchmark.layout import Cell
+from benchmark.methods.registry import create
+from benchmark.training import loop
+from benchmark.training.checkpoints import SUMS, TENSORS, Checkpoints
+from benchmark.training.loop import Parts
+from benchmark.training.schedule import constant_then_linear
+
+STEPS = 8
+IDENTITY = {"config": "a", "code": "b", "slices": "c", "splits": "d"}
+VARIANTS = [*METHODS.items(), ("cyclegan", {"image_pool": 3})]
+
+
+class Killed(Exception):  # noqa: N818
+    """What no training expects."""
+
+
+def checkpoints(folder, every=2, **others):
+    return Checkpoints(folder, {**IDENTITY, **others}, every)
+
+
+def fit(name, options, where=None, stop=None, end=lambda: None):
+    """Bytes of the trained model and its history; calls ``end`` when the row of step ``stop`` was logged."""
+    rows = []
+
+    def log(step, losses):
+        rows.append((step, losses))
+        if step == stop:
+            end()
+
+    method = create(name, options)
+    method.fit(training_set(), replace(context(STEPS, log=log), checkpoints=where))
+    return {name: tensor.numpy().tobytes() for name, tensor in weights(method).items()}, rows
+
+
+def weights(method):
+    return {
+        f"{domain} {name}": tensor.cpu()
+        for domain, networks in method._model.networks.items()
+        for name, tensor in networks.state_dict().items()
+    }
+
+
+def kill():
+    raise Killed
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS)
+def test_killed_twice_the_weights_and_the_history_are_those_of_an_undisturbed_training(name, options, tmp_path):
+    expected = fit(name, options)
+    for stop in (4, 7):  # after the checkpoint of step 2, or of step 6
+        with pytest.raises(Killed):
+            fit(name, options, checkpoints(tmp_path / "here"), stop, kill)
+    torch.rand(5)
+    last = checkpoints(tmp_path / "here")
+    assert fit(name, options, last) == expected
+    assert last.resumed_at == 6
+    assert last.earlier_seconds > 0
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_signal_ends_the_training_after_the_step_with_a_checkpoint(asked, tmp_path):
+    expected, before = fit("cyclegan", {}), signal.getsignal(asked)
+    with pytest.raises(Interrupted, match=rf"{asked.name}: stopped after step 3 of 8; the same command goes on"):
+        fit("cyclegan", {}, checkpoints(tmp_path, every=500), 3, lambda: os.kill(os.getpid(), asked))
+    assert signal.getsignal(asked) == before
+    last = checkpoints(tmp_path)
+    assert fit("cyclegan", {}, last) == expected
+    assert last.resumed_at == 3
+
+
+def test_the_last_two_are_kept(tmp_path):
+    fit("cyclegan", {}, checkpoints(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000004", "step-000000006"]
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+@pytest.mark.parametrize("damage", [flip_a_bit, cut, os.unlink])
+@pytest.mark.parametrize("file", [TENSORS, "state.json", SUMS])
+def test_a_damaged_one_is_reported_and_the_one_before_it_is_used(damage, file, tmp_path, caplog):
+    expected = fit("cyclegan", {}, checkpoints(tmp_path))
+    damage(tmp_path / "step-000000006" / file)
+    last = checkpoints(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        assert fit("cyclegan", {}, last) == expected
+    assert last.resumed_at == 4
+    assert "step-000000006 is damaged" in caplog.text
+
+
+def test_where_all_are_damaged_the_training_begins_anew(tmp_path, caplog):
+    expected = fit("cyclegan", {}, checkpoints(tmp_path))
+    for path in tmp_path.iterdir():
+        flip_a_bit(path / TENSORS)
+    last = checkpoints(tmp_path)
+    assert fit("cyclegan", {}, last) == expected
+    assert last.resumed_at == 0
+    assert caplog.text.count("is damaged") == 2
+
+
+@pytest.mark.parametrize("other", IDENTITY)
+def test_one_of_another_identity_is_refused(other, tmp_path):
+    fit("cyclegan", {}, checkpoints(tmp_path))
+    spoken = {"config": "settings", "code": "code", "slices": "prepared slices", "splits": "training subjects"}
+    with pytest.raises(ModelError, match=f"is a checkpoint of this training with other {spoken[other]}.* or delete"):
+        fit("cyclegan", {}, checkpoints(tmp_path, **{other: "another"}))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_full_disk_leaves_the_earlier_ones_as_they_were(tmp_path, monkeypatch):
+    expected = fit("cyclegan", {})
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left") as caught:
+        fit("cyclegan", {}, checkpoints(tmp_path), 5, lambda: patch.setattr("benchmark.whole.os.fsync", full))
+    assert caught.value.filename == str(tmp_path / "step-000000006")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000002", "step-000000004"]
+    assert fit("cyclegan", {}, checkpoints(tmp_path)) == expected
+
+
+def test_what_was_torn_by_a_kill_is_removed(tmp_path):
+    (tmp_path / ".step-000000001.77.tmp").mkdir()
+    fit("cyclegan", {}, checkpoints(tmp_path))
+    assert not list(tmp_path.glob(".*"))
+
+
+def line(where, stop=None, steps=450):
+    """Fits a line with noise from every source of randomness; a row of its history averages two steps."""
+    network = torch.nn.Linear(1, 1)
+    torch.nn.init.ones_(network.weight)
+    torch.nn.init.zeros_(network.bias)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01, fused=True)
+    slices, noise = training_set().source, stream("noise")
+    torch.manual_seed(3)
+    parts = Parts(
+        torch.device("cpu"),
+        {"line": network},
+        {"line": optimizer},
+        {"line": constant_then_linear(optimizer, 200, 250)},
+        {"crops": CropSampler(slices, (8, 8), 2, stream("crops"))},
+        {"noise": noise},
+    )
+    taken, rows = [], []
+
+    def step():
+        taken.append(1)
+        if len(taken) == stop:
+            raise Killed
+        images = torch.from_numpy(parts.samplers["crops"].draw()[0]).mean(dim=(1, 2, 3))[:, None]
+        wanted = 2 * images + float(noise.normal()) + torch.randn(1)
+        loss = (network(images) - wanted).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        parts.schedules["line"].step()
+        return {"square": loss.detach()}
+
+    loop.train(parts, steps, step, lambda now, row: rows.append((now, row)), where)
+    return network.weight.item(), network.bias.item(), rows
+
+
+def test_losses_between_two_rows_of_the_history_are_kept(tmp_path):
+    expected = line(None)
+    assert len(expected[2]) == 225
+    with pytest.raises(Killed):
+        line(checkpoints(tmp_path, every=33), stop=300)
+    where = checkpoints(tmp_path, every=33)
+    assert line(where) == expected
+    assert where.resumed_at == 297
+
+
+def test_judges_go_on_too(tmp_path, monkeypatch):
+    small.lay_out()
+    config = small.benchmark_config(checkpoint_every=3)
+    save = Checkpoints.save
+
+    def kill_after_saving(self, snapshot):
+        save(self, snapshot)
+        if snapshot.step == 6:
+            raise Killed
+
+    for folder, start in (
+        (layout.segmentor("small", small.DATASET, "AA", 0), lambda: train_segmentor(config, small.DATASET, "AA", 0)),
+        (
+            layout.autoencoder("small", small.DATASET, small.PAIR, 0),
+            lambda: train_autoencoder(config, small.DATASET, small.PAIR, 0),
+        ),
+    ):
+        start()
+        expected = small.model_files(folder)
+        shutil.rmtree(folder)
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoints, "save", kill_after_saving)
+            with pytest.raises(Killed):
+                start()
+        assert not (folder / "run.json").exists()
+        start()
+        assert small.model_files(folder) == expected
+        assert json.loads((folder / "run.json").read_text())["resumed_at_step"] == 6
+        assert not layout.checkpoints("small", folder).exists()
+
+
+def test_a_cell_says_that_it_went_on_and_counts_all_its_time(monkeypatch):
+    small.lay_out()
+    config = small.benchmark_config(methods={"cyclegan": {}}, proposed="cyclegan", checkpoint_every=3)
+    cell = Cell("small", small.DATASET, "AA", "BB", 0, "cyclegan", 0)
+    train_cell(config, cell)
+    expected = small.model_files(cell.model), cell.history.read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr(cells._History, "add", lambda self, step, losses: kill() if step == 7 else None)
+        with pytest.raises(Killed):
+            train_cell(config, cell)
+    left = layout.checkpoints("small", cell.model)
+    assert cell.root not in left.parents
+    state = left / "step-000000006/state.json"
+    content = json.loads(state.read_text())
+    assert content["seconds"] > 0
+    train_cell(config, cell)
+    assert (small.model_files(cell.model), cell.history.read_text()) == expected
+    record = json.loads(cell.run.read_text())
+    assert record["resumed_at_step"] == 6
+    assert record["wall_seconds"] > content["seconds"]
+    assert not left.exists()
+
+
+def test_a_cell_with_other_settings_refuses_what_an_interrupted_one_left(monkeypatch):
+    small.lay_out()
+    config = small.benchmark_config(methods={"cyclegan": {}}, proposed="cyclegan", checkpoint_every=3)
+    cell = Cell("small", small.DATASET, "AA", "BB", 0, "cyclegan", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(cells._History, "add", lambda self, step, losses: kill() if step == 7 else None)
+        with pytest.raises(Killed):
+            train_cell(config, cell)
+    other = small.benchmark_config(methods={"cyclegan": {"lambda_cyc": 5.0}}, proposed="cyclegan")
+    with pytest.raises(ModelError, match="with other settings"):
+        train_cell(other, cell)
+    train_cell(config.model_copy(update={"checkpoint_every": 500}), cell)  # how often is no part of it
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_process_that_is_killed_goes_on_with_the_same_command(name, tmp_path):
+    undisturbed = train(tmp_path / "undisturbed", name)
+    assert train_with_a_kill(tmp_path / "killed", name, step=6) == undisturbed
