@@ -15,6 +15,29 @@ def put_own_python_first() -> None:
     os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
 
 
+PORTABLE_KERNELS = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "COMPATIBLE"}
+"""What PyTorch, oneDNN and MKL read when they are first used."""
+
+
+def use_portable_kernels() -> None:
+    """Has PyTorch compute with AVX2 and no more, as every x86-64 processor since 2015 can, so that machines agree.
+
+    Must come before PyTorch is loaded. What the environment says already stands. A processor without AVX2 computes as
+    it can, and ``run.json`` says so.
+    """
+    if "avx2" in _processor_flags():
+        for name, value in PORTABLE_KERNELS.items():
+            os.environ.setdefault(name, value)
+
+
+def _processor_flags() -> set[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:  # not Linux
+        return set()
+    return next((set(line.split()) for line in lines if line.startswith("flags")), set())
+
+
 def gpus() -> int:
     """Number of NVIDIA GPUs that a job here could use."""
     return len(list(Path("/dev").glob("nvidia[0-9]*")))

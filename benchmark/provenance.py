@@ -29,6 +29,7 @@ from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import load_dataset
 from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.layout import Cell
+from benchmark.machine import PORTABLE_KERNELS
 from benchmark.status import Status
 from benchmark.whole import write_whole
 
@@ -92,6 +93,7 @@ def recorded_work(
         "versions": package_versions(),
         "hardware": hardware(),
         "threads": threads(),
+        "kernels": {name: os.environ.get(name) for name in PORTABLE_KERNELS},
     }
     write_whole(path, json.dumps(provenance, indent=1) + "\n")
 

@@ -12,6 +12,7 @@ from benchmark.config.load import check, read_yaml
 from benchmark.errors import DataError
 
 FILE = "tolerance.yaml"
+CELL = ["dataset", "source", "target", "fold", "method", "seed"]
 PUBLISHED = "Restore it with git, or publish the scores again (hbench leaderboard publish)"
 
 
@@ -22,6 +23,13 @@ class Tolerance(Strict):
     relative: float = Field(0.0, ge=0)
 
 
+class OtherOutcomes(Strict):
+    """Trainings that can end in one of two ways, so that rounding can decide which."""
+
+    metric: str = Field(description="tells the outcomes apart: a subject has another value of it")
+    at_most: int = Field(ge=0, description="trainings of methods named in ``methods`` that may end otherwise")
+
+
 class Tolerances(Strict):
     """``reference/<benchmark>/tolerance.yaml``: by metric; metrics that are not named are not compared."""
 
@@ -30,6 +38,9 @@ class Tolerances(Strict):
         default_factory=dict, description="method to metrics whose tolerance is another than in ``metrics``"
     )
     not_compared: dict[str, str] = Field(default_factory=dict, description="metric to the reason")
+    other_outcomes: OtherOutcomes | None = Field(
+        None, description="numbers of so few trainings that ended otherwise are not compared"
+    )
 
     @model_validator(mode="after")
     def _one_place_each(self) -> "Tolerances":
@@ -37,15 +48,24 @@ class Tolerances(Strict):
             raise ValueError(f"{', '.join(both)} stands both in metrics and in not_compared")
         if unknown := sorted({m for own in self.methods.values() for m in own} - set(self.metrics)):
             raise ValueError(f"methods speaks of {', '.join(unknown)}, which is not in metrics")
+        if self.other_outcomes and self.other_outcomes.metric not in self.metrics:
+            raise ValueError(f"other_outcomes speaks of {self.other_outcomes.metric}, which is not in metrics")
         return self
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Outcome: how many numbers were compared, and the rows that moved, appeared or vanished."""
+    """Outcome of comparing.
+
+    Attributes:
+        compared: numbers.
+        differences: rows that moved, appeared or vanished.
+        otherwise: trainings that ended otherwise and whose numbers were therefore not compared.
+    """
 
     compared: int
     differences: pd.DataFrame
+    otherwise: pd.DataFrame
 
 
 def compare(new: Path, reference: Path) -> Comparison:
@@ -76,10 +96,24 @@ def compare(new: Path, reference: Path) -> Comparison:
     both = both[~both["metric"].isin(list(tolerances.not_compared))]
     if both.empty:
         raise DataError(reference, "leaves no number to compare", "Take metrics out of not_compared")
-    moved = both.apply(lambda row: _fault(row, tolerances), axis=1)
-    differences = both.assign(fault=moved)[moved != ""]
+    otherwise = _otherwise(both, tolerances)
+    ended = pd.MultiIndex.from_frame(both[CELL]).isin(pd.MultiIndex.from_frame(otherwise))
+    numbers = both[~(ended & (both["_merge"] == "both"))]
+    moved = numbers.apply(lambda row: _fault(row, tolerances), axis=1)
+    differences = numbers.assign(fault=moved)[moved != ""]
     columns = [*scores.KEY, "value_reference", "value_now", "fault"]
-    return Comparison(len(both), differences[columns])
+    return Comparison(len(numbers), differences[columns], otherwise)
+
+
+def _otherwise(both: pd.DataFrame, tolerances: Tolerances) -> pd.DataFrame:
+    """Trainings that ended otherwise; none where they are more than may."""
+    may = tolerances.other_outcomes
+    if may is None:
+        return both[CELL].head(0)
+    telling = both[(both["metric"] == may.metric) & both["method"].isin(list(tolerances.methods))]
+    telling = telling[(telling["status_reference"] == "ok") & (telling["status_now"] == "ok")]
+    found = telling[telling["value_reference"] != telling["value_now"]][CELL].drop_duplicates()
+    return found if len(found) <= may.at_most else found.head(0)
 
 
 def _fault(row: pd.Series, tolerances: Tolerances) -> str:

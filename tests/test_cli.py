@@ -1,6 +1,7 @@
 """What a user gets wrong ends in one message, exit code 2 and no traceback; a bug keeps its traceback."""
 
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import small_benchmark as small
 from torch import nn
 
-from benchmark import cli, scores
+from benchmark import cli, machine, scores
 from benchmark.cli.leaderboard import publish
 from benchmark.data.splits import read_fold
 from benchmark.errors import DataError
@@ -204,3 +206,29 @@ def test_a_bug_is_not_hidden(monkeypatch):
     monkeypatch.setattr(cli, "app", bug)
     with pytest.raises(ZeroDivisionError):
         cli.main()
+
+
+@pytest.mark.parametrize(("kernels", "asked"), [("portable", machine.PORTABLE_KERNELS), ("native", {})])
+def test_a_step_computes_with_the_kernels_that_its_config_asks_for(kernels, asked, tmp_path):
+    (tmp_path / "config.json").write_text(small.benchmark_config(kernels=kernels).model_dump_json())
+    code = (
+        "import json, os, sys; from pathlib import Path;"
+        "from benchmark import machine; from benchmark.cli import steps;"
+        "machine._processor_flags = lambda: {'avx2'};"
+        "steps._config(Path('config.json')); assert 'torch' not in sys.modules;"
+        "print(json.dumps({n: os.environ[n] for n in machine.PORTABLE_KERNELS if n in os.environ}))"
+    )
+    bare = {name: value for name, value in os.environ.items() if name not in machine.PORTABLE_KERNELS}
+    for extra, expected in (({}, asked), ({"MKL_CBWR": "AVX2"}, {**asked, "MKL_CBWR": "AVX2"})):
+        environment = {**bare, **extra, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert json.loads(done.stdout) == expected, done.stderr
+
+
+def test_a_processor_without_avx2_is_left_alone(monkeypatch):
+    monkeypatch.setattr(machine, "_processor_flags", lambda: {"sse4_2"})
+    monkeypatch.setattr(os, "environ", {})
+    machine.use_portable_kernels()
+    assert not os.environ

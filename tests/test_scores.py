@@ -1,6 +1,7 @@
 """The table of scores, and its comparison with a reference."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -152,6 +153,35 @@ def test_a_method_can_have_a_tolerance_of_its_own(reference):
     path.write_text(general + "methods: {other: {dice: {absolute: 0.05}}}\n")
     with pytest.raises(DataError, match="names other, no method there"):
         changed(reference)
+
+
+def test_so_few_trainings_may_end_otherwise(reference):
+    path = reference / "tolerance.yaml"
+    general = path.read_text().replace("fid:", "kid:") + "methods: {m: {}}\n"
+    tables = {}
+    for method in ("m", "control"):
+        rows = [Score("dice", 0.5, "", "a", "CSF"), Score("kid", 2.0)]
+        tables[method] = scores.table(replace(CELL, method=method), rows)
+    scores.write(reference / "scores.csv", pd.concat(tables.values(), ignore_index=True))
+
+    def ended(method, **changes):
+        frame = scores.read(reference / "scores.csv")
+        for metric, value in changes.items():
+            frame.loc[(frame["method"] == method) & (frame["metric"] == metric), "value"] = value
+        scores.write(reference.parent / "now.csv", frame)
+        return compare(reference.parent / "now.csv", reference)
+
+    path.write_text(general + "other_outcomes: {metric: kid, at_most: 1}\n")
+    outcome = ended("m", kid=3.0, dice=0.9)
+    assert (len(outcome.differences), list(outcome.otherwise["method"]), outcome.compared) == (0, ["m"], 2)
+    assert len(ended("m", dice=0.9).differences) == 1  # it ended as in the reference
+    assert len(ended("control", kid=3.0, dice=0.9).differences) == 2  # it has no chance in it
+    path.write_text(general + "other_outcomes: {metric: kid, at_most: 0}\n")
+    outcome = ended("m", kid=3.0, dice=0.9)
+    assert (len(outcome.differences), len(outcome.otherwise)) == (2, 0)
+    path.write_text(general + "other_outcomes: {metric: hd95, at_most: 1}\n")
+    with pytest.raises(ConfigError, match="other_outcomes speaks of hd95, which is not in metrics"):
+        ended("m")
 
 
 @pytest.mark.parametrize(

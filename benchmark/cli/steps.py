@@ -16,6 +16,7 @@ from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, load_dataset, read_yaml, suggestion
 from benchmark.errors import ConfigError
+from benchmark.machine import use_portable_kernels
 
 app = typer.Typer(help="Entry points of the Snakemake rules.", no_args_is_help=True)
 
@@ -57,7 +58,10 @@ def _age() -> float:
 
 
 def _config(path: Path) -> BenchmarkConfig:
-    return check(BenchmarkConfig, read_yaml(path), path)
+    config = check(BenchmarkConfig, read_yaml(path), path)
+    if config.kernels == "portable":
+        use_portable_kernels()
+    return config
 
 
 def _judged(path: Path, dataset: str, pair: str, fold: int) -> BenchmarkConfig:

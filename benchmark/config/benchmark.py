@@ -65,6 +65,10 @@ class BenchmarkConfig(Strict):
     # A seed also names a folder, which must not be longer than a file system allows.
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field((0,), min_length=1)
     training: TrainingSettings
+    kernels: Literal["portable", "native"] = Field(
+        "native",
+        description="of the processor: AVX2 and no more, so that machines agree on the numbers, or all that it has",
+    )
     checkpoint_every: int = Field(500, ge=1, description="steps after which an unfinished training is saved")
     judges: JudgeSettings
     metrics: dict[str, dict[str, Any]] = Field(min_length=1, description="name to options that differ")

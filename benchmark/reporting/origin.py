@@ -83,6 +83,7 @@ def provenance(config: BenchmarkConfig, results: Results) -> dict[str, list[str]
         "Data, SHA-256": _distinct(_data(r) for r in records),
         "Hardware": _distinct(_hardware(r["hardware"]) for r in records),
         "Threads": _distinct(_pairs(r["threads"]) for r in records),
+        "Kernels": _distinct(_pairs(r["kernels"]) for r in records),
         "Versions": _distinct(_pairs(r["versions"]) for r in records),
         "Seeds": [", ".join(map(str, config.seeds))],
         "From, to (UTC)": [f"{min(r['started'] for r in records)} to {max(r['ended'] for r in records)}"],

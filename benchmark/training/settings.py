@@ -16,12 +16,12 @@ def settings(*parts: object) -> str:
 
 def training_settings(config: BenchmarkConfig, data: DatasetConfig, method: str) -> str:
     """Of a method on a dataset."""
-    return settings(config.training, config.methods[method], _crops(config, data), data.class_weights)
+    return settings(config.kernels, config.training, config.methods[method], _crops(config, data), data.class_weights)
 
 
 def judge_settings(config: BenchmarkConfig, data: DatasetConfig, judge: Literal["autoencoder", "segmentor"]) -> str:
     """Of a judge of a dataset."""
-    return settings(getattr(config.judges, judge), _crops(config, data), data.class_weights)
+    return settings(config.kernels, getattr(config.judges, judge), _crops(config, data), data.class_weights)
 
 
 def _crops(config: BenchmarkConfig, data: DatasetConfig) -> BaseModel:

@@ -55,6 +55,13 @@ def test_counts_threads(tmp_path, monkeypatch):
     assert record(tmp_path)["threads"]["OMP_NUM_THREADS"] == "3"
 
 
+def test_names_the_kernels_that_were_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    monkeypatch.delenv("MKL_CBWR", raising=False)
+    kernels = record(tmp_path)["kernels"]
+    assert (kernels["ONEDNN_MAX_CPU_ISA"], kernels["MKL_CBWR"]) == ("AVX2", None)
+
+
 def test_work_that_raised_leaves_nothing(tmp_path):
     with pytest.raises(ZeroDivisionError), recorded(tmp_path / "run.json", small.benchmark_config(), CELL):
         raise ZeroDivisionError

@@ -298,6 +298,7 @@ def _run(tree: Tree, cell: Cell) -> None:
         "versions": {"python": "3.11", "numpy": "2.2"},
         "hardware": {"platform": "Linux", "cpu": "a processor", "cores": 2, "memory_gib": 8.0, "gpu": None},
         "threads": {"OMP_NUM_THREADS": "1", "torch": 1},
+        "kernels": {"ATEN_CPU_CAPABILITY": "avx2"},
     }
     cell.run.write_text(json.dumps(record))
 

@@ -47,6 +47,7 @@ rule score:
             *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
         ),
         settings=lambda wildcards: settings(
+            CONFIG.kernels,
             CONFIG.metrics,
             list(CONFIG.methods),
             list(CONFIG.seeds),
