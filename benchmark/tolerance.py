@@ -59,11 +59,13 @@ class Comparison:
 
     Attributes:
         compared: numbers.
+        same: those of them that are the same to the last digit.
         differences: rows that moved, appeared or vanished.
         otherwise: trainings that ended otherwise and whose numbers were therefore not compared.
     """
 
     compared: int
+    same: int
     differences: pd.DataFrame
     otherwise: pd.DataFrame
 
@@ -102,7 +104,10 @@ def compare(new: Path, reference: Path) -> Comparison:
     moved = numbers.apply(lambda row: _fault(row, tolerances), axis=1)
     differences = numbers.assign(fault=moved)[moved != ""]
     columns = [*scores.KEY, "value_reference", "value_now", "fault"]
-    return Comparison(len(numbers), differences[columns], otherwise)
+    equal = (numbers["value_reference"] == numbers["value_now"]) | (
+        (numbers["_merge"] == "both") & numbers["value_reference"].isna() & numbers["value_now"].isna()
+    )
+    return Comparison(len(numbers), int((equal & (moved == "")).sum()), differences[columns], otherwise)
 
 
 def _otherwise(both: pd.DataFrame, tolerances: Tolerances) -> pd.DataFrame:

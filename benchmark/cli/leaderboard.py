@@ -34,7 +34,8 @@ def check(benchmark: Benchmark) -> None:
         print(outcome.differences.to_string(index=False))
         print(f"{len(outcome.differences)} of {outcome.compared} numbers are beyond tolerance")
         raise typer.Exit(1)
-    print(f"all {outcome.compared} numbers agree with {layout.REFERENCE / benchmark} within tolerance")
+    print(f"all {outcome.compared} numbers agree with {layout.REFERENCE / benchmark} within tolerance, ", end="")
+    print(f"{outcome.same} of them to the last digit")
 
 
 @app.command()

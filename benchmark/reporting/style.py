@@ -1,6 +1,7 @@
 """One look for every figure: fonts, colours that the colour-blind tell apart, sizes, how files are written."""
 
 import io
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ CLASS_COLOURS = (GREEN, BLUE, YELLOW, ORANGE, GREY)
 FALSE_POSITIVE, FALSE_NEGATIVE, CONFUSED = VERMILLION, SKY, PURPLE
 LINE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, BLACK, GREY, YELLOW)
 DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1, 1, 1), (3, 1, 1, 1, 1, 1))
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=T\b|mm\b)")
 
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -138,7 +140,8 @@ def empty(axes: Axes, reason: str, shape: tuple[int, int] | None = None, columns
 
 def wrap(text: str, columns: int) -> str:
     """Text over as many lines as it takes."""
-    return "\n".join(textwrap.wrap(text, columns))
+    # A unit stays with its number: textwrap breaks at the ordinary space only.
+    return "\n".join(textwrap.wrap(_BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text), columns))
 
 
 def grey_scale(parent: Figure | SubFigure, axes: Sequence[Axes]) -> None:

@@ -219,3 +219,7 @@ def test_a_missing_store_is_one_message(results, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=r"harmonized\.h5: is missing"):
         stores.harmonized(cell, "SA00", 0)
+
+
+def test_a_number_and_its_unit_stay_on_one_line():
+    assert style.wrap("Siemens Aera 1.5 T (SA)", 16).splitlines() == ["Siemens Aera", "1.5\N{NO-BREAK SPACE}T (SA)"]
