@@ -79,9 +79,16 @@ class CycleGAN(AdversarialMethod):
     reference = "Zhu et al., Unpaired image-to-image translation using cycle-consistent adversarial networks, ICCV 2017"
     hyperparameters = CycleGANOptions
 
+    def __init__(self, options: CycleGANOptions) -> None:
+        super().__init__(options)
+        self._empty_pools()
+
     def fit(self, train: TrainingSet, context: FitContext) -> None:
-        self._pools = {domain: ImagePool(self.options.image_pool) for domain in DOMAINS}
+        self._empty_pools()
         super().fit(train, context)
+
+    def _empty_pools(self) -> None:
+        self._pools = {domain: ImagePool(self.options.image_pool) for domain in DOMAINS}
 
     def kept(self) -> dict[str, list[Tensor]]:
         return {domain: pool.images for domain, pool in self._pools.items()}

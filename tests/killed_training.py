@@ -44,7 +44,8 @@ def lay_out(folder: Path, steps: int, every: int) -> None:
 
 def start(folder: Path, method: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "benchmark", "step", "train", "config.yaml"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    found = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": found, "OMP_NUM_THREADS": "1"}
     with (folder / "log").open("a") as log:
         return subprocess.Popen(
             [*command, small.DATASET, small.PAIR, "0", method, "0"],
