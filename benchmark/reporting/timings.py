@@ -31,7 +31,7 @@ START_UP, SCHEDULING = "start-up", "scheduling"
 _LAST_LINE = re.compile(r"^start-up (?P<seconds>[\d.]+) s, work [\d.]+ s$")
 
 
-def timings(benchmark: str, *, since: float, wall_seconds: float, cores: int) -> pd.DataFrame:
+def timings(benchmark: str, *, since: float, wall_seconds: float, cores: int | None) -> pd.DataFrame:
     """Time by rule, then by category.
 
     Every job has one core, so a run has ``wall_seconds * cores`` to spend. What no job spent is ``scheduling``: cores
@@ -41,22 +41,23 @@ def timings(benchmark: str, *, since: float, wall_seconds: float, cores: int) ->
     Args:
         since: UNIX time; older files are of earlier runs.
         wall_seconds: of the whole run.
+        cores: of this machine; None on a cluster, where nobody knows what there was to spend. Then nothing is
+            ``scheduling``, and shares are of what the jobs took.
 
     Returns:
         Columns ``level`` (``rule`` or ``category``), ``name``, ``jobs``, ``seconds`` (of one core), ``start_up``
         (seconds of these), ``share`` (of all core-seconds) and ``max_rss_mb``.
     """
     jobs = _jobs(layout.LOGS / benchmark, since)
-    available = wall_seconds * cores
+    worked = jobs["seconds"].sum()
+    available = wall_seconds * cores if cores else worked
     by_rule = _sums(jobs, "rule")
     work = jobs.assign(seconds=jobs["seconds"] - jobs["start_up"], start_up=0.0)
     by_category = _sums(work, "category")
-    rest = pd.DataFrame(
-        [
-            {"name": START_UP, "jobs": len(jobs), "seconds": jobs["start_up"].sum()},
-            {"name": SCHEDULING, "jobs": 0, "seconds": max(available - jobs["seconds"].sum(), 0.0)},
-        ]
-    )
+    others = [{"name": START_UP, "jobs": len(jobs), "seconds": jobs["start_up"].sum()}]
+    if cores:
+        others.append({"name": SCHEDULING, "jobs": 0, "seconds": max(available - worked, 0.0)})
+    rest = pd.DataFrame(others)
     found = pd.concat(
         [
             by_rule.assign(level="rule"),
@@ -109,14 +110,15 @@ def _sums(jobs: pd.DataFrame, by: str) -> pd.DataFrame:
     return sums.sort_values("seconds", ascending=False).reset_index(names="name")
 
 
-def print_table(benchmark: str, *, since: float, wall_seconds: float, cores: int) -> None:
+def print_table(benchmark: str, *, since: float, wall_seconds: float, cores: int | None) -> None:
     """Prints :func:`timings`, and how much of the time was training, judging and scoring."""
     console = Console()
     found = timings(benchmark, since=since, wall_seconds=wall_seconds, cores=cores)
     if not found["jobs"].any():
         console.print("No job ran.")
         return
-    shown = Table(title=f"{benchmark}: {_duration(wall_seconds)} on {cores} cores", title_justify="left")
+    where = f"{cores} cores" if cores else "a cluster"
+    shown = Table(title=f"{benchmark}: {_duration(wall_seconds)} on {where}", title_justify="left")
     for head in ("", "jobs", "core time", "start-up in it", "share", "largest job"):
         shown.add_column(head, justify="left" if not head else "right")
     for level, part in found.groupby("level", sort=False):

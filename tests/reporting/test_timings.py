@@ -67,3 +67,13 @@ def test_printed_table_names_rules_and_what_was_productive(job, capsys):
     assert "Training, judging and scoring: 80.0%; start-up and scheduling: 20.0%." in text
     for word in ("train", "1 min 30 s", "100 MiB", "scheduling"):
         assert word in text
+
+
+def test_on_a_cluster_nobody_knows_what_was_idle(job, capsys):
+    job("train", "one", 90.0, "start-up 10.00 s, work 80.00 s\n")
+    job("prepare", "one", 10.0, "start-up 0.00 s, work 10.00 s\n")
+    found = timings("b", since=500.0, wall_seconds=1000.0, cores=None)
+    assert _seconds(found, "category") == {"training": 80, "preparation": 10, "start-up": 10}
+    assert found[found["level"].eq("category")]["share"].sum() == pytest.approx(1)
+    print_table("b", since=500.0, wall_seconds=1000.0, cores=None)
+    assert "b: 16 min 40 s on a cluster" in capsys.readouterr().out

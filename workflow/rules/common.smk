@@ -170,7 +170,7 @@ def print_timings():
         BENCHMARK,
         since=STARTED,
         wall_seconds=time.time() - STARTED,
-        cores=workflow.cores,
+        cores=workflow.resource_settings.cores,
     )
 
 
