@@ -54,7 +54,7 @@ def train_cell(config: BenchmarkConfig, cell: Cell) -> None:
     code = ("benchmark.cells", f"methods.{cell.method}")
     checkpoints = checkpoints_of(config, cell.model, cell.dataset, cell.pair, settings, *code)
     history = _History()
-    with recorded(cell.run, config, cell) as record:
+    with checkpoints.alone(), recorded(cell.run, config, cell) as record:
         try:
             work.fit(record, history, checkpoints)
             work.method.save(cell.model)

@@ -90,10 +90,7 @@ def recorded_work(
         "config_sha256": digest(config, load_dataset(dataset)),
         "data": data_hashes(dataset, pair),
         "code": code_version(),
-        "versions": package_versions(),
-        "hardware": hardware(),
-        "threads": threads(),
-        "kernels": {name: os.environ.get(name) for name in PORTABLE_KERNELS},
+        **origin(),
     }
     write_whole(path, json.dumps(provenance, indent=1) + "\n")
 
@@ -166,6 +163,16 @@ def _file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise DataError(path, "is missing", made_by_snakemake(path)) from None
+
+
+def origin() -> dict[str, Any]:
+    """What the work runs on, apart from its code: all that can change the last bit of a number."""
+    return {
+        "versions": package_versions(),
+        "hardware": hardware(),
+        "threads": threads(),
+        "kernels": {name: os.environ.get(name) for name in PORTABLE_KERNELS},
+    }
 
 
 @cache

@@ -34,7 +34,9 @@ class SemGAN(SCycleGAN):
         """Keeps a random non-empty subset of the foreground classes that both batches hold, and the background.
 
         Every subset is equally likely. What is dropped becomes background in images and labels of both domains, and
-        no loss looks there. Batches without a common class are left as they are.
+        is left out of the losses of pixels (cycle, segmentation). The adversarial losses are of patches, which belong
+        to no pixel: discriminators see both the real and the made images with the background there. Batches without a
+        common class are left as they are.
         """
         if random.random() >= self.options.semantic_dropout:
             return source, target
@@ -47,7 +49,7 @@ class SemGAN(SCycleGAN):
 
 
 def drop_others(crops: Crops, classes: list[int]) -> Crops:
-    """Pixels of all but these classes become background and count in no loss."""
+    """Pixels of all but these classes become background and count in no loss of pixels."""
     kept = torch.isin(crops.labels, torch.tensor(classes))
     everywhere = Crops(crops.images, crops.labels * kept, kept[:, None])
     return Crops(everywhere.keep(crops.images), everywhere.labels, everywhere.kept)

@@ -57,7 +57,7 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
     judge = {"judge": "segmentor", "dataset": dataset, "domain": domain, "fold": fold}
     settings = judge_settings(config, data, "segmentor")
     checkpoints = checkpoints_of(config, folder, dataset, pair, settings, __name__)
-    with recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
+    with checkpoints.alone(), recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
         subjects = training_subjects(data, pair, domain, fold)
         network = _train(config, data, domain, fold, subjects, checkpoints)
         note_resumption(record, checkpoints)

@@ -123,6 +123,8 @@ def optimize(judge: Judge, plan: Plan) -> History:
     try:
         train(parts, sum(plan.steps), step, log, judge.checkpoints)
     except Diverged as outcome:
+        if judge.checkpoints:
+            judge.checkpoints.remove()  # they lead there again
         remedy = "Lower its learning rate in the config"
         raise ModelError(judge.folder, f"the judge diverged: {outcome.reason}", remedy) from None
     return history

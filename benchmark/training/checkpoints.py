@@ -4,14 +4,20 @@ A checkpoint is a folder ``step-<n>`` with ``tensors.safetensors``, ``state.json
 ``sha256sum``). It is written under a temporary name, flushed to the disk and renamed. The last two are kept: should the
 last be damaged, the one before it serves. They lie beside the results and not in them, where Snakemake would delete
 them with the outputs of a job that failed, and go when the training is done.
+
+One process at a time trains: a lock, which the kernel gives back however a process ends, keeps a second one out while
+the first of a killed run is still at work.
 """
 
+import fcntl
 import hashlib
 import json
 import logging
+import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +30,8 @@ from benchmark.errors import ModelError
 from benchmark.whole import whole_folder
 
 KEPT = 2
+PATIENCE = 60.0
+"""Seconds that a training waits for another process that is about to end the same one."""
 TENSORS, STATE, SUMS = "tensors.safetensors", "state.json", "SHA256SUMS"
 
 logger = logging.getLogger(__name__)
@@ -53,16 +61,47 @@ class Checkpoints:
         identity: what the training is made of (``config``, ``code``, ``slices``, ``splits``), each as a hash. A
             checkpoint of another identity is refused.
         every: steps from one to the next.
+        origin: what the training runs on here (versions, hardware, kernels), as ``run.json`` has it. It may change from
+            one process to the next; then the bits may differ from an undisturbed training's, which is said.
         resumed_at: the step that this process went on from; 0 when it began at the beginning.
         earlier_seconds: what former processes spent on the steps until then.
+        earlier_origins: where former processes took their steps, as far as that was another origin.
     """
 
     folder: Path
     identity: Mapping[str, str]
     every: int
+    origin: Mapping[str, Any] = field(default_factory=dict)
     resumed_at: int = field(default=0, init=False)
     earlier_seconds: float = field(default=0.0, init=False)
+    earlier_origins: list[Mapping[str, Any]] = field(default_factory=list, init=False)
     _begun: float = field(default_factory=time.monotonic, init=False)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps every other process from the same training while the block lasts.
+
+        Raises:
+            ModelError: another is at it, and still is after ``PATIENCE`` seconds.
+        """
+        path = self.folder.with_name(f"{self.folder.name}.lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        until = time.monotonic() + PATIENCE
+        with path.open("a+", encoding="utf-8") as file:
+            while not _locked(file.fileno()):
+                if time.monotonic() > until:
+                    file.seek(0)
+                    other = file.read().strip() or "unknown"
+                    raise ModelError(
+                        path,
+                        f"this training is under way in another process ({other}), which a killed run may have left",
+                        "Wait until it is done, or end it, and run again",
+                    )
+                time.sleep(0.5)
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            yield
 
     def due(self, step: int) -> bool:
         """Whether one is written after this step."""
@@ -79,6 +118,7 @@ class Checkpoints:
             "step": snapshot.step,
             "seconds": seconds,
             "identity": dict(self.identity),
+            "origins": [*self.earlier_origins, self.origin],
             "values": snapshot.values,
         }
         contents = {
@@ -108,10 +148,14 @@ class Checkpoints:
                 tensors = load_file(path / TENSORS)
             except (OSError, ValueError, KeyError, SafetensorError) as error:
                 logger.warning("the checkpoint %s is damaged (%s); it is not used", path, error)
+                path.rename(path.with_name(f"damaged-{path.name}"))  # it would count as one of the last two
                 continue
             self._require_same(path, state["identity"])
             self.resumed_at, self.earlier_seconds = state["step"], state["seconds"]
             logger.info("going on from the checkpoint %s", path)
+            self.earlier_origins = [other for other in state["origins"] if other != self.origin]
+            if self.earlier_origins:
+                logger.warning("it was made on another machine or with other packages: bits may differ from there on")
             return Snapshot(state["step"], tensors, state["values"])
         return None
 
@@ -143,6 +187,14 @@ class Checkpoints:
 
     def _all(self) -> list[Path]:
         return sorted(self.folder.glob("step-*"))
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 _SPOKEN = {"config": "settings", "code": "code", "slices": "prepared slices", "splits": "training subjects"}

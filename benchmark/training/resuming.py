@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.dependencies import code_digest
-from benchmark.provenance import Record, data_hashes
+from benchmark.provenance import Record, data_hashes, origin
 from benchmark.training.checkpoints import Checkpoints
 
 
@@ -25,7 +25,8 @@ def checkpoints_of(
     """
     data = {name.removesuffix("_sha256"): value for name, value in data_hashes(dataset, pair).items()}
     identity = {"config": hashlib.sha256(settings.encode()).hexdigest(), "code": code_digest(*modules), **data}
-    return Checkpoints(layout.checkpoints(config.benchmark, trained), identity, config.checkpoint_every)
+    folder = layout.checkpoints(config.benchmark, trained)
+    return Checkpoints(folder, identity, config.checkpoint_every, origin())
 
 
 def note_resumption(record: Record, checkpoints: Checkpoints) -> None:
@@ -33,3 +34,4 @@ def note_resumption(record: Record, checkpoints: Checkpoints) -> None:
     if checkpoints.resumed_at:
         record.facts["resumed_at_step"] = checkpoints.resumed_at
         record.earlier_seconds = checkpoints.earlier_seconds
+        record.facts["earlier_origins"] = checkpoints.earlier_origins

@@ -3,18 +3,22 @@
 Nothing is ever unpickled.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import nn
 
 from benchmark.errors import ModelError
 from benchmark.training.description import DESCRIPTION, read_description, write_description
 from benchmark.whole import whole_folder
+
+SUMS = "sha256"
+"""Entry of the description: the hash of each network's file."""
 
 __all__ = ["DESCRIPTION", "load_networks", "read_description", "save_networks"]
 
@@ -22,11 +26,14 @@ __all__ = ["DESCRIPTION", "load_networks", "read_description", "save_networks"]
 def save_networks(folder: Path, networks: Mapping[str, nn.Module], description: Mapping[str, Any]) -> None:
     """Writes the folder under a temporary name and renames it, so that it is whole or absent."""
     with whole_folder(folder) as temporary:
+        sums = {}
         for name, network in networks.items():
             state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
             # Not save_file, whose error on a full disk is no OSError.
-            (temporary / f"{name}.safetensors").write_bytes(save(state))
-        write_description(temporary, description)
+            content = save(state)
+            sums[name] = hashlib.sha256(content).hexdigest()
+            (temporary / f"{name}.safetensors").write_bytes(content)
+        write_description(temporary, {**description, SUMS: sums})
 
 
 def load_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:
@@ -38,8 +45,13 @@ def load_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:
     for name, network in networks.items():
         path = folder / f"{name}.safetensors"
         try:
-            with path.open("rb"):  # the errors of safetensors say neither which file nor why
-                network.load_state_dict(load_file(path))
+            content = path.read_bytes()  # the errors of safetensors say neither which file nor why
+            sums = read_description(folder).get(SUMS)
+            if not isinstance(sums, dict) or hashlib.sha256(content).hexdigest() != sums.get(name):
+                raise ModelError(
+                    path, f"is damaged (its SHA-256 is not that of {DESCRIPTION})", "Train the model again"
+                )
+            network.load_state_dict(load(content))
         except FileNotFoundError:
             raise ModelError(path, "is missing", "Train the model again") from None
         except SafetensorError as error:

@@ -6,13 +6,14 @@ import pytest
 import small_benchmark as small
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
 
 from benchmark import layout
 from benchmark.data.slices import SliceStore
 from benchmark.errors import ModelError
 from benchmark.judges.segmentor import load_segmentor, train_segmentor, weighted_cross_entropy
 from benchmark.networks.padding import crop_back, pad_to_multiple
+from benchmark.training.description import read_description
+from benchmark.training.saved import save_networks
 
 
 def folder(domain="AA", fold=0):
@@ -162,7 +163,10 @@ def test_a_damaged_description_is_told(description):
 def test_weights_that_are_not_finite_are_told():
     small.lay_out()
     train_segmentor(small.benchmark_config(), small.DATASET, "AA", 0)
-    path = folder() / "segmentor.safetensors"
-    save_file({name: torch.full_like(v, torch.nan) for name, v in load_file(path).items()}, path)
+    network = load_segmentor(folder())._network
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.fill_(torch.nan)
+    save_networks(folder(), {"segmentor": network}, read_description(folder()))
     with pytest.raises(ModelError, match=r"segmentor.safetensors: holds weights that are not finite"):
         load_segmentor(folder())

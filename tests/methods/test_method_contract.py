@@ -216,4 +216,6 @@ def test_what_is_handed_over_holds_no_truth():
     assert set(vars(train.task)) == {
         "classes", "class_weights", "label_kind", "crop", "batch_size", "slice_shape",
     }  # fmt: skip
-    assert set(vars(context(1))) == {"width", "initial_std", "schedule", "identity", "precision", "log"}
+    assert set(vars(context(1))) == {
+        "width", "initial_std", "schedule", "identity", "precision", "log", "checkpoints",
+    }  # fmt: skip

@@ -21,6 +21,7 @@ from benchmark.judges.autoencoder import train_autoencoder
 from benchmark.judges.segmentor import train_segmentor
 from benchmark.layout import Cell
 from benchmark.methods.registry import create
+from benchmark.training import checkpoints as module
 from benchmark.training import loop
 from benchmark.training.checkpoints import SUMS, TENSORS, Checkpoints
 from benchmark.training.loop import Parts
@@ -124,6 +125,61 @@ def test_where_all_are_damaged_the_training_begins_anew(tmp_path, caplog):
     assert fit("cyclegan", {}, last) == expected
     assert last.resumed_at == 0
     assert caplog.text.count("is damaged") == 2
+
+
+def test_damaged_ones_do_not_displace_what_comes_after_them(tmp_path):
+    expected = fit("cyclegan", {}, checkpoints(tmp_path))
+    for path in tmp_path.iterdir():
+        flip_a_bit(path / TENSORS)
+    with pytest.raises(Interrupted, match="after step 1 of 8"):
+        fit("cyclegan", {}, checkpoints(tmp_path, every=500), 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    last = checkpoints(tmp_path)
+    assert fit("cyclegan", {}, last) == expected
+    assert last.resumed_at == 1
+
+
+def test_what_was_made_elsewhere_is_used_and_said(tmp_path, caplog):
+    elsewhere, here = {"kernels": "others"}, {"kernels": "ours"}
+    with pytest.raises(Killed):
+        fit("cyclegan", {}, replace_origin(checkpoints(tmp_path), elsewhere), 5, kill)
+    second = replace_origin(checkpoints(tmp_path), here)
+    with pytest.raises(Killed):
+        fit("cyclegan", {}, second, 7, kill)
+    assert "bits may differ from there on" in caplog.text
+    third = replace_origin(checkpoints(tmp_path), here)
+    fit("cyclegan", {}, third)
+    assert third.resumed_at == 6
+    assert third.earlier_origins == [elsewhere]
+
+
+def replace_origin(where, origin):
+    where.origin = origin
+    return where
+
+
+def test_a_second_process_is_kept_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    with checkpoints(tmp_path / "here").alone():
+        message = (
+            rf"under way in another process \({os.getpid()}\), which a killed run may have left. Wait .* or end it"
+        )
+        with pytest.raises(ModelError, match=message), checkpoints(tmp_path / "here").alone():
+            pass
+    with checkpoints(tmp_path / "here").alone():
+        pass
+
+
+def test_a_judge_that_diverged_can_be_trained_otherwise():
+    small.lay_out()
+
+    def train(rate):
+        settings = small.benchmark_config().judges.model_dump(mode="json")
+        settings["segmentor"]["learning_rate"] = rate
+        return train_segmentor(small.benchmark_config(checkpoint_every=1, judges=settings), small.DATASET, "AA", 0)
+
+    with pytest.raises(ModelError, match="Lower its learning rate"):
+        train(1e20)
+    train(0.01)
 
 
 @pytest.mark.parametrize("other", IDENTITY)
