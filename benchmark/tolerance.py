@@ -17,10 +17,18 @@ PUBLISHED = "Restore it with git, or publish the scores again (hbench leaderboar
 
 
 class Tolerance(Strict):
-    """A number agrees when ``|new - old| <= absolute + relative * |old|``."""
+    """A number agrees when ``|new - old| <= absolute``, or when neither is more than ``factor`` times the other."""
 
     absolute: float = Field(ge=0)
-    relative: float = Field(0.0, ge=0)
+    factor: float = Field(1.0, ge=1, description="for positive numbers whose size itself is uncertain")
+
+    def fault(self, old: float, new: float) -> str:
+        """Why they do not agree; empty where they do."""
+        distance = abs(new - old)
+        if distance <= self.absolute or (old * new > 0 and max(old / new, new / old) <= self.factor):
+            return ""
+        times = f" or by a factor of {self.factor:g}" if self.factor > 1 else ""
+        return f"moved by {distance:.3g}, allowed {self.absolute:.3g}{times}"
 
 
 class OtherOutcomes(Strict):
@@ -28,6 +36,7 @@ class OtherOutcomes(Strict):
 
     metric: str = Field(description="tells the outcomes apart: a subject has another value of it")
     at_most: int = Field(ge=0, description="trainings of methods named in ``methods`` that may end otherwise")
+    metrics: tuple[str, ...] = Field(description="follow the outcome; of such a training their values are not compared")
 
 
 class Tolerances(Strict):
@@ -38,6 +47,10 @@ class Tolerances(Strict):
         default_factory=dict, description="method to metrics whose tolerance is another than in ``metrics``"
     )
     not_compared: dict[str, str] = Field(default_factory=dict, description="metric to the reason")
+    not_compared_in: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="scanner pair such as SA-SV to metrics whose values say nothing there, and why",
+    )
     other_outcomes: OtherOutcomes | None = Field(
         None, description="numbers of so few trainings that ended otherwise are not compared"
     )
@@ -48,8 +61,10 @@ class Tolerances(Strict):
             raise ValueError(f"{', '.join(both)} stands both in metrics and in not_compared")
         if unknown := sorted({m for own in self.methods.values() for m in own} - set(self.metrics)):
             raise ValueError(f"methods speaks of {', '.join(unknown)}, which is not in metrics")
-        if self.other_outcomes and self.other_outcomes.metric not in self.metrics:
-            raise ValueError(f"other_outcomes speaks of {self.other_outcomes.metric}, which is not in metrics")
+        may = self.other_outcomes
+        for metric in (may.metric, *may.metrics) if may else ():
+            if metric not in self.metrics:
+                raise ValueError(f"other_outcomes speaks of {metric}, which is not in metrics")
         return self
 
 
@@ -61,7 +76,7 @@ class Comparison:
         compared: numbers.
         same: those of them that are the same to the last digit.
         differences: rows that moved, appeared or vanished.
-        otherwise: trainings that ended otherwise and whose numbers were therefore not compared.
+        otherwise: trainings that ended otherwise, so that the numbers that follow the outcome were not compared.
     """
 
     compared: int
@@ -100,7 +115,14 @@ def compare(new: Path, reference: Path) -> Comparison:
         raise DataError(reference, "leaves no number to compare", "Take metrics out of not_compared")
     otherwise = _otherwise(both, tolerances)
     ended = pd.MultiIndex.from_frame(both[CELL]).isin(pd.MultiIndex.from_frame(otherwise))
-    numbers = both[~(ended & (both["_merge"] == "both"))]
+    follows = both["metric"].isin(_following(tolerances))
+    # That the rows are there, and with the same status, is compared all the same.
+    same_rows = (both["_merge"] == "both") & (both["status_reference"] == both["status_now"])
+    pair = both["source"] + "-" + both["target"]
+    there = pd.Series(
+        [m in tolerances.not_compared_in.get(p, ()) for p, m in zip(pair, both["metric"], strict=True)], both.index
+    )
+    numbers = both[~(same_rows & (ended & follows | there))]
     moved = numbers.apply(lambda row: _fault(row, tolerances), axis=1)
     differences = numbers.assign(fault=moved)[moved != ""]
     columns = [*scores.KEY, "value_reference", "value_now", "fault"]
@@ -108,6 +130,11 @@ def compare(new: Path, reference: Path) -> Comparison:
         (numbers["_merge"] == "both") & numbers["value_reference"].isna() & numbers["value_now"].isna()
     )
     return Comparison(len(numbers), int((equal & (moved == "")).sum()), differences[columns], otherwise)
+
+
+def _following(tolerances: Tolerances) -> list[str]:
+    may = tolerances.other_outcomes
+    return [may.metric, *may.metrics] if may else []
 
 
 def _otherwise(both: pd.DataFrame, tolerances: Tolerances) -> pd.DataFrame:
@@ -132,6 +159,4 @@ def _fault(row: pd.Series, tolerances: Tolerances) -> str:
         return ""
     of_method = tolerances.methods.get(row["method"], {})
     allowed = of_method.get(row["metric"], tolerances.metrics[row["metric"]])
-    distance = abs(row["value_now"] - row["value_reference"])
-    limit = allowed.absolute + allowed.relative * abs(row["value_reference"])
-    return "" if distance <= limit else f"moved by {distance:.3g}, allowed {limit:.3g}"
+    return allowed.fault(row["value_reference"], row["value_now"])

@@ -120,7 +120,7 @@ def reference(tmp_path):
     rows = [Score("dice", 0.5, "", "a", "CSF"), Score("train_seconds", 12.0), missing("fid", "skipped", "few")]
     scores.write(folder / "scores.csv", scores.table(CELL, rows))
     (folder / "tolerance.yaml").write_text(
-        "metrics: {dice: {absolute: 0.01}, fid: {absolute: 0, relative: 0.1}}\n"
+        "metrics: {dice: {absolute: 0.01}, fid: {absolute: 0, factor: 1.1}}\n"
         "not_compared: {train_seconds: depends on the machine}\n"
     )
     return folder
@@ -171,18 +171,42 @@ def test_so_few_trainings_may_end_otherwise(reference):
         scores.write(reference.parent / "now.csv", frame)
         return compare(reference.parent / "now.csv", reference)
 
-    path.write_text(general + "other_outcomes: {metric: kid, at_most: 1}\n")
+    path.write_text(general + "other_outcomes: {metric: kid, at_most: 1, metrics: [dice]}\n")
     outcome = ended("m", kid=3.0, dice=0.9)
     assert (len(outcome.differences), list(outcome.otherwise["method"])) == (0, ["m"])
     assert (outcome.compared, outcome.same) == (2, 2)
     assert len(ended("m", dice=0.9).differences) == 1  # it ended as in the reference
     assert len(ended("control", kid=3.0, dice=0.9).differences) == 2  # it has no chance in it
-    path.write_text(general + "other_outcomes: {metric: kid, at_most: 0}\n")
+    path.write_text(general + "other_outcomes: {metric: kid, at_most: 1, metrics: []}\n")
+    assert list(ended("m", kid=3.0, dice=0.9).differences["metric"]) == ["dice"]  # which does not follow the outcome
+    path.write_text(general + "other_outcomes: {metric: kid, at_most: 0, metrics: [dice]}\n")
     outcome = ended("m", kid=3.0, dice=0.9)
     assert (len(outcome.differences), len(outcome.otherwise)) == (2, 0)
-    path.write_text(general + "other_outcomes: {metric: hd95, at_most: 1}\n")
+    path.write_text(general + "other_outcomes: {metric: kid, at_most: 1, metrics: [hd95]}\n")
     with pytest.raises(ConfigError, match="other_outcomes speaks of hd95, which is not in metrics"):
         ended("m")
+
+
+@pytest.mark.parametrize(("now", "agrees"), [(2.0, 1), (19.9, 1), (20.1, 0), (0.51, 1), (0.49, 0), (0.0, 0), (-2.0, 0)])
+def test_a_factor_bounds_both_ways(now, agrees, reference):
+    frame = scores.read(reference / "scores.csv")
+    frame.loc[frame["metric"] == "dice", ["metric", "value"]] = "kid", 2.0
+    scores.write(reference / "scores.csv", frame)
+    text = (reference / "tolerance.yaml").read_text()
+    factor = 10 if now > 2 else 4
+    (reference / "tolerance.yaml").write_text(
+        text.replace("dice: {absolute: 0.01", f"kid: {{absolute: 0.1, factor: {factor}")
+    )
+    assert len(changed(reference, kid=now)) == 1 - agrees
+
+
+def test_what_says_nothing_for_a_pair_is_not_compared_there(reference):
+    with (reference / "tolerance.yaml").open("a") as file:
+        file.write("not_compared_in: {A-B: {dice: a reason}}\n")
+    assert changed(reference, dice=0.9).empty
+    frame = scores.read(reference / "scores.csv")
+    scores.write(reference.parent / "now.csv", frame[frame["metric"] != "dice"])
+    assert list(compare(reference.parent / "now.csv", reference).differences["fault"]) == ["vanished"]
 
 
 @pytest.mark.parametrize(
