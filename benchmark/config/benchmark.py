@@ -59,6 +59,7 @@ class BenchmarkConfig(Strict):
 
     benchmark: str = Field(pattern=NAME, description="names its folders below results, reports and logs")
     title: str
+    note: str = Field("", description="what readers must know before they read a number; stands at the top of the page")
     datasets: dict[str, DatasetUse] = Field(min_length=1)
     methods: dict[str, dict[str, Any]] = Field(min_length=1, description="name to hyperparameters that differ")
     proposed: str = Field("segrenorm", description="the method that every other is tested against")

@@ -124,6 +124,8 @@ def absent(config: DatasetConfig, folder: Path | None = None) -> DataError:
         folder: where it was looked for; by default where it belongs.
     """
     folder, archive = folder or layout.raw(config.name), config.archive
+    if stage := versioning.stage_of(config.name):
+        return DataError(folder, "is not generated yet", f"Run 'dvc repro {stage}', or a benchmark that has it")
     if archive is None:
         return DataError(
             folder,

@@ -84,8 +84,8 @@ class Method(ABC):
         name: as in configs and paths.
         title: as in tables.
         reference: citation.
-        kind: ``control`` methods fix floor and ceiling and are not ranked; ``classical`` ones need no networks;
-            ``learned`` ones are trained by a rule of their own.
+        kind: ``control`` methods show what nothing and the truth would give, and are not ranked; ``classical`` ones
+            need no networks; ``learned`` ones are trained by a rule of their own.
         hyperparameters: strict model with defaults and bounds.
         needs_labels: whether training reads label maps.
         needs_truth: only a control may; the harness then hands it the truth of the test subjects instead of their

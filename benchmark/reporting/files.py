@@ -81,7 +81,7 @@ def figure_items(config: BenchmarkConfig) -> list[Item]:
     return [
         Item("figure-1", "figure_samples", "Fig. 1"),
         *_result_figures(config),
-        Item("figure-9a", "figure_sensitivity", "Fig. 9a"),
+        *([Item("figure-9a", "figure_sensitivity", "Fig. 9a")] if "sensitivity" in config.metrics else []),
         *(_pair_item("figure-9b", "figure_reconstructions", "Fig. 9b", pair) for pair in pairs(config)),
         *(Item(f"figure-s1-{d.name}", "figure_training", "Fig. S1", d.title, d.name) for d in datasets(config)),
     ]
@@ -110,7 +110,7 @@ def figure_path(config: BenchmarkConfig, item: Item, ending: str) -> Path:
 
 
 def leaderboard_path(config: BenchmarkConfig, ending: str) -> Path:
-    """Where the rendered leaderboard lies (``md`` or ``html``)."""
+    """Where one format of the rendered leaderboard lies."""
     return layout.report(config.benchmark) / f"leaderboard.{ending}"
 
 
@@ -123,7 +123,7 @@ def table_files(config: BenchmarkConfig) -> list[ReportFile]:
     """What ``make_tables`` writes."""
     board = Item("leaderboard", "leaderboard", "Leaderboard")
     return [
-        *(_file(board, leaderboard_path(config, ending), "Leaderboard") for ending in ("md", "html")),
+        *(_file(board, leaderboard_path(config, ending), "Leaderboard") for ending in TABLE_FORMATS),
         *(
             _file(item, table_path(config, item, ending), "Tables")
             for item in table_items(config)

@@ -58,9 +58,10 @@ def leaderboard_table(results: Results, board: pd.DataFrame) -> Table:
 def ranked_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of one pair, ranked ones first and controls last, with the columns ``rank`` and ``control``.
 
-    A rank is one more than the number of methods whose interval lies wholly above; methods whose intervals overlap
-    therefore share it. NaN for controls and for methods without an interval: a single subject tells nobody apart, and
-    a first place that all share would count for the worst of them.
+    A rank is one more than the number of methods whose interval lies wholly above. (Overlapping is not transitive, so
+    two methods that overlap may differ in it, when a third lies above one of them alone.) NaN for controls and for
+    methods without an interval: a single subject tells nobody apart, and a first place that all share would count for
+    the worst of them.
     """
     contenders = rows[rows["kind"].ne(CONTROL) & rows[f"{PRIMARY}_low"].notna()]
     rank = {

@@ -26,6 +26,8 @@ def make_tables(config: BenchmarkConfig) -> None:
         _write(config, made)
     board = leaderboard_table(results, read_board(config))
     page = environment().get_template("leaderboard.html")
+    write_table(leaderboard_path(config, "csv"), board.data)
+    write_whole(leaderboard_path(config, "tex"), to_latex(board))
     write_whole(leaderboard_path(config, "md"), to_markdown(board))
     write_whole(leaderboard_path(config, "html"), page.render(config=config, board=to_html(board)))
 

@@ -202,7 +202,7 @@ def _spans(groups: Iterable[str]) -> tuple[tuple[str, int], ...]:
 
 
 def ranked(method: MethodCard) -> bool:
-    """Controls fix floor and ceiling; they are shown and cannot be the best."""
+    """Controls are shown and cannot be the best."""
     return method.kind != CONTROL
 
 

@@ -1,6 +1,7 @@
 """Where and in which precision networks run."""
 
 import os
+import warnings
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -17,6 +18,8 @@ def make_fabric(precision: Precision = "32-true") -> "Fabric":
     from lightning_fabric import Fabric
 
     _be_deterministic()
+    # A job of Slurm's is told to call srun, which is none of Snakemake's business.
+    warnings.filterwarnings("ignore", "The `srun` command is available")
     return Fabric(accelerator="auto", devices=1, precision=precision)
 
 

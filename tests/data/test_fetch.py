@@ -337,3 +337,11 @@ def test_a_remote_of_an_unknown_kind_is_told_with_its_reason(repository, monkeyp
     monkeypatch.setenv(versioning.REMOTE_VARIABLE, "foo://x")
     with pytest.raises(DataError, match=r"HBENCH_DVC_REMOTE=foo://x: is no DVC remote .*Unsupported URL type foo://"):
         versioning.configure_remote()
+
+
+def test_a_phantom_that_is_not_generated_yet_names_its_stage():
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "benchmark", "data", "check", "ixi_phantom_tiny", "nowhere"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "is not generated yet. Run 'dvc repro ixi_phantom_tiny', or a benchmark that has it" in done.stderr

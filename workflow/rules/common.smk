@@ -163,7 +163,7 @@ def preparation_settings(wildcards):
 
 
 def print_timings():
-    """Where the time of this run went, from Snakemake's own benchmark files."""
+    """Where the time of this run went, from Snakemake's own benchmark files, and where its results are."""
     from benchmark.reporting.timings import print_table
 
     print_table(
@@ -172,6 +172,9 @@ def print_timings():
         wall_seconds=time.time() - STARTED,
         cores=workflow.resource_settings.cores,
     )
+    page = Path(rules.page.output.index)
+    if page.is_file():
+        print(f"Open {page.absolute()}")
 
 
 def reader_module(wildcards):
