@@ -91,6 +91,12 @@ def test_leaderboard_has_a_page_of_its_own(rendered):
     assert "Segmentation-renormalized, proposed" in leaderboard_path(rendered, "md").read_text()
 
 
+def test_no_character_of_a_report_is_unknown_to_latex(rendered):
+    files = [leaderboard_path(rendered, "tex"), *leaderboard_path(rendered, "tex").parent.glob("tables/*.tex")]
+    assert len(files) > 5
+    assert not [f.name for f in files if "(U+" in f.read_text()]
+
+
 def test_coverage_names_every_cell_without_numbers(results):
     found = coverage(results)
     assert (found.done, found.expected) == (40 - 7, 40)
