@@ -52,9 +52,9 @@ def train_cell(config: BenchmarkConfig, cell: Cell) -> None:
         raise UserError(f"{cell.method} on {cell.dataset}", work.not_applicable, "Do not train it; it is skipped")
     settings = training_settings(config, work.dataset, cell.method)
     code = ("benchmark.cells", f"methods.{cell.method}")
-    checkpoints = checkpoints_of(config, cell.model, cell.dataset, cell.pair, settings, *code)
+    unfinished = checkpoints_of(config, cell.model, cell.dataset, cell.pair, settings, *code)
     history = _History()
-    with checkpoints.alone(), recorded(cell.run, config, cell) as record:
+    with unfinished as checkpoints, recorded(cell.run, config, cell) as record:
         try:
             work.fit(record, history, checkpoints)
             work.method.save(cell.model)
@@ -63,7 +63,6 @@ def train_cell(config: BenchmarkConfig, cell: Cell) -> None:
             write_failure(cell.model, outcome.reason)
         history.write(cell.history)
         note_resumption(record, checkpoints)
-    checkpoints.remove()
 
 
 def harmonize_cell(config: BenchmarkConfig, cell: Cell) -> None:

@@ -58,6 +58,7 @@ def _age() -> float:
 
 
 def _config(path: Path) -> BenchmarkConfig:
+    """The config; from here on this process computes with the kernels that it asks for."""
     config = check(BenchmarkConfig, read_yaml(path), path)
     if config.kernels == "portable":
         use_portable_kernels()

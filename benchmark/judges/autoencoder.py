@@ -56,13 +56,12 @@ def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: in
     data, folder = load_dataset(dataset), layout.autoencoder(config.benchmark, dataset, pair, fold)
     judge = {"judge": "autoencoder", "dataset": dataset, "pair": pair, "fold": fold}
     settings = judge_settings(config, data, "autoencoder")
-    checkpoints = checkpoints_of(config, folder, dataset, pair, settings, __name__)
-    with checkpoints.alone(), recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
+    unfinished = checkpoints_of(config, folder, dataset, pair, settings, __name__)
+    with unfinished as checkpoints, recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
         subjects = {domain: training_subjects(data, pair, domain, fold) for domain in pair.split("-")}
         network = _train(config, data, pair, fold, subjects, checkpoints)
         note_resumption(record, checkpoints)
         record.facts |= {"subjects": subjects, "parameters": count_parameters(network)}
-    checkpoints.remove()
 
 
 def _train(

@@ -56,13 +56,12 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
     pair, folder = any_pair(data, domain), layout.segmentor(config.benchmark, dataset, domain, fold)
     judge = {"judge": "segmentor", "dataset": dataset, "domain": domain, "fold": fold}
     settings = judge_settings(config, data, "segmentor")
-    checkpoints = checkpoints_of(config, folder, dataset, pair, settings, __name__)
-    with checkpoints.alone(), recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
+    unfinished = checkpoints_of(config, folder, dataset, pair, settings, __name__)
+    with unfinished as checkpoints, recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
         subjects = training_subjects(data, pair, domain, fold)
         network = _train(config, data, domain, fold, subjects, checkpoints)
         note_resumption(record, checkpoints)
         record.facts |= {"subjects": subjects, "parameters": count_parameters(network)}
-    checkpoints.remove()
 
 
 def _train(

@@ -32,6 +32,7 @@ from benchmark.whole import whole_folder
 KEPT = 2
 PATIENCE = 60.0
 """Seconds that a training waits for another process that is about to end the same one."""
+_SPOKEN = {"config": "settings", "code": "code", "slices": "prepared slices", "splits": "training subjects"}
 TENSORS, STATE, SUMS = "tensors.safetensors", "state.json", "SHA256SUMS"
 
 logger = logging.getLogger(__name__)
@@ -148,7 +149,9 @@ class Checkpoints:
                 tensors = load_file(path / TENSORS)
             except (OSError, ValueError, KeyError, SafetensorError) as error:
                 logger.warning("the checkpoint %s is damaged (%s); it is not used", path, error)
-                path.rename(path.with_name(f"damaged-{path.name}"))  # it would count as one of the last two
+                aside = path.with_name(f"damaged-{path.name}")  # in its place it would count as one of the last two
+                shutil.rmtree(aside, ignore_errors=True)
+                path.rename(aside)
                 continue
             self._require_same(path, state["identity"])
             self.resumed_at, self.earlier_seconds = state["step"], state["seconds"]
@@ -195,6 +198,3 @@ def _locked(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-_SPOKEN = {"config": "settings", "code": "code", "slices": "prepared slices", "splits": "training subjects"}

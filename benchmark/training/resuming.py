@@ -1,6 +1,8 @@
 """Which checkpoints a training may go on from: those of the same settings, code, slices and training subjects."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmark import layout
@@ -10,10 +12,11 @@ from benchmark.provenance import Record, data_hashes, origin
 from benchmark.training.checkpoints import Checkpoints
 
 
+@contextmanager
 def checkpoints_of(
     config: BenchmarkConfig, trained: Path, dataset: str, pair: str, settings: str, *modules: str
-) -> Checkpoints:
-    """Those of one training.
+) -> Iterator[Checkpoints]:
+    """Those of one training, which is this process's alone within the block; they go when the block ends well.
 
     Args:
         config: says how often one is written.
@@ -22,11 +25,18 @@ def checkpoints_of(
         pair: its splits say which.
         settings: what the training depends on of the configs (``benchmark.training.settings``).
         modules: what it is made of; the code behind them counts too.
+
+    Raises:
+        DataError: the slices or splits are missing.
+        ModelError: another process is at this training.
     """
     data = {name.removesuffix("_sha256"): value for name, value in data_hashes(dataset, pair).items()}
     identity = {"config": hashlib.sha256(settings.encode()).hexdigest(), "code": code_digest(*modules), **data}
     folder = layout.checkpoints(config.benchmark, trained)
-    return Checkpoints(folder, identity, config.checkpoint_every, origin())
+    checkpoints = Checkpoints(folder, identity, config.checkpoint_every, origin())
+    with checkpoints.alone():
+        yield checkpoints
+        checkpoints.remove()
 
 
 def note_resumption(record: Record, checkpoints: Checkpoints) -> None:

@@ -138,6 +138,16 @@ def test_damaged_ones_do_not_displace_what_comes_after_them(tmp_path):
     assert last.resumed_at == 1
 
 
+def test_one_that_is_damaged_again_is_put_aside_again(tmp_path):
+    for _ in range(2):
+        with pytest.raises(Interrupted, match="after step 3 of 8"):
+            fit("cyclegan", {}, checkpoints(tmp_path, every=500), 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        flip_a_bit(tmp_path / "step-000000003" / TENSORS)
+    last = checkpoints(tmp_path)
+    fit("cyclegan", {}, last)
+    assert last.resumed_at == 0
+
+
 def test_what_was_made_elsewhere_is_used_and_said(tmp_path, caplog):
     elsewhere, here = {"kernels": "others"}, {"kernels": "ours"}
     with pytest.raises(Killed):
