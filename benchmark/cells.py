@@ -20,7 +20,8 @@ from benchmark.data.splits import Fold, read_fold
 from benchmark.errors import Diverged, UserError
 from benchmark.layout import Cell
 from benchmark.methods.base import FitContext, Method, TaskInfo, TrainingSet
-from benchmark.methods.registry import create
+from benchmark.methods.registry import create, method_class
+from benchmark.plan import cells_of
 from benchmark.provenance import Record, read_provenance, recorded
 from benchmark.training.description import write_failure
 from benchmark.training.settings import training_settings
@@ -84,6 +85,13 @@ def harmonize_cell(config: BenchmarkConfig, cell: Cell) -> None:
             images = {subject: work.translate(subject) for subject in work.fold.test_source}
         record.facts["slices"] = sum(len(image) for image in images.values())
     write_harmonized(cell.harmonized, Harmonized(images, outcome.status, outcome.reason))
+
+
+def harmonize_trained(config: BenchmarkConfig, dataset: str, pair: str, fold: int) -> None:
+    """Harmonizes every cell of a pair and fold whose method is trained; see :func:`harmonize_cell`."""
+    for cell in cells_of(config, dataset, pair, fold):
+        if method_class(cell.method).kind == "learned":
+            harmonize_cell(config, cell)
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def test_what_was_deleted_is_made_again_by_its_name(project, first_run):
     assert scores.read(project / cell.scores)["status"].eq("skipped").all()
     made_by = {
         layout.splits(cell.dataset, cell.pair): "split",
-        cell.harmonize_run: "harmonize",
+        cell.harmonize_run: "harmonize_trained",
         cell.artifacts: "score",
         cell.scores: "score",
         layout.scores("smoke"): "gather",
@@ -156,8 +156,8 @@ def test_what_was_deleted_is_made_again_by_its_name(project, first_run):
 @pytest.mark.parametrize(
     ("section", "reruns", "spares"),
     [
-        ("segmentor", {"segmentor", "score"}, {"autoencoder", "train", "harmonize", "prepare"}),
-        ("training", {"train", "harmonize", "score"}, {"autoencoder", "segmentor", "prepare"}),
+        ("segmentor", {"segmentor", "score"}, {"autoencoder", "train", "harmonize", "harmonize_trained", "prepare"}),
+        ("training", {"train", "harmonize", "harmonize_trained", "score"}, {"autoencoder", "segmentor", "prepare"}),
     ],
 )
 def test_a_changed_setting_reruns_what_depends_on_it(project, first_run, section, reruns, spares):

@@ -22,7 +22,7 @@ PATIENCE = 300.0
 HERE = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"]
 NO_GPUS = [
     "--set-resources",
-    *(f"{rule}:gpu=0" for rule in ("train", "segmentor", "autoencoder", "harmonize", "score")),
+    *(f"{rule}:gpu=0" for rule in ("train", "segmentor", "autoencoder", "harmonize_trained", "score")),
 ]
 
 

@@ -158,6 +158,14 @@ def harmonize(config: ConfigFile, dataset: str, pair: str, fold: int, method: st
 
 
 @app.command()
+def harmonize_trained(config: ConfigFile, dataset: str, pair: str, fold: int) -> None:
+    """Harmonize the test slices of all cells of one pair and fold whose methods are trained."""
+    settings = _judged(config, dataset, pair, fold)
+    learned = [f"methods.{name}" for name in settings.methods]
+    _run("benchmark.cells:harmonize_trained", settings, dataset, pair, fold, uses=learned)
+
+
+@app.command()
 def score(config: ConfigFile, dataset: str, pair: str, fold: int) -> None:
     """Score all cells of one pair and fold."""
     settings = _judged(config, dataset, pair, fold)

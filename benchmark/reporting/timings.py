@@ -17,6 +17,7 @@ CATEGORIES = {
     "collect": "preparation",
     "train": "training",
     "harmonize": "training",
+    "harmonize_trained": "training",
     "segmentor": "judging",
     "autoencoder": "judging",
     "score": "scoring",

@@ -65,6 +65,19 @@ def test_a_learned_cell_leaves_model_history_provenance_and_images(laid_out, met
     assert json.loads(cell(method).harmonize_run.read_text())["slices"] == 12
 
 
+def test_trained_methods_are_harmonized_together(laid_out):
+    trained = [method for method in METHODS if method not in ("identity", "oracle", "histogram_matching")]
+    for method in trained:
+        train_cell(config(), cell(method))
+        harmonize_cell(config(), cell(method))
+    alone = {method: cell(method).harmonized.read_bytes() for method in trained}
+    for method in trained:
+        cell(method).harmonized.unlink()
+    cells.harmonize_trained(config(), small.DATASET, small.PAIR, 0)
+    assert {method: cell(method).harmonized.read_bytes() for method in trained} == alone
+    assert not cell("identity").harmonized.exists()
+
+
 def test_a_cell_trained_twice_is_the_same_to_the_bit(laid_out):
     outcomes = []
     for _ in range(2):

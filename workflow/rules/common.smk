@@ -91,11 +91,21 @@ def trained_files(wildcards):
     return [str(f) for c in cells if trained(c) for f in (c.model, c.run)]
 
 
+def cell_files_of(methods, *parts):
+    """Files of every cell of these methods of a pair and fold, with wildcards."""
+    cells = cells_of(CONFIG, "{dataset}", "{source}-{target}", "{fold}")
+    files = [getattr(c, part) for c in cells if c.method in methods for part in parts]
+    return [str(f).replace("{source}-{target}", "{pair}") for f in files]
+
+
 def scored_files():
     """What scoring a pair and fold leaves of its cells, with wildcards."""
-    cells = cells_of(CONFIG, "{dataset}", "{source}-{target}", "{fold}")
-    files = [f for c in cells for f in (c.scores, seal(c.scores), c.artifacts)]
-    return [str(f).replace("{source}-{target}", "{pair}") for f in files]
+    scores = cell_files_of(CONFIG.methods, "scores")
+    return [
+        *scores,
+        *(str(seal(Path(f))) for f in scores),
+        *cell_files_of(CONFIG.methods, "artifacts"),
+    ]
 
 
 def splits_of(wildcards):
@@ -179,11 +189,6 @@ def print_timings():
 
 def reader_module(wildcards):
     return f"benchmark.data.readers.{load_dataset(wildcards.dataset).reader}"
-
-
-def trained_model(wildcards):
-    """What a cell's harmonization needs of its training: nothing for a method that is not trained or not applicable."""
-    return [cell_pattern("model"), cell_pattern("run")] if trained(wildcards) else []
 
 
 def reported(files):
