@@ -21,8 +21,14 @@ def locked() -> dict[str, str]:
 
 def conda_pins(path: str) -> dict[str, str]:
     content = yaml.safe_load((ROOT / path).read_text())
-    pip = next(d["pip"] for d in content["dependencies"] if isinstance(d, dict))
-    return {canonicalize_name(name): version for name, version in (pin.split("==") for pin in pip)}
+    pip = [Requirement(pin) for d in content["dependencies"] if isinstance(d, dict) for pin in d["pip"]]
+    return {named(pin): str(pin.specifier).removeprefix("==") for pin in pip}
+
+
+def named(requirement: Requirement) -> str:
+    """Name with extras: without those, what they bring is missing."""
+    extras = ",".join(sorted(requirement.extras))
+    return canonicalize_name(requirement.name) + (f"[{extras}]" if extras else "")
 
 
 def requirements() -> list[Requirement]:
@@ -40,11 +46,17 @@ def test_conda_environments_state_the_locked_versions(path):
     versions = locked()
     pins = conda_pins(path)
     assert pins
-    assert pins == {name: versions[name] for name in pins}
+    assert pins == {name: versions[name.partition("[")[0]] for name in pins}
 
 
 def test_environment_yml_is_the_whole_project():
-    assert set(conda_pins("environment.yml")) == {canonicalize_name(r.name) for r in requirements()}
+    assert set(conda_pins("environment.yml")) == {named(r) for r in requirements()}
+
+
+def test_environments_of_the_rules_have_what_the_project_asks_for():
+    asked = {named(r) for r in requirements()}
+    for path in CONDA_FILES:
+        assert set(conda_pins(path)) <= asked, path
 
 
 def test_every_rule_names_an_environment_that_exists():
