@@ -14,6 +14,8 @@ RESULTS = Path("results")
 REPORTS = Path("reports")
 LOGS = Path("logs")
 REFERENCE = RESULTS / "reference"
+UNFINISHED = ".part"
+"""Ends the names of what an interrupted download leaves in an archive's folder, to go on from; none of it is data."""
 
 
 def raw(dataset: str) -> Path:

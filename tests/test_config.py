@@ -76,6 +76,34 @@ def test_faults_where_a_key_chooses_the_model(tmp_path, part, change, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"url": "ftp://owner.example/IXI-T1.tar"}, "key 'archive.download.url'"),
+        ({"url": "http://owner.example/folder/"}, "key 'archive.download.url'"),
+        ({"url": "http://owner.example/IXI-T1.tar?session=1"}, "key 'archive.download.url'"),
+        ({"url": "http://owner.example"}, "key 'archive.download.url'"),
+        ({"md5": "34901a"}, "key 'archive.download.md5'"),
+        ({"sha": "0"}, "key 'archive.download.sha' is unknown"),
+    ],
+)
+def test_faults_of_a_public_file(tmp_path, change, said):
+    content = yaml.safe_load((ROOT / "config/datasets/ixi.yaml").read_text())
+    content["archive"]["download"].update(change)
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(ConfigError) as caught:
+        load_dataset("x", tmp_path)
+    assert said in str(caught.value)
+
+
+def test_an_archive_is_downloaded_in_one_way(tmp_path):
+    content = yaml.safe_load((ROOT / "config/datasets/ixi.yaml").read_text())
+    content["archive"]["sources"] = "data/sources/oasis_ixi.csv"
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(ConfigError, match="sources and download exclude each other"):
+        load_dataset("x", tmp_path)
+
+
 def test_one_fault_is_told_once(demo):
     demo["seeds"] = [-1]
     assert refused(demo).startswith("config: key 'seeds.0': input should be greater than or equal to 0 (given: -1). ")

@@ -43,6 +43,19 @@ def check(
 
 
 @app.command()
+def fetch(
+    dataset: Annotated[str, typer.Argument(help="name of a config in config/datasets, such as ixi")],
+) -> None:
+    """Pull, generate or download an archive, whichever is possible, and verify it, as Snakemake does by itself."""
+    from benchmark.data.fetch import obtain
+
+    # No manifest: one that Snakemake did not write would hide from it that the archive has changed.
+    files = obtain(dataset).files
+    size = sum(size for _, size in files.values())
+    print(f"{layout.raw(dataset)}: verified, {len(files)} files, {size / 1e6:.1f} MB")
+
+
+@app.command()
 def track(
     dataset: Annotated[str, typer.Argument(help="name of a config in config/datasets, such as ixi")],
     voxels: Annotated[bool, typer.Option("--voxels", help="read every voxel too, not only headers")] = False,

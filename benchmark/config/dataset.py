@@ -133,6 +133,21 @@ class ClassWeights(Strict):
     foreground: float = Field(gt=0, lt=1)
 
 
+class PublicFile(Strict):
+    """One file that everybody may download, and that is the whole archive."""
+
+    url: str = Field(
+        pattern=r"^https?://[^\s/?#]+(/[^\s/?#]+)+$",
+        description="address of the one file that is the whole archive; it keeps its name in data/raw/<dataset>",
+    )
+    md5: str = Field(pattern="^[0-9a-f]{32}$", description="hash of that file")
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return self.url.rpartition("/")[2]
+
+
 class Archive(Strict):
     """Where an archive comes from that no stage of ``dvc.yaml`` generates."""
 
@@ -143,6 +158,13 @@ class Archive(Strict):
     sources: str | None = Field(
         None, description="table of public files (file, repository, commit, path, bytes, sha256)"
     )
+    download: PublicFile | None = Field(None, description="one public file that is the whole archive")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "Archive":
+        if self.sources and self.download:
+            raise ValueError("sources and download exclude each other")
+        return self
 
 
 class DatasetConfig(Strict):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -16,7 +16,7 @@ from benchmark.errors import DataError
 
 BASE = "https://github.com"
 BASE_VARIABLE = "HBENCH_DOWNLOAD_BASE"
-"""Environment variable that names a mirror which serves ``<repository>/raw/<commit>/<path>`` as GitHub does."""
+"""Environment variable that names a mirror, which serves everything under the paths that it has at its origin."""
 _COLUMNS = ("file", "repository", "commit", "path", "bytes", "sha256")
 _WORKERS = 8
 _RETRIES = 2
@@ -36,6 +36,12 @@ class Source:
 
     def url(self, base: str) -> str:
         return f"{base.rstrip('/')}/{self.repository}/raw/{self.commit}/{quote(self.path)}"
+
+
+def at_mirror(url: str) -> str:
+    """Where the mirror, if there is one, has what is at ``url``."""
+    base = os.environ.get(BASE_VARIABLE)
+    return f"{base.rstrip('/')}{urlsplit(url).path}" if base else url
 
 
 def read_sources(table: Path) -> list[Source]:

@@ -1,25 +1,41 @@
 """Makes an archive present and verified: pulled, generated, or downloaded, whichever is possible, in this order."""
 
-import shutil
 from pathlib import Path
 
 from benchmark import layout
-from benchmark.config.dataset import DatasetConfig
+from benchmark.config.dataset import DatasetConfig, PublicFile
 from benchmark.config.load import load_dataset
 from benchmark.data import versioning
-from benchmark.data.download import complete, download, read_sources
+from benchmark.data.download import at_mirror, complete, download, read_sources
 from benchmark.data.manifest import Tree, write_manifest
+from benchmark.data.resumable import check_room, download_file
 from benchmark.errors import DataError
 
 
 def pin(dataset: str) -> str:
-    """The hash that DVC states for the archive, or an empty string where it tracks none yet."""
-    stated = versioning.stated(dataset)
-    return stated.md5 if stated else ""
+    """The hash of the whole archive: the one that DVC states, else the one that it would state of the public file.
+
+    Returns:
+        An empty string where DVC tracks no archive and no public file is one.
+    """
+    if stated := versioning.stated(dataset):
+        return stated.md5
+    public = _public(load_dataset(dataset))
+    return _whole(public) if public else ""
 
 
 def fetch(dataset: str) -> None:
     """Makes the archive present and verified, and writes its manifest when that changes.
+
+    Raises:
+        DataError: as :func:`obtain`.
+    """
+    tree = obtain(dataset)
+    write_manifest(layout.manifest(dataset), dataset, pin(dataset), tree)
+
+
+def obtain(dataset: str) -> Tree:
+    """Makes the archive present and verified.
 
     An archive with a table of public sources is verified by the table: notices that a DVC remote keeps beside the
     data are not in it, and the manifest is the same with and without them.
@@ -31,7 +47,7 @@ def fetch(dataset: str) -> None:
     config = load_dataset(dataset)
     tree = _verified(config)
     if tree is None:
-        _obtain(config)
+        _get(config)
         tree = _verified(config)
     if tree is None:
         raise DataError(
@@ -39,21 +55,26 @@ def fetch(dataset: str) -> None:
             f"is not what {versioning.pointer(dataset)} states",
             f"To have it as it was: dvc checkout {layout.raw(dataset)}; to accept it as it is: dvc commit",
         )
-    write_manifest(layout.manifest(dataset), dataset, pin(dataset), tree)
+    return tree
 
 
 def _verified(config: DatasetConfig) -> Tree | None:
     """The archive's files, if they are there and as stated."""
-    tree, table = Tree.of(layout.raw(config.name)), _table(config)
+    tree, table, public = Tree.of(layout.raw(config.name)), _table(config), _public(config)
     if table:
         sources = read_sources(table)
         return tree.only(s.file for s in sources) if complete(sources, layout.raw(config.name)) else None
+    if public and not any("/" in name for name in tree.files):
+        # Notices and tables may lie beside the file, but no folder with an unpacked copy, which readers would prefer.
+        tree = tree.only({public.name} & tree.files.keys())
     return tree if tree.files and tree.md5 == pin(config.name) else None
 
 
-def _obtain(config: DatasetConfig) -> None:
+def _get(config: DatasetConfig) -> None:
     folder, table, stage = layout.raw(config.name), _table(config), versioning.stage_of(config.name)
-    _check_room(config)
+    public = _public(config)
+    layout.RAW.mkdir(parents=True, exist_ok=True)
+    check_room(folder, _size(config))
     refusal = _pulled(config, replaceable=bool(table or stage))
     if refusal is None:
         return
@@ -62,6 +83,10 @@ def _obtain(config: DatasetConfig) -> None:
     elif table:
         print(f"{folder}: downloading from {config.archive.url if config.archive else table}")
         download(read_sources(table), folder)
+    elif public and not _occupied(folder):
+        url = at_mirror(public.url)
+        print(f"{folder}: downloading {url}", flush=True)
+        download_file(url, public.md5, folder / public.name)
     else:
         raise refusal
     if config.archive:
@@ -75,16 +100,16 @@ def _pulled(config: DatasetConfig, *, replaceable: bool) -> DataError | None:
         replaceable: a damaged copy may be overwritten, because it can be had again.
     """
     folder = layout.raw(config.name)
-    if not pin(config.name):
+    if not _tracked(config):
         return absent(config)
-    if folder.is_dir() and not replaceable:
+    if _occupied(folder) and not replaceable:
         return None  # there, but not as stated: that is for the user to decide
     if not versioning.configure_remote():
         return absent(config)
     try:
-        versioning.call("pull", *(["--force"] if replaceable else []), str(folder))
+        versioning.call("pull", "--force", str(folder))
     except DataError as error:
-        if replaceable:
+        if replaceable or _public(config):
             print(f"{folder}: {_why_not_pulled(error)}; it is made again and checked against the stated hash.")
         return error
     return None
@@ -123,7 +148,7 @@ def absent(config: DatasetConfig, folder: Path | None = None) -> DataError:
     Args:
         folder: where it was looked for; by default where it belongs.
     """
-    folder, archive = folder or layout.raw(config.name), config.archive
+    folder, archive, track = folder or layout.raw(config.name), config.archive, f"hbench data track {config.name}"
     if stage := versioning.stage_of(config.name):
         return DataError(folder, "is not generated yet", f"Run 'dvc repro {stage}', or a benchmark that has it")
     if archive is None:
@@ -132,37 +157,52 @@ def absent(config: DatasetConfig, folder: Path | None = None) -> DataError:
             f"is absent, and no stage of {versioning.PIPELINE} generates it",
             f"Add a stage with this folder as its output, or an 'archive' to config/datasets/{config.name}.yaml",
         )
-    if pin(config.name):
-        fault, remedy = (
-            "is absent, and no DVC remote is configured",
-            "dvc remote add --local --default NAME WHERE; or: ",
-        )
-    elif folder.is_dir():
-        return DataError(folder, "is there, but not tracked", f"Check and track it: hbench data track {config.name}")
-    else:
-        fault, remedy = "is absent", ""
+    public = archive.download
+    if _occupied(folder) and not _tracked(config):
+        other = f", and is not just {public.name} with the MD5 hash {public.md5}" if public else ""
+        away = f"; or move it away and have that file downloaded: hbench data fetch {config.name}" if public else ""
+        return DataError(folder, f"is there, but not tracked{other}", f"Check and track it: {track}{away}")
+    fault, remedy = "is absent", ""
+    if _tracked(config):
+        fault += ", and no DVC remote is configured"
+        remedy = "dvc remote add --local --default NAME WHERE; or: "
+    elif public:
+        remedy = f"Download it: hbench data fetch {config.name}; or get it by hand: "
     return DataError(
         folder,
         fault,
         f"{remedy}{config.title} is given out by {archive.owner}, terms: {archive.terms} ({archive.url}). "
-        f"Put {archive.contents} into {layout.raw(config.name)}, then check and track it: "
-        f"hbench data track {config.name}",
+        f"Put {archive.contents} into {layout.raw(config.name)}, then check and track it: {track}",
     )
 
 
-def _check_room(config: DatasetConfig) -> None:
-    table = _table(config)
+def _tracked(config: DatasetConfig) -> bool:
+    """Whether DVC states a hash of the archive."""
     stated = versioning.stated(config.name)
-    needed = sum(s.bytes for s in read_sources(table)) if table else stated.size if stated else 0
-    layout.RAW.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(layout.RAW).free
-    if free < needed:
-        raise DataError(
-            layout.raw(config.name),
-            f"needs {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free",
-            "Free some space; what was finished is kept, so run it again",
-        )
+    return bool(stated and stated.md5)
+
+
+def _occupied(folder: Path) -> bool:
+    """Whether anything but an unfinished download lies there."""
+    return folder.exists() and any(not p.name.endswith(layout.UNFINISHED) for p in folder.iterdir())
+
+
+def _size(config: DatasetConfig) -> int:
+    """Bytes that the archive is known to take; 0 where that is not known before it comes."""
+    table, stated = _table(config), versioning.stated(config.name)
+    return sum(s.bytes for s in read_sources(table)) if table else stated.size if stated else 0
 
 
 def _table(config: DatasetConfig) -> Path | None:
     return Path(config.archive.sources) if config.archive and config.archive.sources else None
+
+
+def _public(config: DatasetConfig) -> PublicFile | None:
+    """The one file that the archive is, unless DVC tracks something else as the archive."""
+    public, stated = config.archive.download if config.archive else None, versioning.stated(config.name)
+    return public if public and (not stated or stated.md5 == _whole(public)) else None
+
+
+def _whole(public: PublicFile) -> str:
+    """The hash that DVC states of an archive that consists of this file alone."""
+    return Tree({public.name: (public.md5, 0)}).md5

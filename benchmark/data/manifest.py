@@ -22,8 +22,9 @@ class Tree:
 
     @classmethod
     def of(cls, folder: Path) -> "Tree":
-        """Reads and hashes everything in the folder; empty where there is none."""
-        paths = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+        """Reads and hashes everything in the folder but unfinished downloads; empty where there is none."""
+        found = (p for p in folder.rglob("*") if p.is_file() and not p.name.endswith(layout.UNFINISHED))
+        paths = sorted(p.relative_to(folder).as_posix() for p in found)
         return cls({name: (_md5(folder / name), (folder / name).stat().st_size) for name in paths})
 
     @property

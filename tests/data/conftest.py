@@ -1,5 +1,6 @@
 """A project folder of its own for each test, with dataset configs and archives in it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,11 @@ from typing import Any
 import pytest
 import yaml
 from small_datasets import BASE, MRI
+from tracked import dvc
 
 from benchmark import layout
+from benchmark.data import versioning
+from benchmark.dependencies import ROOT
 
 
 @pytest.fixture
@@ -40,3 +44,16 @@ def dataset(project) -> Callable[..., Path]:
         return layout.raw(name)
 
     return write
+
+
+@pytest.fixture
+def repository(project, monkeypatch) -> Path:
+    """A project under DVC, without git and without any remote."""
+    monkeypatch.delenv(versioning.REMOTE_VARIABLE, raising=False)
+    inner = project / "project"
+    inner.mkdir()
+    shutil.move(project / "config", inner / "config")
+    monkeypatch.chdir(inner)
+    dvc("init", "--no-scm", "--quiet")
+    shutil.copy(ROOT / ".dvcignore", inner)
+    return inner

@@ -11,53 +11,17 @@ from pathlib import Path
 
 import pytest
 from archives import ixi
+from tracked import ARCHIVE, FILES, dvc, put, refusal
 from typer.testing import CliRunner
 
 from benchmark import layout
 from benchmark.cli.app import app
+from benchmark.config.load import load_dataset
 from benchmark.data import fetch as module
 from benchmark.data import versioning
-from benchmark.data.fetch import fetch, pin
+from benchmark.data.fetch import absent, fetch, pin
 from benchmark.data.manifest import Tree
 from benchmark.errors import DataError
-
-ARCHIVE = {
-    "owner": "The Owner",
-    "terms": "after a signed agreement",
-    "url": "https://owner.example",
-    "contents": "the folder IXI-T1",
-}
-FILES = {"IXI-T1/a.nii.gz": b"a" * 100, "IXI-T1/b.nii.gz": b"b" * 50, "notes.txt": b"n"}
-
-
-def dvc(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", *arguments], check=True, capture_output=True)
-
-
-@pytest.fixture
-def repository(project, monkeypatch) -> Path:
-    """A project under DVC, without git and without any remote."""
-    monkeypatch.delenv(versioning.REMOTE_VARIABLE, raising=False)
-    inner = project / "project"
-    inner.mkdir()
-    shutil.move(project / "config", inner / "config")
-    monkeypatch.chdir(inner)
-    dvc("init", "--no-scm", "--quiet")
-    return inner
-
-
-def put(root: Path) -> Path:
-    for name, content in FILES.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(content)
-    return root
-
-
-def refusal(dataset: str) -> str:
-    with pytest.raises(DataError) as caught:
-        fetch(dataset)
-    assert not layout.manifest(dataset).exists()
-    return str(caught.value)
 
 
 def test_our_hash_of_a_folder_is_dvcs(repository, dataset):
@@ -160,7 +124,7 @@ def test_a_remote_that_is_not_there(repository, dataset, monkeypatch, tmp_path):
     monkeypatch.delenv(versioning.REMOTE_VARIABLE)
     dvc("remote", "add", "--default", "mine", str(tmp_path / "gone"))
     message = refusal("mini")
-    assert message.startswith("dvc pull data/raw/mini: failed:")
+    assert message.startswith("dvc pull --force data/raw/mini: failed:")
     assert not root.exists()
 
 
@@ -331,6 +295,20 @@ def test_an_archive_is_checked_before_it_is_tracked(repository, dataset):
     assert tracked.exit_code == 0, tracked.output
     assert pin("mini").endswith(".dir")
     fetch("mini")
+
+
+@pytest.mark.parametrize("name", ["ixi", "msseg", "retouch"])
+def test_archives_of_the_paper_say_where_they_come_from_and_what_to_do(name):
+    config = load_dataset(name, Path(__file__).parents[2] / layout.DATASET_CONFIG)
+    message = str(absent(config, Path("nowhere")))
+    for part in (config.archive.owner, config.archive.terms, config.archive.url, config.archive.contents):
+        assert part in message
+    assert message.endswith(f" into data/raw/{name}, then check and track it: hbench data track {name}.")
+
+
+def test_an_empty_folder_is_an_absent_archive(repository, dataset):
+    dataset("mini", "ixi", archive=ARCHIVE).mkdir(parents=True)
+    assert refusal("mini").startswith("data/raw/mini: is absent. mini is given out by The Owner")
 
 
 def test_a_remote_of_an_unknown_kind_is_told_with_its_reason(repository, monkeypatch):
