@@ -17,6 +17,7 @@ from benchmark.phantoms import generate as generation
 
 LOCK = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+FULL = yaml.safe_load((ROOT / "data/full/dvc.yaml").read_text())["stages"]
 
 
 def cpu_features() -> list[str]:
@@ -95,11 +96,21 @@ def test_a_stage_depends_on_all_modules_that_it_imports(kind):
         assert set(STAGES[stage]["deps"]) == set(run.stdout.split())
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_full_size_is_generated_as_the_small_one(kind):
+    small, full = STAGES[f"{kind}_phantom"], FULL[f"{kind}_phantom_full"]
+    assert full["wdir"] == "../.."
+    assert full["deps"] == small["deps"]
+    assert full["outs"] == [f"{small['outs'][0]}_full"]
+    assert full["cmd"] == small["cmd"].replace(" small ", " full ") + "_full"
+
+
 class Fake:
     """A kind of two subjects, which fails at the second if told so."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
+        self.written: list[str] = []
 
     def subjects(self, size):
         return ["a", "b"]
@@ -107,6 +118,7 @@ class Fake:
     def write(self, subject, size, folder):
         if subject == "b" and self.error is not None:
             raise self.error
+        self.written.append(subject)
         (folder / subject).write_text(size)
 
 
@@ -147,18 +159,52 @@ def test_a_dataset_appears_when_it_is_whole(fake, tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), DataError("template", "is another", "Install it")])
-def test_nothing_half_written_is_left(fake, tmp_path, error):
+def test_what_is_not_whole_has_another_name(fake, tmp_path, error):
     fake.error = error
     with pytest.raises(type(error), match=str(error)):
         generation.generate("fake", "tiny", tmp_path / "data", 1)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [".data-unfinished"]
 
 
 def test_a_full_disk_is_one_message(fake, tmp_path):
     fake.error = OSError(28, "No space left on device")
     with pytest.raises(UserError, match=r"data: cannot be written \(No space left on device\)\. Make room"):
         generation.generate("fake", "tiny", tmp_path / "data", 1)
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_generation_that_ended_early_goes_on(fake, tmp_path, moved):
+    fake.error = OSError(28, "No space left on device")
+    with pytest.raises(UserError):
+        generation.generate("fake", "tiny", tmp_path / "data", 1)
+    if moved:  # ended while the finished ones were being put together
+        generation._move(tmp_path / ".data-unfinished/0", tmp_path / ".data-unfinished/whole")
+    fake.error, fake.written = None, []
+    assert generation.generate("fake", "tiny", tmp_path / "data", 1) == 2
+    assert fake.written == ["b"]
+    assert {path.name: path.read_text() for path in (tmp_path / "data").iterdir()} == {"a": "tiny", "b": "tiny"}
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+@pytest.mark.parametrize("change", ["size", "code"])
+def test_what_was_left_of_another_generation_is_not_taken(fake, tmp_path, monkeypatch, change):
+    fake.error = OSError(28, "No space left on device")
+    with pytest.raises(UserError):
+        generation.generate("fake", "tiny", tmp_path / "data", 1)
+    fake.error, fake.written = None, []
+    if change == "code":
+        monkeypatch.setattr(generation, "_code", lambda: "another")
+    generation.generate("fake", "small" if change == "size" else "tiny", tmp_path / "data", 1)
+    assert fake.written == ["a", "b"]
+
+
+def test_two_do_not_write_one_dataset(fake, tmp_path):
+    with (
+        generation._unfinished(tmp_path / "data", "content"),
+        pytest.raises(UserError, match="data: is being written by another process"),
+    ):
+        generation.generate("fake", "tiny", tmp_path / "data", 1)
 
 
 def test_a_folder_that_exists_is_left_alone(tmp_path, capsys):
