@@ -335,3 +335,25 @@ def test_slices_outside_the_template_are_refused(tmp_path):
     (tmp_path / "x.yaml").write_text(yaml.safe_dump(dataset))
     with pytest.raises(ConfigError, match=r"slice_range.*less than or equal to 116"):
         load_dataset("x", tmp_path)
+
+
+def test_the_rehearsal_is_the_paper_on_phantoms_of_the_same_size():
+    paper, rehearsal = (load_benchmark(ROOT / f"config/{name}.yaml").model_dump() for name in ("paper", "rehearsal"))
+    paper["datasets"] = {f"{name}_phantom_full": use for name, use in paper["datasets"].items()}
+    differ = {key for key in paper if paper[key] != rehearsal[key]}
+    assert differ == {"benchmark", "title"}
+
+
+@pytest.mark.parametrize(
+    ("archive", "other"), [("ixi", {"brain_extraction", "mask_closing"}), ("msseg", set()), ("retouch", set())]
+)
+def test_a_full_phantom_is_prepared_as_its_archive(archive, other):
+    real, phantom = load_dataset(archive).model_dump(), load_dataset(f"{archive}_phantom_full").model_dump()
+    assert {key for key in real if real[key] != phantom[key]} - {"preparation"} == {
+        "name",
+        "title",
+        "phantom",
+        "archive",
+    }
+    mine, theirs = phantom["preparation"], real["preparation"]
+    assert {key for key in theirs if theirs[key] != mine[key]} == other

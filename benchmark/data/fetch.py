@@ -71,15 +71,15 @@ def _verified(config: DatasetConfig) -> Tree | None:
 
 
 def _get(config: DatasetConfig) -> None:
-    folder, table, stage = layout.raw(config.name), _table(config), versioning.stage_of(config.name)
+    folder, table, generated = layout.raw(config.name), _table(config), versioning.generated(config.name)
     public = _public(config)
     layout.RAW.mkdir(parents=True, exist_ok=True)
     check_room(folder, _size(config))
-    refusal = _pulled(config, replaceable=bool(table or stage))
+    refusal = _pulled(config, replaceable=bool(table or generated))
     if refusal is None:
         return
-    if stage:
-        _generate(config.name, stage)
+    if generated:
+        _generate(config.name, generated)
     elif table:
         print(f"{folder}: downloading from {config.archive.url if config.archive else table}")
         download(read_sources(table), folder)
@@ -122,22 +122,22 @@ def _why_not_pulled(error: DataError) -> str:
     return f"it could not be pulled from the DVC remote ({error.fault})"
 
 
-def _generate(dataset: str, stage: str) -> None:
-    """Runs the stage; what it makes must be what ``dvc.lock`` states.
+def _generate(dataset: str, by: versioning.Generated) -> None:
+    """Runs the stage; what it makes must be what DVC's lock file states.
 
     Raises:
-        DataError: it is not. ``dvc.lock`` is left as it was.
+        DataError: it is not. The lock file is left as it was.
     """
-    expected, lock = pin(dataset), versioning.LOCK
-    before = lock.read_bytes() if lock.is_file() else None
-    versioning.call("repro", stage)
+    expected = pin(dataset)
+    before = by.lock.read_bytes() if by.lock.is_file() else None
+    versioning.call("repro", by.stage)
     if expected and before is not None and pin(dataset) != expected:
-        generated = pin(dataset)
-        lock.write_bytes(before)
+        made = pin(dataset)
+        by.lock.write_bytes(before)
         raise DataError(
             layout.raw(dataset),
-            f"was generated with the hash {generated}, and {lock} states {expected}",
-            f"If its code was changed on purpose, run 'dvc repro {stage}' and commit {lock}; "
+            f"was generated with the hash {made}, and {by.lock} states {expected}",
+            f"If its code was changed on purpose, run 'dvc repro {by.stage}' and commit {by.lock}; "
             "otherwise install the versions of requirements.lock, or pull it from a remote",
         )
 
@@ -149,12 +149,12 @@ def absent(config: DatasetConfig, folder: Path | None = None) -> DataError:
         folder: where it was looked for; by default where it belongs.
     """
     folder, archive, track = folder or layout.raw(config.name), config.archive, f"hbench data track {config.name}"
-    if stage := versioning.stage_of(config.name):
-        return DataError(folder, "is not generated yet", f"Run 'dvc repro {stage}', or a benchmark that has it")
+    if by := versioning.generated(config.name):
+        return DataError(folder, "is not generated yet", f"Run 'dvc repro {by.stage}', or a benchmark that has it")
     if archive is None:
         return DataError(
             folder,
-            f"is absent, and no stage of {versioning.PIPELINE} generates it",
+            f"is absent, and no stage of {versioning.PIPELINES[0]} generates it",
             f"Add a stage with this folder as its output, or an 'archive' to config/datasets/{config.name}.yaml",
         )
     public = archive.download

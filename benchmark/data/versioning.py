@@ -6,6 +6,7 @@ Statements are read from DVC's files, so that Snakemake can ask for them without
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,8 @@ NEIGHBOUR = Path("../shared/dvc-mirror")
 """A remote that lies beside the project is used without being asked for."""
 NOT_HELD = "do not exist neither locally nor on remote"
 """How DVC says that a remote, which it reached, does not hold the data."""
-PIPELINE, LOCK = Path("dvc.yaml"), Path("dvc.lock")
+PIPELINES = (Path("dvc.yaml"), Path("data/full/dvc.yaml"))
+"""Files of stages; the second one's take hours, and are run when they are asked for. Their paths start at the root."""
 
 
 class Stated(BaseModel):
@@ -30,6 +32,19 @@ class Stated(BaseModel):
     path: str
     md5: str = ""
     size: int = Field(0, ge=0)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A stage that generates an archive.
+
+    Attributes:
+        stage: what ``dvc repro`` calls it.
+        lock: file in which DVC states what it generated.
+    """
+
+    stage: str
+    lock: Path
 
 
 class _Outputs(BaseModel):
@@ -70,14 +85,28 @@ def stated(dataset: str) -> Stated | None:
     if pointer(dataset).is_file():
         folder, outs = pointer(dataset).parent, _read(pointer(dataset), _Pointer).outs
     else:
-        folder, outs = Path(), [out for stage in _read(LOCK, _Lock).stages.values() for out in stage.outs]
+        locks = [_read(_lock(pipeline), _Lock) for pipeline in PIPELINES]
+        folder, outs = Path(), [out for lock in locks for stage in lock.stages.values() for out in stage.outs]
     return next((out for out in outs if folder / out.path == path), None)
 
 
-def stage_of(dataset: str) -> str | None:
-    """Name of the stage in ``dvc.yaml`` that generates the archive."""
+def generated(dataset: str) -> Generated | None:
+    """The stage that generates the archive; None where it comes from elsewhere.
+
+    Raises:
+        DataError: a file of stages is damaged.
+    """
     path = layout.raw(dataset).as_posix()
-    return next((name for name, stage in _read(PIPELINE, _Pipeline).stages.items() if path in stage.outs), None)
+    for pipeline in PIPELINES:
+        for name, stage in _read(pipeline, _Pipeline).stages.items():
+            if path in stage.outs:
+                prefix = f"{pipeline}:" if pipeline.parent != Path() else ""
+                return Generated(f"{prefix}{name}", _lock(pipeline))
+    return None
+
+
+def _lock(pipeline: Path) -> Path:
+    return pipeline.with_suffix(".lock")
 
 
 def configure_remote() -> bool:

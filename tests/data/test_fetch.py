@@ -147,25 +147,29 @@ STAGE = """stages:
 MAKE = "import pathlib; p = pathlib.Path('data/raw/mini'); p.mkdir(parents=True); (p / 'x.nii.gz').write_text('{}')"
 
 
-def test_what_a_stage_generates_is_generated(repository, dataset):
+@pytest.mark.parametrize("folder", ["", "data/full/"])
+def test_what_a_stage_generates_is_generated(repository, dataset, folder):
     """Without a remote; once it is in dvc.lock, it must come out the same."""
     root = dataset("mini", "ixi", phantom=True)
-    Path("dvc.yaml").write_text(STAGE)
+    lock_file = Path(f"{folder}dvc.lock")
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    stage = STAGE.replace("    cmd:", "    wdir: ../..\n    cmd:") if folder else STAGE
+    Path(f"{folder}dvc.yaml").write_text(stage)
     Path("make.py").write_text(MAKE.format("one"))
     fetch("mini")
     assert (root / "x.nii.gz").read_text() == "one"
-    expected, lock = pin("mini"), Path("dvc.lock").read_bytes()
+    expected, lock = pin("mini"), lock_file.read_bytes()
     assert json.loads(layout.manifest("mini").read_text())["md5"] == expected
     shutil.rmtree(root)
     fetch("mini")
-    assert Path("dvc.lock").read_bytes() == lock
+    assert lock_file.read_bytes() == lock
     for trace in (root, Path(".dvc/cache"), layout.PREPARED):
         shutil.rmtree(trace)
     Path("make.py").write_text(MAKE.format("two"))
     message = refusal("mini")
-    assert f"and dvc.lock states {expected}" in message
-    assert "dvc repro make-mini" in message
-    assert Path("dvc.lock").read_bytes() == lock
+    assert f"and {lock_file} states {expected}" in message
+    assert f"dvc repro {f'{folder}dvc.yaml:' if folder else ''}make-mini" in message
+    assert lock_file.read_bytes() == lock
 
 
 def made_and_deleted(dataset) -> Path:
