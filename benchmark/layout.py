@@ -44,7 +44,7 @@ def subject(dataset: str, subject_id: str) -> Path:
 
 
 def slices(dataset: str) -> Path:
-    """All prepared slices of a dataset, memory-mapped."""
+    """All prepared slices of a dataset."""
     return PREPARED / dataset / "slices.h5"
 
 

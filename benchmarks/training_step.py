@@ -70,7 +70,7 @@ def prepare(name: str, size: str, precision: Precision) -> Timed:
         label_kind="dense",
         crop=(side, side),
         batch_size=batch,
-        slice_shape=slices[0].images[0].shape[1:],
+        slice_shape=(side + side // 2, side + side // 2),
     )
     schedule = Schedule(unit="steps", constant=10_000, decay=0)
     how = FitContext(width=width, schedule=schedule, identity=("benchmark",), precision=precision)

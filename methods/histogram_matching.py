@@ -10,7 +10,7 @@ from skimage.exposure import match_histograms
 
 from benchmark.config.base import Strict
 from benchmark.data.sampling import BACKGROUND
-from benchmark.data.slices import Images
+from benchmark.data.slices import Images, Stack
 from benchmark.errors import DataError
 from benchmark.methods.base import FitContext, TrainingSet
 from benchmark.methods.training_free import TrainingFreeMethod
@@ -67,7 +67,7 @@ class HistogramMatching(TrainingFreeMethod):
         self._quantiles = quantiles
 
 
-def pooled_quantiles(images: Sequence[Images], count: int) -> npt.NDArray[np.float32]:
+def pooled_quantiles(images: Sequence[Stack], count: int) -> npt.NDArray[np.float32]:
     """Equally spaced quantiles of all foreground pixels together, read off a histogram.
 
     A histogram, and not the pixels themselves, because those of a real archive do not fit into memory.
@@ -78,7 +78,7 @@ def pooled_quantiles(images: Sequence[Images], count: int) -> npt.NDArray[np.flo
     """
     counts = np.zeros(BINS, np.int64)
     edges = np.linspace(-1, 1, BINS + 1)
-    for image in images:
+    for image in map(np.asarray, images):
         counts += np.histogram(image[image > BACKGROUND], edges)[0]
     if not counts.any():
         raise DataError("training slices of the target", "hold no foreground", "Check the preparation's masks")

@@ -35,12 +35,41 @@ def test_what_is_written_is_read(tmp_path):
         assert store.spacing(s.subject) == s.spacing
 
 
-def test_arrays_are_read_only_memory_maps(tmp_path):
-    write_slices(tmp_path / "slices.h5", [subject("a")])
-    image = SliceStore(tmp_path / "slices.h5").image("a")
-    assert isinstance(image, np.memmap)
-    with pytest.raises(ValueError, match="read-only"):
-        image[0, 0, 0] = 0
+def test_a_stack_is_read_slice_by_slice(tmp_path):
+    written = subject("a")
+    write_slices(tmp_path / "slices.h5", [written])
+    stack = SliceStore(tmp_path / "slices.h5").stack("a", "image")
+    assert (len(stack), stack.shape) == (3, (3, 20, 24))
+    for read, expected in zip(stack, written.image, strict=True):
+        np.testing.assert_array_equal(read, expected)
+    with h5py.File(tmp_path / "slices.h5") as file:
+        assert file["a/image"].chunks == (1, 20, 24)
+
+
+def test_slices_are_compressed_without_loss(tmp_path):
+    """Half of the pixels are background, as around a brain, and eight bits are in use, as in OCT."""
+    image = np.random.default_rng(1).integers(0, 256, (4, 128, 128)) / np.float32(127.5) - 1
+    image[:, :64] = -1
+    labels = np.zeros(image.shape, np.uint8)
+    written = SubjectSlices("a", "GE", image.astype(np.float32), labels, labels, (1.0, 1.0, 1.0))
+    write_slices(tmp_path / "slices.h5", [written])
+    assert (tmp_path / "slices.h5").stat().st_size < 0.5 * image.nbytes
+    np.testing.assert_array_equal(SliceStore(tmp_path / "slices.h5").image("a"), written.image)
+
+
+@pytest.mark.parametrize("key", ["image", "labels", "mask"])
+def test_a_flipped_bit_is_told(tmp_path, key):
+    path = tmp_path / "slices.h5"
+    write_slices(path, [subject("a", shape=(3, 64, 64))])
+    with h5py.File(path) as file:
+        chunk = file[f"a/{key}"].id.get_chunk_info(1)
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset + chunk.size // 2] ^= 0x10
+    path.write_bytes(content)
+    stack = SliceStore(path).stack("a", key)
+    stack[0]
+    with pytest.raises(DataError, match=r"slices.h5: cannot be read .*Delete it and run snakemake"):
+        stack[1]
 
 
 def faulty(value=0.0, label_shape=(1, 4, 4)) -> SubjectSlices:
@@ -122,7 +151,12 @@ def test_slices_that_nobody_prepared_are_told_by_who_reads_them(tmp_path, where,
     with pytest.raises(
         DataError, match=rf"slices.h5: {said}.* Delete it and run snakemake with the target .*slices.h5"
     ):
-        DomainSlices.of(SliceStore(path, tiny_dataset()), ["a"])
+        drawn(path)
+
+
+def drawn(path):
+    domain = DomainSlices.of(SliceStore(path, tiny_dataset()), ["a"])
+    return CropSampler(domain, (16, 16), 3, stream("a")).draw()
 
 
 def test_truth_that_nobody_made_is_told(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.data.slices import Images, Labels, SliceStore
+from benchmark.data.slices import Images, Labels, SliceStore, Stack
 from benchmark.errors import DataError
 
 BACKGROUND = np.float32(-1.0)
@@ -31,14 +31,17 @@ def torch_seed(*identity: object) -> int:
 
 @dataclass(frozen=True)
 class DomainSlices:
-    """Training slices of one scanner: images and labels as lists of (slices, rows, columns), one entry a subject."""
+    """Training slices of one scanner: images and labels, one stack of (slices, rows, columns) a subject.
 
-    images: Sequence[Images]
-    labels: Sequence[Labels]
+    A stack need not be an array: those of a real archive do not fit into memory, and are read slice by slice.
+    """
+
+    images: Sequence[Stack]
+    labels: Sequence[Stack]
 
     @classmethod
     def of(cls, store: SliceStore, subjects: Sequence[str]) -> "DomainSlices":
-        return cls([store.image(s) for s in subjects], [store.labels(s) for s in subjects])
+        return cls([store.stack(s, "image") for s in subjects], [store.stack(s, "labels") for s in subjects])
 
     def __len__(self) -> int:
         return sum(len(image) for image in self.images)

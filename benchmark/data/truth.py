@@ -11,11 +11,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from benchmark.data.slices import Images
+from benchmark.data.slices import Images, write_stack
 from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.hdf5 import whole_hdf5
 
-FORMAT = "harmonize-bench truth 1"
+FORMAT = "harmonize-bench truth 2"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def write_truth(path: Path, truths: Iterable[TruthSlices]) -> None:
             for kind, images in (("clean", t.clean), ("noisy", t.noisy)):
                 if not np.isfinite(images).all() or np.abs(images).max() > 1:
                     raise DataError(t.subject, f"its {kind} truth is not within [-1, 1]", "Prepare the subject again")
-                file.create_dataset(f"{t.subject}/{t.target}/{kind}", data=np.asarray(images, np.float32))
+                write_stack(file.require_group(f"{t.subject}/{t.target}"), kind, np.asarray(images, np.float32))
 
 
 def read_truth(path: Path, subject: str, target: str) -> tuple[Images, Images]:

@@ -52,7 +52,7 @@ def training_subjects(dataset: DatasetConfig, pair: str, domain: str, fold: int)
 
 
 def training_slices(dataset: DatasetConfig, subjects: tuple[str, ...]) -> DomainSlices:
-    """Slices of these subjects and of nobody else, memory-mapped."""
+    """Slices of these subjects and of nobody else, read when they are drawn."""
     return DomainSlices.of(SliceStore(layout.slices(dataset.name), dataset), subjects)
 
 
