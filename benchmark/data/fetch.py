@@ -7,6 +7,7 @@ from benchmark import layout
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
 from benchmark.data import versioning
+from benchmark.data.discreet import discreet
 from benchmark.data.download import complete, download, read_sources
 from benchmark.data.manifest import Tree, write_manifest
 from benchmark.errors import DataError
@@ -29,17 +30,18 @@ def fetch(dataset: str) -> None:
             DVC states; or there is no room for it.
     """
     config = load_dataset(dataset)
-    tree = _verified(config)
-    if tree is None:
-        _obtain(config)
+    with discreet(config):
         tree = _verified(config)
-    if tree is None:
-        raise DataError(
-            layout.raw(dataset),
-            f"is not what {versioning.pointer(dataset)} states",
-            f"To have it as it was: dvc checkout {layout.raw(dataset)}; to accept it as it is: dvc commit",
-        )
-    write_manifest(layout.manifest(dataset), dataset, pin(dataset), tree)
+        if tree is None:
+            _obtain(config)
+            tree = _verified(config)
+        if tree is None:
+            raise DataError(
+                layout.raw(dataset),
+                f"is not what {versioning.pointer(dataset)} states",
+                f"To have it as it was: dvc checkout {layout.raw(dataset)}; to accept it as it is: dvc commit",
+            )
+        write_manifest(config, pin(dataset), tree)
 
 
 def _verified(config: DatasetConfig) -> Tree | None:
