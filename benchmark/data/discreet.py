@@ -37,7 +37,8 @@ def discreet(config: DatasetConfig) -> Iterator[None]:
 def _told(config: DatasetConfig, fault: UserError) -> UserError:
     given = names_given(config)
     thing, remedy = _without_names(config, given, fault.thing), _without_names(config, given, fault.remedy)
-    subject = given.get(fault.subject, fault.subject) if isinstance(fault, DataError) and fault.subject else None
+    concerned = fault.subject if isinstance(fault, DataError) else None
+    subject = next((name for own, name in given.items() if concerned in (own, name)), None)
     if _in_archive(config, fault.thing):
         thing = f"{config.name}, {f'subject {subject}' if subject else 'its archive'}"
         whose = f"{layout.private(config.name)} tells whose file it is"
