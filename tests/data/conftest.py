@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from named_patients import PATIENTS, SETTINGS, patient
 from small_datasets import BASE, MRI
 
 from benchmark import layout
@@ -38,5 +39,18 @@ def dataset(project) -> Callable[..., Path]:
         }
         (layout.DATASET_CONFIG / f"{name}.yaml").write_text(yaml.safe_dump(content))
         return layout.raw(name)
+
+    return write
+
+
+@pytest.fixture
+def msseg(dataset) -> Callable[..., Path]:
+    """Writes the config of an archive whose folders and headers name people, with changes, and the archive."""
+
+    def write(**changes: object) -> Path:
+        root = dataset("mini", "msseg", **{**SETTINGS, **changes})
+        for name in PATIENTS:
+            patient(root, name)
+        return root
 
     return write

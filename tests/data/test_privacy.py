@@ -4,41 +4,31 @@ import gzip
 import json
 import re
 import shutil
-import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
-from archives import brain, retouch_volume, save, truncate, verified
-from small_datasets import MRI, inventoried
+import yaml
+from archives import retouch_volume, save, truncate, verified
+from copied_project import call, copied_project
+from named_patients import AGE, FLAIR, IMAGES, LABELS, PATIENTS, PERSON, patient, prepared
+from small_datasets import inventoried
 
 from benchmark import layout
 from benchmark.cli import told
 from benchmark.config.load import load_dataset
 from benchmark.data import prepare
 from benchmark.data.check import check_archive
-from benchmark.data.inventory import split_subjects, subjects, take_inventory
-from benchmark.data.prepare import collect, prepare_subject
-from benchmark.data.pseudonyms import names_given, names_of
+from benchmark.data.inventory import take_inventory
+from benchmark.data.manifest import Tree
+from benchmark.data.prepare import prepare_subject
+from benchmark.data.pseudonyms import names_given
 from benchmark.data.slices import SliceStore
 from benchmark.data.splits import Fold, read_fold
-from benchmark.dependencies import ROOT
-from benchmark.errors import DataError
 
-# The older layout of MS-SEG: centre, number, and four letters of the patient's name.
-PATIENTS = ["01011QUXA", "01029WEJO", "07003ZORI", "07014HYKE", "08002VAFU", "08031PIGO"]
-PERSON, AGE, OWNER = "Quxley^Abigail", "057Y", "Roberta Milestone"
-IMAGES = "Pre-processed training dataset/TrainingDataset_MSSEG"
-LABELS = "Unprocessed training dataset/TrainingDataset_MSSEG"
-FLAIR = "FLAIR_preprocessed.nii.gz"
-SETTINGS = {
-    "preparation": {**MRI, "tissue": "none", "brain_extraction": "given", "register_to_mni": False},
-    "split": {"protocol": "leave_one_out", "folds": 2},
-}
+OWNER = "Roberta Milestone"
 
 
 @pytest.fixture
@@ -49,48 +39,6 @@ def project(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(home)
     layout.DATASET_CONFIG.mkdir(parents=True)
     return home
-
-
-def described(path: Path, data: np.ndarray, affine: np.ndarray) -> None:
-    """An image with a person in every text that its header has room for, and in an extension."""
-    save(path, data, affine)
-    image = nib.load(path)
-    image.header["descrip"] = f"{PERSON} {AGE}".encode()
-    image.header["db_name"] = PERSON.encode()
-    image.header["aux_file"] = f"{PERSON}.{AGE}".encode()
-    image.header["intent_name"] = PERSON.encode()
-    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", f"{PERSON} {AGE}".encode()))
-    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), affine, image.header), path)
-
-
-def patient(root: Path, name: str) -> None:
-    data, affine = brain()
-    noisy = data * 4 + np.random.default_rng(int(name[:5])).uniform(0, 40, data.shape)
-    lesion = np.zeros(data.shape, np.uint8)
-    lesion[tuple(n // 2 for n in data.shape)] = 1
-    described(root / IMAGES / name / FLAIR, noisy.astype(np.int16), affine)
-    described(root / IMAGES / name / "Mask_registered.nii.gz", (data > 20).astype(np.uint8), affine)
-    described(root / LABELS / name / "Consensus.nii.gz", lesion, affine)
-
-
-@pytest.fixture
-def msseg(dataset) -> Callable[..., Path]:
-    def write(**changes: object) -> Path:
-        root = dataset("mini", "msseg", **{**SETTINGS, **changes})
-        for name in PATIENTS:
-            patient(root, name)
-        return root
-
-    return write
-
-
-def prepared() -> list[str]:
-    """Everything up to the slice store; the subjects as everything that follows knows them."""
-    inventoried("mini")
-    for subject in subjects("mini"):
-        prepare_subject("mini", subject)
-    collect("mini")
-    return subjects("mini")
 
 
 def written() -> Iterator[tuple[Path, bytes]]:
@@ -165,113 +113,6 @@ def test_the_order_of_what_is_written_says_nothing_about_the_order_of_ids(datase
     fold = read_fold(layout.splits("mini", "CR-SP"), 0)
     assert all(list(part) == sorted(part) for part in vars(fold).values())
     assert list(names.values()) == sorted(by_id)  # nor does the table's
-
-
-def test_another_key_gives_another_order(dataset):
-    root = dataset("mini", "retouch", pseudonyms=True)
-    for number in range(1, 31):
-        retouch_volume(root, "Cirrus" if number < 30 else "Spectralis", number)
-    retouch_volume(root, "Spectralis", 31)
-    inventoried("mini")
-    first = names_given(load_dataset("mini"))
-    layout.private("mini").unlink()
-    inventoried("mini")  # nothing was prepared yet
-    assert names_given(load_dataset("mini")) != first
-
-
-def test_the_table_is_readable_by_its_owner_alone_and_ignored_by_git_and_dvc(msseg):
-    msseg(pseudonyms=True)
-    inventoried("mini")
-    for path in (layout.private("mini"), layout.private_manifest("mini")):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(layout.PRIVATE.stat().st_mode) == 0o700
-    for program in (["git"], [sys.executable, "-m", "dvc"]):
-        subprocess.run([*program, "check-ignore", "--quiet", str(layout.private("mini"))], cwd=ROOT, check=True)
-
-
-def test_numbers_stay_when_a_subject_joins_or_leaves(msseg):
-    root = msseg(pseudonyms=True)
-    inventoried("mini")
-    before = names_given(load_dataset("mini"))
-    for name in ("01005NEWA", "07099NEWB", "08050NEWC"):
-        patient(root, name)
-    msseg(pseudonyms=True, split={"protocol": "leave_one_out", "folds": 3})
-    inventoried("mini")
-    joined = names_given(load_dataset("mini"))
-    assert {own: joined[own] for own in before} == before
-    assert sorted(joined.values()) == [f"S{n:04d}" for n in range(1, 10)]
-    msseg(pseudonyms=True, exclude=["01005NEWA", "07099NEWB", "08050NEWC"])
-    inventoried("mini")
-    assert names_given(load_dataset("mini")) == joined
-    assert subjects("mini") == sorted(before.values())
-
-
-def test_an_id_of_the_archive_is_never_somebody_elses_pseudonym(dataset):
-    dataset("mini", "msseg", pseudonyms=True)
-    assert sorted(names_of(load_dataset("mini"), ["S0001", "S0003"]).values()) == ["S0002", "S0004"]
-
-
-def refusal(work: Callable[[], None]) -> str:
-    with pytest.raises(DataError) as caught:
-        work()
-    return str(caught.value)
-
-
-def test_a_lost_table_is_told_and_nobody_is_numbered_anew(msseg):
-    msseg(pseudonyms=True)
-    found = prepared()
-    layout.private("mini").unlink()
-    for work in (
-        lambda: take_inventory("mini"),
-        lambda: split_subjects("mini", "SA-SV"),
-        lambda: prepare_subject("mini", found[0]),
-    ):
-        said = refusal(work)
-        assert said.startswith("data/private/mini.json: is missing, so that nobody can tell whose number is whose. ")
-        assert "Restore it from a backup" in said
-    assert not layout.private("mini").exists()
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "fault"),
-    [
-        ("^.*$", "", "damaged"),
-        ("^.*$", "{}", "damaged"),
-        ("^.*$", "[]", "damaged"),
-        ('"key": "[0-9a-f]+"', '"key": ""', "damaged"),
-        ("S0002", "S0001", "damaged"),
-        ('"mini"', '"other"', "of another dataset"),
-    ],
-)
-def test_a_damaged_table_is_told(msseg, before, after, fault):
-    msseg(pseudonyms=True)
-    inventoried("mini")
-    path = layout.private("mini")
-    path.write_text(re.sub(before, after, path.read_text(), flags=re.DOTALL))
-    assert refusal(lambda: take_inventory("mini")).startswith(f"data/private/mini.json: is {fault}. Restore it")
-
-
-def test_somebody_whom_the_table_does_not_know(msseg):
-    msseg(pseudonyms=True)
-    inventoried("mini")
-    assert "data/private/mini.json: knows no S0099" in refusal(lambda: prepare_subject("mini", "S0099"))
-
-
-def test_what_was_prepared_under_own_ids_must_go_before_pseudonyms_come(msseg):
-    msseg()
-    prepared()
-    msseg(pseudonyms=True)
-    verified("mini")
-    said = refusal(lambda: take_inventory("mini"))
-    assert said.startswith("data/prepared/mini/subjects: holds files of mini with the archive's own ids in their names")
-    assert not [name for name in PATIENTS if name in said]
-    shutil.rmtree(layout.PREPARED / "mini")
-    log = layout.LOGS / f"demo/prepare/mini-{PATIENTS[0]}.log"
-    log.parent.mkdir(parents=True)
-    log.touch()
-    assert refusal(lambda: inventoried("mini")).startswith("logs/demo/prepare: holds files of mini")
-    log.unlink()
-    inventoried("mini")
 
 
 def nan(root: Path) -> None:
@@ -414,3 +255,41 @@ def test_a_file_that_may_not_be_read(msseg, monkeypatch, capfd):
     monkeypatch.setattr(prepare, "truth_targets", refused)
     said = logged(capfd, lambda: prepare_subject("mini", "S0001"))
     assert said == "error: mini, its archive: access is denied. Correct the permissions.\n"
+
+
+BENCHMARK = """
+benchmark: private
+title: A dataset whose ids are names
+datasets: {mini: {pairs: [SA-SV]}}
+methods: {identity: {}, histogram_matching: {}}
+proposed: histogram_matching
+seeds: [0]
+training: {schedule: {unit: steps, constant: 1, decay: 0}}
+judges:
+  autoencoder: {batch_size: 2, schedule: {unit: steps, constant: 1, decay: 0}}
+  segmentor: {schedule: {unit: steps, constant: 1, decay: 0}}
+metrics: {overlap: {}}
+"""
+
+
+def test_snakemake_knows_no_id_either_and_the_option_reruns_all(msseg, tmp_path):
+    """What its log and its records hold, in which excluded ids were a parameter."""
+    root = msseg(pseudonyms=True, exclude=["01099GONE"])
+    patient(root, "01099GONE")
+    copy = copied_project(tmp_path / "copy")
+    shutil.move(root, copy / root)
+    shutil.copy(layout.DATASET_CONFIG / "mini.yaml", copy / layout.DATASET_CONFIG)
+    stated = [{"md5": Tree.of(copy / root).md5, "path": "mini"}]
+    (copy / layout.RAW / "mini.dvc").write_text(yaml.safe_dump({"outs": stated}))
+    (copy / "config/private.yaml").write_text(BENCHMARK)
+    ask = ["snakemake", "data/prepared/mini/splits/SA-SV.json", "--cores", "1", "--configfile", "config/private.yaml"]
+    call(copy, *ask)
+    made = [p for folder in ("data/prepared", "logs", ".snakemake") for p in (copy / folder).rglob("*") if p.is_file()]
+    assert made
+    for path in made:
+        text = f"{path.name} {path.read_bytes()!r}"
+        assert not [name for name in (*PATIENTS, "01099GONE") if name in text], path
+    msseg(exclude=["01099GONE"])
+    shutil.copy(layout.DATASET_CONFIG / "mini.yaml", copy / layout.DATASET_CONFIG)
+    plan = call(copy, *ask, "--dry-run", "--quiet", "reason")
+    assert {"fetch", "inventory", "split"} <= set(re.findall(r"^(\w+) +1$", plan, re.MULTILINE))
