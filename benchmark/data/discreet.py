@@ -11,7 +11,7 @@ from benchmark.errors import DataError, UserError
 
 _HIDDEN = "…"
 # File names and members of packed archives that messages, libraries' among them, put in quotes.
-_QUOTED = re.compile(r"""'[^']*[/\\.][^']*'|"[^"]*[/\\.][^"]*\"""")
+_QUOTED = re.compile(r"""(?<!\w)b?(?:'[^']*[/\\.][^']*'|"[^"]*[/\\.][^"]*")""")
 
 
 @contextmanager

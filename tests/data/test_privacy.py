@@ -21,12 +21,14 @@ from benchmark.cli import told
 from benchmark.config.load import load_dataset
 from benchmark.data import prepare
 from benchmark.data.check import check_archive
+from benchmark.data.discreet import discreet
 from benchmark.data.inventory import take_inventory
 from benchmark.data.manifest import Tree
 from benchmark.data.prepare import prepare_subject
 from benchmark.data.pseudonyms import names_given
 from benchmark.data.slices import SliceStore
 from benchmark.data.splits import Fold, read_fold
+from benchmark.errors import DataError
 
 OWNER = "Roberta Milestone"
 
@@ -227,6 +229,26 @@ def test_faults_that_name_several_subjects_name_pseudonyms(msseg, capfd):
     said += logged(capfd, lambda: inventoried("mini"))
     assert f"holds the same image for {names[PATIENTS[0]]} and {names[PATIENTS[1]]}" in said
     assert not [word for word in (*PATIENTS, "01999GONE") if word in said]
+
+
+@pytest.mark.parametrize(
+    ("fault", "told_as"),
+    [
+        (
+            "is damaged (Bad CRC-32 for file 'Training/Center_07/Patient_02/a.nii.gz')",
+            "is damaged (Bad CRC-32 for file …)",
+        ),
+        ("the owner's names 'a/b' and b\"a/b\" differ", "the owner's names … and … differ"),
+        ("[Errno 13] Permission denied: 'data/raw/mini/Center 07/a'", "[Errno 13] Permission denied: …"),
+        ("has 5 voxels, and data/raw/mini/Center 07/a.nii.gz has 6", "has 5 voxels, and … has 6"),
+        ("has no 'labels', see data/raw/mini/Patient 02: no more", "has no 'labels', see …: no more"),
+    ],
+)
+def test_files_that_the_words_of_a_fault_name(dataset, fault, told_as):
+    dataset("mini", "msseg", pseudonyms=True)
+    with pytest.raises(DataError) as caught, discreet(load_dataset("mini")):
+        raise DataError("data/raw/mini/MSSEG-Training.zip/Training/Center_07/Patient_02/a.nii.gz", fault, "Look")
+    assert str(caught.value) == f"mini, its archive: {told_as}. Look. To see which file: hbench data check mini."
 
 
 def test_a_bug_keeps_its_place_and_loses_its_message(msseg, monkeypatch, capfd):
