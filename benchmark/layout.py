@@ -10,6 +10,7 @@ CONFIG = Path("config")
 DATASET_CONFIG = CONFIG / "datasets"
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
+PRIVATE = Path("data/private")
 RESULTS = Path("results")
 REPORTS = Path("reports")
 LOGS = Path("logs")
@@ -26,6 +27,16 @@ def raw(dataset: str) -> Path:
 def manifest(dataset: str) -> Path:
     """Hashes of the archive that was verified last."""
     return PREPARED / dataset / "manifest.json"
+
+
+def private(dataset: str) -> Path:
+    """Whose pseudonym is whose; stays on this machine."""
+    return PRIVATE / f"{dataset}.json"
+
+
+def private_manifest(dataset: str) -> Path:
+    """The part of the manifest that names the archive's files, where subjects have pseudonyms."""
+    return PRIVATE / f"{dataset}.manifest.json"
 
 
 def inventory(dataset: str) -> Path:

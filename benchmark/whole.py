@@ -77,6 +77,16 @@ def write_whole(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_private(path: Path, text: str) -> None:
+    """Writes a text file that its owner alone can read; when this returns, it is on the disk."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with whole_file(path) as temporary:
+        temporary.touch(mode=0o600)
+        temporary.write_text(text, encoding="utf-8")
+        _flush(temporary)
+    _flush(path.parent)
+
+
 def write_table(path: Path, table: "pd.DataFrame") -> None:
     """Writes a CSV without its index; equal tables are equal files."""
     write_whole(path, table.to_csv(index=False, float_format="%.9g", lineterminator="\n"))

@@ -192,7 +192,12 @@ class DatasetConfig(Strict):
     )
     pairs: tuple[str, ...] = Field(min_length=1, description="source-target")
     split: Holdout | LeaveOneOut = Field(discriminator="protocol")
-    exclude: tuple[str, ...] = Field((), description="subject ids left out, decided by a person")
+    exclude: tuple[str, ...] = Field((), description="subjects left out, decided by a person; the archive's own ids")
+    pseudonyms: bool = Field(
+        False,
+        description="subjects have numbers instead of their ids everywhere but in data/raw and data/private; "
+        "see docs/privacy.md before switching it",
+    )
     preparation: MRIPreparation | OCTPreparation = Field(discriminator="kind")
     training: Crops
     class_weights: ClassWeights

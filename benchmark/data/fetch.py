@@ -6,6 +6,7 @@ from benchmark import layout
 from benchmark.config.dataset import DatasetConfig, PublicFile
 from benchmark.config.load import load_dataset
 from benchmark.data import versioning
+from benchmark.data.discreet import discreet
 from benchmark.data.download import at_mirror, complete, download, read_sources
 from benchmark.data.manifest import Tree, write_manifest
 from benchmark.data.resumable import check_room, download_file
@@ -30,8 +31,10 @@ def fetch(dataset: str) -> None:
     Raises:
         DataError: as :func:`obtain`.
     """
-    tree = obtain(dataset)
-    write_manifest(layout.manifest(dataset), dataset, pin(dataset), tree)
+    config = load_dataset(dataset)
+    with discreet(config):
+        tree = obtain(dataset)
+    write_manifest(config, pin(dataset), tree)
 
 
 def obtain(dataset: str) -> Tree:

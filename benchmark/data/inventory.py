@@ -8,9 +8,11 @@ from pathlib import Path
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
+from benchmark.data.discreet import discreet
 from benchmark.data.manifest import Manifest
 from benchmark.data.places import Place
 from benchmark.data.plausible import check_plausible
+from benchmark.data.pseudonyms import names_of, own_ids
 from benchmark.data.readers import reader
 from benchmark.data.splits import make_folds, write_splits
 from benchmark.data.subject import Subject, about
@@ -54,31 +56,44 @@ class Survey:
 def take_inventory(dataset: str) -> None:
     """Writes the inventory of a dataset, whose subjects can be split for every pair.
 
+    Subjects have the names that they have in all that follows (:mod:`benchmark.data.pseudonyms`), in their order: the
+    order of the archive's ids would tell whose is which.
+
     Raises:
         DataError: whatever is wrong with the archive, two subjects of one id, a subject in two domains, or too few
             subjects for the protocol.
     """
     config = load_dataset(dataset)
-    manifest = Manifest.read(dataset)
-    manifest.check_sizes()
-    found = survey(config, layout.raw(dataset), manifest=manifest)
-    if found.faults:
-        raise _first_of(found.faults, dataset)
-    for pair in config.pairs:  # before anything is prepared
-        make_folds(config, pair, _by_domain(config, {s: e.domain for s, e in found.entries.items()}))
-    body = {"dataset": dataset, "subjects": {s: asdict(e) for s, e in found.entries.items()}}
+    with discreet(config):
+        manifest = Manifest.read(config)
+        manifest.check_sizes()
+        found = survey(config, layout.raw(dataset), manifest=manifest)
+        # Faults need names too.
+        names = names_of(config, {*found.entries, *(f.subject for f in found.faults if f.subject)})
+        if found.faults:
+            raise _first_of(found.faults, dataset)
+        for pair in config.pairs:  # before anything is prepared
+            make_folds(config, pair, _by_domain(config, {s: e.domain for s, e in found.entries.items()}))
+    entries = {names[s]: asdict(e) for s, e in found.entries.items()}
+    body = {"dataset": dataset, "subjects": {name: entries[name] for name in sorted(entries)}}
     write_whole(layout.inventory(dataset), json.dumps(body, indent=1) + "\n")
 
 
 def split_subjects(dataset: str, pair: str) -> None:
     """Writes the splits of a pair, from the inventory.
 
+    The archive's ids decide who is in which fold, so that pseudonyms change nothing about it.
+
     Raises:
-        DataError: there is no inventory, or it is damaged.
+        DataError: there is no inventory, or it is damaged; or the table of pseudonyms is not the one it was made with.
     """
     config = load_dataset(dataset)
-    folds = make_folds(config, pair, _by_domain(config, domains_of(dataset)))
-    write_splits(layout.splits(dataset, pair), config, pair, folds)
+    domains = domains_of(dataset)
+    with discreet(config):
+        ids = own_ids(config, domains)
+        folds = make_folds(config, pair, _by_domain(config, {ids[name]: domain for name, domain in domains.items()}))
+    names = {own: name for name, own in ids.items()}
+    write_splits(layout.splits(dataset, pair), config, pair, [fold.renamed(names) for fold in folds])
 
 
 def _by_domain(config: DatasetConfig, domains: Mapping[str, str]) -> dict[str, list[str]]:
@@ -151,11 +166,13 @@ def _first_of(faults: tuple[DataError, ...], dataset: str) -> DataError:
     first = faults[0]
     if len(faults) == 1:
         return first
-    return DataError(
+    told = DataError(
         first.thing,
         f"{first.fault} (and {len(faults) - 1} more faults)",
         f"{first.remedy}. To see all: hbench data check {dataset}",
     )
+    told.subject = first.subject
+    return told
 
 
 def subjects(dataset: str) -> list[str]:

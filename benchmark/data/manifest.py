@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark import layout
+from benchmark.config.dataset import DatasetConfig
 from benchmark.data.places import Place
 from benchmark.data.subject import Subject, Volume
 from benchmark.errors import DataError, made_again, made_by_snakemake
-from benchmark.whole import write_whole
+from benchmark.whole import write_private, write_whole
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,30 @@ class Tree:
         return Tree({name: self.files[name] for name in sorted(names)})
 
 
-def write_manifest(path: Path, dataset: str, pin: str, tree: Tree) -> None:
-    """Writes the manifest, unless it is there with the same content: its time is what Snakemake looks at."""
+def write_manifest(config: DatasetConfig, pin: str, tree: Tree) -> None:
+    """Writes the manifest, unless it is there with the same content: its time is what Snakemake looks at.
+
+    Where subjects have pseudonyms, the names of files are in ``data/private`` alone.
+    """
     body = {
-        "dataset": dataset,
+        "dataset": config.name,
         "md5": pin,
         "nfiles": len(tree.files),
         "size": sum(size for _, size in tree.files.values()),
-        "files": {name: md5 for name, (md5, _) in tree.files.items()},
     }
-    text = json.dumps(body, indent=1) + "\n"
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
+    full = _json({**body, "files": {name: md5 for name, (md5, _) in tree.files.items()}})
+    public = full
+    if config.pseudonyms:
+        write_private(layout.private_manifest(config.name), full)
+        public = _json({**body, "files_sha256": hashlib.sha256(full.encode()).hexdigest()})
+    path = layout.manifest(config.name)
+    if path.is_file() and path.read_text(encoding="utf-8") == public:
         return
-    write_whole(path, text)
+    write_whole(path, public)
+
+
+def _json(body: object) -> str:
+    return json.dumps(body, indent=1) + "\n"
 
 
 @dataclass(frozen=True)
@@ -64,20 +76,22 @@ class Manifest:
     size: int
 
     @classmethod
-    def read(cls, dataset: str) -> "Manifest":
+    def read(cls, config: DatasetConfig) -> "Manifest":
         """The manifest that the fetch wrote.
 
         Raises:
             DataError: missing or damaged.
         """
-        path = layout.manifest(dataset)
+        made = layout.manifest(config.name)
+        path = layout.private_manifest(config.name) if config.pseudonyms else made
         try:
             body = json.loads(path.read_text(encoding="utf-8"))
-            return cls(dataset, {str(name): str(md5) for name, md5 in body["files"].items()}, int(body["size"]))
+            return cls(config.name, {str(name): str(md5) for name, md5 in body["files"].items()}, int(body["size"]))
         except FileNotFoundError:
-            raise DataError(path, "is missing", made_by_snakemake(path)) from None
+            remedy = made_again(made, made) if made.exists() else made_by_snakemake(made)
+            raise DataError(path, "is missing", remedy) from None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise DataError(path, "is damaged", made_again(path)) from None
+            raise DataError(path, "is damaged", made_again(made, made)) from None
 
     def check_sizes(self) -> None:
         """Compares the size of the whole archive, which costs no reading.

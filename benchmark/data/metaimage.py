@@ -120,7 +120,8 @@ def _raw_name(place: Place, fields: Mapping[str, str]) -> str | None:
     """
     name = fields.get("ElementDataFile", "")
     if not name or Path(name).name != name:
-        stated = f"'ElementDataFile = {name}'" if name else "no 'ElementDataFile'"
+        # Not what is stated: a path of another machine can have somebody's name in it.
+        stated = "an 'ElementDataFile' in another folder" if name else "no 'ElementDataFile'"
         raise DataError(place, f"has {stated}, where a file beside it must be named that holds the voxels", COPY_AGAIN)
     return None if name == "LOCAL" else name
 

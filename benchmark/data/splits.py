@@ -31,6 +31,10 @@ class Fold:
                 "Give every scan of one person the same subject id and leave all but one out under 'exclude'",
             )
 
+    def renamed(self, names: Mapping[str, str]) -> "Fold":
+        """The same fold with other names of its subjects, in their order."""
+        return Fold(**{part: tuple(sorted(names[s] for s in ids)) for part, ids in vars(self).items()})
+
 
 def divide(
     dataset: DatasetConfig, domain: str, subjects: Sequence[str]

@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from benchmark import layout
+from benchmark.config.load import load_dataset
 from benchmark.data.manifest import Tree, write_manifest
 from benchmark.data.prepare.geometry import Grid, resample_image
 from benchmark.data.prepare.template import template
@@ -115,4 +116,4 @@ def truncate(path: Path, share: float = 0.6) -> Path:
 
 def verified(dataset: str) -> None:
     """Writes the manifest, as the fetch does."""
-    write_manifest(layout.manifest(dataset), dataset, "", Tree.of(layout.raw(dataset)))
+    write_manifest(load_dataset(dataset), "", Tree.of(layout.raw(dataset)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from named_patients import PATIENTS, SETTINGS, patient
 from small_datasets import BASE, MRI
 from tracked import dvc
 
@@ -57,3 +58,16 @@ def repository(project, monkeypatch) -> Path:
     dvc("init", "--no-scm", "--quiet")
     shutil.copy(ROOT / ".dvcignore", inner)
     return inner
+
+
+@pytest.fixture
+def msseg(dataset) -> Callable[..., Path]:
+    """Writes the config of an archive whose folders and headers name people, with changes, and the archive."""
+
+    def write(**changes: object) -> Path:
+        root = dataset("mini", "msseg", **{**SETTINGS, **changes})
+        for name in PATIENTS:
+            patient(root, name)
+        return root
+
+    return write

@@ -260,7 +260,7 @@ FAULTS = [
     F("labels elsewhere", "retouch", oct_of("reference", LABELS, (0.02, 0.002, 0.1)), "reference.mhd", "lies", RETOUCH_ID),
     F("metres", "retouch", oct_both((10, 2, 100)), "oct.mhd", "has voxels of 10 x 2 x 100 mm", RETOUCH_ID),
     F("no name of the voxels", "retouch", edited(f"{RETOUCH}/oct.mhd", "ElementDataFile = oct.raw", ""), "oct.mhd", "", RETOUCH_ID),
-    F("voxels elsewhere", "retouch", edited(f"{RETOUCH}/oct.mhd", "oct.raw", "../oct.raw"), "oct.mhd", "'ElementDataFile = ../oct.raw'", RETOUCH_ID),
+    F("voxels elsewhere", "retouch", edited(f"{RETOUCH}/oct.mhd", "oct.raw", "../oct.raw"), "oct.mhd", "'ElementDataFile' in another folder", RETOUCH_ID),
     F("two dimensions", "retouch", lambda r: sitk.WriteImage(sitk.Image([16, 32], sitk.sitkUInt8), str(r / RETOUCH / "oct.mhd")), "oct.mhd", "is 16 x 32, not a 3-D volume", RETOUCH_ID),
     F("a label of 1e38", "retouch", oct_of("reference", LABELS + np.float32(1e38)), "reference.mhd", "holds the labels 1e+38", RETOUCH_ID),
     F("another label", "retouch", oct_of("reference", LABELS + 4), "reference.mhd", "holds the labels 4", RETOUCH_ID),

@@ -45,6 +45,16 @@ def test_says_where_a_result_comes_from(tmp_path):
     assert 10 < run["peak_memory_mib"] < 100_000
 
 
+def test_hash_of_the_config_tells_no_excluded_id_of_a_dataset_with_pseudonyms(tmp_path):
+    path = layout.DATASET_CONFIG / f"{small.DATASET}.yaml"
+    written, found = path.read_text(), []
+    for added in ("", "exclude: [AB]", "pseudonyms: true", "pseudonyms: true\nexclude: [AB]"):
+        path.write_text(f"{written}\n{added}\n")
+        found.append(record(tmp_path)["config_sha256"])
+    assert len(set(found)) == 3
+    assert found[2] == found[3]
+
+
 def test_says_why_a_cell_failed(tmp_path):
     run = record(tmp_path, "failed", "constant output")
     assert (run["status"], run["reason"]) == ("failed", "constant output")

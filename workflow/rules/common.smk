@@ -1,5 +1,6 @@
 # What the rules share: the checked config, the cells it asks for, and helper functions. No rule stands here.
 
+import hashlib
 import json
 import sys
 import time
@@ -163,8 +164,15 @@ def inventory_settings(wildcards):
         sorted(dataset.domains),
         dataset.pairs,
         dataset.split,
-        dataset.exclude,
+        hashlib.sha256(json.dumps(sorted(dataset.exclude)).encode()).hexdigest(),
+        dataset.pseudonyms,
     )
+
+
+def report_settings():
+    """All configs but for the ids that datasets leave out: `snakemake --report` shows its rules' parameters."""
+    shown = (d.model_dump(mode="json", exclude={"exclude"}) for d in DATASETS.values())
+    return settings(CONFIG, *shown)
 
 
 def preparation_settings(wildcards):

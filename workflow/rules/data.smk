@@ -20,6 +20,7 @@ rule fetch:
     params:
         # The hash that DVC states: another version of the data is fetched, the same one never again.
         pin=lambda wildcards: pin(wildcards.dataset),
+        pseudonyms=lambda wildcards: load_dataset(wildcards.dataset).pseudonyms,
     shell:
         "python -m benchmark step fetch {wildcards.dataset} > {log} 2>&1"
 

@@ -31,7 +31,7 @@ rule tables:
         gpu=0,
     params:
         config=RESOLVED,
-        settings=settings(CONFIG, *DATASETS.values()),
+        settings=report_settings(),
         code=code_digest("benchmark.reporting.tables"),
     shell:
         "python -m benchmark step tables {params.config} > {log} 2>&1"
@@ -61,7 +61,7 @@ rule figures:
         gpu=0,
     params:
         config=RESOLVED,
-        settings=settings(CONFIG, *DATASETS.values()),
+        settings=report_settings(),
         code=code_digest("benchmark.reporting.figures"),
     shell:
         "python -m benchmark step figures {params.config} > {log} 2>&1"
@@ -88,7 +88,7 @@ rule page:
         gpu=0,
     params:
         config=RESOLVED,
-        settings=settings(CONFIG, *DATASETS.values()),
+        settings=report_settings(),
         code=code_digest("benchmark.reporting.page"),
     shell:
         "python -m benchmark step page {params.config} > {log} 2>&1"

@@ -88,7 +88,7 @@ rule gather:
         gpu=0,
     params:
         config=RESOLVED,
-        settings=settings(CONFIG, *DATASETS.values()),
+        settings=report_settings(),
         code=code_digest(
             "benchmark.leaderboard",
             *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),

@@ -2,20 +2,26 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig, MRIPreparation
 from benchmark.config.load import load_dataset
+from benchmark.data.discreet import discreet
 from benchmark.data.manifest import Manifest
 from benchmark.data.plausible import check_plausible
+from benchmark.data.pseudonyms import own_ids
 from benchmark.data.readers import reader
 from benchmark.data.splits import read_fold
-from benchmark.data.subject import Subject
+from benchmark.data.subject import Subject, about
 from benchmark.errors import DataError
 
 
 def prepare_subject(dataset: str, subject: str) -> None:
     """Writes the subject's folder (see :func:`benchmark.layout.subject`), whole or not at all.
+
+    Args:
+        subject: as the inventory has it.
 
     Everything runs in one thread: sums of floats then have one order, and the same scan gives the same bytes.
 
@@ -33,13 +39,15 @@ def prepare_subject(dataset: str, subject: str) -> None:
 
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     config = load_dataset(dataset)
-    found = Manifest.read(dataset).verified(_find(config, subject))
-    targets = truth_targets(config, found)
     record = Record()
-    if isinstance(config.preparation, MRIPreparation):
-        prepared = prepare_mri(config, config.preparation, found, targets, record)
-    else:
-        prepared = prepare_oct(config, config.preparation, found, targets, record)
+    with discreet(config), about(subject):
+        own = own_ids(config, [subject])[subject]
+        found = replace(Manifest.read(config).verified(_find(config, own)), id=subject)
+        targets = truth_targets(config, found)
+        if isinstance(config.preparation, MRIPreparation):
+            prepared = prepare_mri(config, config.preparation, found, targets, record)
+        else:
+            prepared = prepare_oct(config, config.preparation, found, targets, record)
     head = {"dataset": dataset, "subject": subject, "domain": found.domain, "preparation": config.preparation.kind}
     write_prepared(layout.subject(dataset, subject), prepared, {**head, **record.finished()})
 

@@ -78,7 +78,7 @@ def prepare_mri(
                 scan.image.path,
                 f"does not reach the slices that are kept, from {settings.slice_range[0]:g} to "
                 f"{settings.slice_range[1]:g} mm",
-                f"Correct 'slice_range' in {layout.DATASET_CONFIG}/{config.name}.yaml, or exclude {subject.id} there",
+                f"Correct 'slice_range' in {layout.DATASET_CONFIG}/{config.name}.yaml, or exclude the subject there",
             )
         image = resample_image(scan.image, grid, alignment.matrix)
         labels = _inside(resample_labels(labels, grid, alignment.matrix, tuple(config.labels.values())), mask)

@@ -121,7 +121,7 @@ def _shanoir_files(centre: Place, patient: Place) -> _Files:
 
 def _old_files(patient: Place, unprocessed: Place) -> _Files:
     if not re.fullmatch(r"\d{5}[A-Z]{4}", patient.name):
-        raise DataError(patient, "is not named like 01016SACH", "Remove what is not of the archive")
+        raise DataError(patient, "is not named by five digits and four capitals", "Remove what is not of the archive")
     image = patient / "FLAIR_preprocessed.nii.gz"
     return _Files(
         id=patient.name,

@@ -1,0 +1,137 @@
+"""Pseudonyms: the numbers that stand for subjects everywhere but in the archive and in ``data/private``.
+
+``data/private/<dataset>.json`` holds a random key and everybody's number. Whoever has none yet is numbered in the order
+of the HMAC-SHA256 of the ids, which without the key nobody can tell. A number once given stays with its subject.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from itertools import count
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+
+from benchmark import layout
+from benchmark.config.base import Strict
+from benchmark.config.dataset import DatasetConfig
+from benchmark.errors import DataError
+from benchmark.whole import write_private
+
+PSEUDONYM = r"S\d{4,}"
+
+
+class _Table(Strict):
+    key: str = Field(pattern="^[0-9a-f]{64}$")
+    pseudonyms: dict[str, Annotated[str, Field(pattern=f"^{PSEUDONYM}$")]]  # by the archive's id
+
+    @field_validator("pseudonyms")
+    @classmethod
+    def _one_each(cls, value: dict[str, str]) -> dict[str, str]:
+        if len(set(value.values())) < len(value):
+            raise ValueError("two subjects have one pseudonym")
+        return value
+
+    def rank(self, subject: str) -> bytes:
+        return hmac.digest(bytes.fromhex(self.key), subject.encode(), hashlib.sha256)
+
+
+def names_of(config: DatasetConfig, ids: Iterable[str]) -> dict[str, str]:
+    """What each subject is called in all that is computed: its own id or, where the config says so, a pseudonym.
+
+    Whoever has no pseudonym is given one, which is written down.
+
+    Args:
+        ids: as the archive has them.
+
+    Raises:
+        DataError: the table of pseudonyms is damaged, or gone while prepared subjects have them; or something of a run
+            before pseudonyms were switched on has the archive's ids.
+    """
+    ids = set(ids)
+    if not config.pseudonyms:
+        return {own: own for own in ids}
+    _check_former_names(config, ids)
+    there = layout.private(config.name).exists() or _numbered_before(config)
+    table = _read(config) if there else _Table(key=secrets.token_hex(32), pseudonyms={})
+    known = dict(table.pseudonyms)
+    new = sorted(ids - set(known), key=table.rank)
+    known |= zip(new, _free({*ids, *known, *known.values()}), strict=False)
+    if new:
+        body = {"dataset": config.name, **_Table(key=table.key, pseudonyms=known).model_dump()}
+        write_private(layout.private(config.name), json.dumps(body, indent=1) + "\n")
+    return {own: known[own] for own in ids}
+
+
+def own_ids(config: DatasetConfig, names: Iterable[str]) -> dict[str, str]:
+    """The archive's id of each subject, by what it is called in all that is computed.
+
+    Raises:
+        DataError: the table of pseudonyms is missing or damaged, or another dataset's.
+    """
+    if not config.pseudonyms:
+        return {name: name for name in names}
+    ids = {name: own for own, name in _read(config).pseudonyms.items()}
+    if unknown := sorted(set(names) - set(ids)):
+        fault = f"knows no {', '.join(unknown)}, and {layout.PREPARED / config.name} has them"
+        raise DataError(layout.private(config.name), fault, _restore(config))
+    return {name: ids[name] for name in names}
+
+
+def names_given(config: DatasetConfig) -> dict[str, str]:
+    """Every pseudonym of the dataset that was given so far, by the archive's id.
+
+    Raises:
+        DataError: the table of pseudonyms is damaged.
+    """
+    return dict(_read(config).pseudonyms) if layout.private(config.name).exists() else {}
+
+
+def mention(ids: Iterable[str]) -> re.Pattern[str]:
+    """Finds ids in a text or a file's name, where they are no part of a longer word."""
+    longest_first = sorted(ids, key=len, reverse=True)
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, longest_first))})(?![A-Za-z0-9])")
+
+
+def _free(taken: set[str]) -> Iterator[str]:
+    """Pseudonyms that are neither given to anybody, nor ids of the archive's own."""
+    return (name for number in count(1) if (name := f"S{number:04d}") not in taken)
+
+
+def _read(config: DatasetConfig) -> _Table:
+    path = layout.private(config.name)
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        if body.pop("dataset") != config.name:
+            raise DataError(path, "is of another dataset", _restore(config))
+        return _Table.model_validate(body)
+    except FileNotFoundError:
+        raise DataError(path, "is missing, so that nobody can tell whose number is whose", _restore(config)) from None
+    except (ValidationError, ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(path, "is damaged", _restore(config)) from None
+
+
+def _restore(config: DatasetConfig) -> str:
+    prepared = layout.PREPARED / config.name
+    return f"Restore it from a backup; or, to number everybody anew, delete it and {prepared}, and run snakemake"
+
+
+def _numbered_before(config: DatasetConfig) -> bool:
+    return any(re.fullmatch(PSEUDONYM, folder.name) for folder in layout.subject(config.name, "any").parent.glob("*"))
+
+
+def _check_former_names(config: DatasetConfig, ids: set[str]) -> None:
+    """What was prepared under the archive's ids would stay beside what is prepared under pseudonyms."""
+    places = [*layout.subject(config.name, "any").parent.glob("*"), *layout.LOGS.glob(f"*/prepare/{config.name}-*")]
+    for place in places:
+        if ids and mention(ids).search(place.name):
+            raise DataError(
+                place.parent,
+                f"holds files of {config.name} with the archive's own ids in their names, from before the config had "
+                "'pseudonyms: true'",
+                f"Delete {layout.PREPARED / config.name}, and what {layout.LOGS}, {layout.RESULTS} and "
+                f"{layout.REPORTS} hold of it (docs/privacy.md), and run snakemake",
+            )
