@@ -21,6 +21,8 @@ NEIGHBOUR = Path("../shared/dvc-mirror")
 """A remote that lies beside the project is used without being asked for."""
 NOT_HELD = "do not exist neither locally nor on remote"
 """How DVC says that a remote, which it reached, does not hold the data."""
+_SUPPORT = "Having any troubles? Hit us up at"
+"""How DVC begins to name its own support, which cannot help with a user's remote."""
 PIPELINE, LOCK = Path("dvc.yaml"), Path("dvc.lock")
 
 
@@ -116,9 +118,10 @@ def call(*arguments: str) -> None:
     done = _dvc(*arguments)
     print(done.stdout, end="", flush=True)
     if done.returncode:
+        reason = " ".join(done.stderr.partition(_SUPPORT)[0].split())
         raise DataError(
             f"dvc {' '.join(arguments)}",
-            f"failed: {' '.join(done.stderr.split()) or 'it gave no reason'}",
+            f"failed: {reason or 'it gave no reason'}",
             "Correct that and run it again",
         )
 
