@@ -183,5 +183,5 @@ def _cannot(url: str, why: object) -> DataError:
     return DataError(
         url,
         f"cannot be downloaded ({why})",
-        "Run it again: it goes on where it ended; or configure a DVC remote that holds the archive",
+        "Run it again: it goes on where it ended; or put the file in its place yourself",
     )

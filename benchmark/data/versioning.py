@@ -24,6 +24,8 @@ NOT_HELD = "do not exist neither locally nor on remote"
 """How DVC says that a remote, which it reached, does not hold the data."""
 PIPELINES = (Path("dvc.yaml"), Path("data/full/dvc.yaml"))
 """Files of stages; the second one's take hours, and are run when they are asked for. Their paths start at the root."""
+_SUPPORT = "Having any troubles? Hit us up at"
+"""How DVC begins to name its own support, which cannot help with a user's remote."""
 
 
 class Stated(BaseModel):
@@ -145,9 +147,10 @@ def call(*arguments: str) -> None:
     done = _dvc(*arguments)
     print(done.stdout, end="", flush=True)
     if done.returncode:
+        reason = " ".join(done.stderr.partition(_SUPPORT)[0].split())
         raise DataError(
             f"dvc {' '.join(arguments)}",
-            f"failed: {' '.join(done.stderr.split()) or 'it gave no reason'}",
+            f"failed: {reason or 'it gave no reason'}",
             "Correct that and run it again",
         )
 
