@@ -35,6 +35,13 @@ def tissue_ratios(image: Floats, labels: Labels) -> tuple[float, float]:
     return float(np.median(image[labels == CSF])) / white, float(np.median(image[labels == GM])) / white
 
 
+def shares(labels: Labels) -> tuple[float, float, float]:
+    """Shares of cerebrospinal fluid, grey and white matter in the brain."""
+    fluid, grey, white = (int((labels == tissue).sum()) for tissue in (CSF, GM, WM))
+    total = fluid + grey + white
+    return fluid / total, grey / total, white / total
+
+
 def noise(image: Floats, region: Mask) -> float:
     """Standard deviation of white noise in a region of smooth signal.
 
@@ -69,8 +76,8 @@ def edge_width(image: Floats, labels: Labels, spacing: Sequence[float]) -> float
     """Width over which intensity rises from 10 to 90 % between grey and white matter, mm.
 
     Of an edge blurred by a Gaussian, contrast over slope gives it. The slope is the least-squares one over all faces
-    between a voxel of white and one of grey matter, along the boundary's normal, so that noise averages out. Not less
-    than a voxel.
+    between a voxel of white and one of grey matter, along the boundary's normal, so that noise averages out. An edge
+    sharper than the voxels comes out about a voxel wide.
 
     Args:
         image: three-dimensional.

@@ -50,6 +50,11 @@ def test_ratios_and_contrast_of_known_tissues(random):
     assert brain.contrast_to_noise(image, labels) == pytest.approx(5.0, rel=0.03)
 
 
+def test_shares_are_of_the_brain():
+    labels = np.repeat([0, CSF, GM, WM], [50, 10, 60, 30]).astype(np.uint8)
+    assert brain.shares(labels) == pytest.approx((0.1, 0.6, 0.3))
+
+
 @pytest.mark.parametrize("blur", [1.2, 2.0])
 @pytest.mark.parametrize("normal", [(0, 0, 1), (1, 0.6, 0.3)])
 def test_edge_of_known_blur(blur, normal):
