@@ -64,8 +64,8 @@ def noise(image: Floats, region: Mask) -> float:
 def contrast_to_noise(image: Floats, labels: Labels) -> float:
     """Difference of white and grey matter (medians) over their spread within the tissues (root of mean variance).
 
-    The spread holds noise, shading, partial volume and what differs between places: the definition of MRIQC (Magnotta
-    and Friedman, J Digit Imaging 19: 140-147, 2006) without its term of air, which extracted brains lack.
+    The spread holds noise, shading, partial volume and what differs between places. It stands in place of that of air,
+    which Magnotta and Friedman, J Digit Imaging 19: 140-147, 2006, divide by and extracted brains lack.
     """
     difference = float(np.median(image[labels == WM]) - np.median(image[labels == GM]))
     spread = np.sqrt(np.mean([np.var(image[labels == tissue], dtype=np.float64) for tissue in (WM, GM)]))
