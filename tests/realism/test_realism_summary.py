@@ -1,0 +1,56 @@
+"""The document's numbers are those of the table that ``benchmarks/realism.py`` wrote."""
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.realism.brain import BINS
+from benchmark.realism.curves import SAMPLED, Curves, draw
+from benchmark.realism.summary import COLUMNS, cell, rows, table
+
+DOCS = Path(__file__).parents[2] / "docs"
+VALUES = {"GE": {("noise", "%"): [1.0, 2.0, 6.0], ("slope", ""): [-3.0]}, "OASIS": {("noise", "%"): [0.5]}}
+
+
+def test_rows_have_mean_and_range():
+    assert rows(VALUES)[0] == dict(zip(COLUMNS, ("GE", "noise", "%", 3, 3.0, 1.0, 6.0), strict=True))
+
+
+def test_groups_stand_side_by_side():
+    lines = table(VALUES, ["GE", "OASIS"]).splitlines()
+    assert lines[0] == "| | GE | OASIS |"
+    assert lines[2:] == ["| noise, % | 3 (1 to 6) | 0.5 (0.5 to 0.5) |", "| slope | -3 (-3 to -3) |  |"]
+
+
+def test_numbers_of_the_document_are_those_of_its_csv():
+    with (DOCS / "phantoms.csv").open() as file:
+        known = {
+            (row["quantity"], cell(float(row["mean"]), float(row["low"]), float(row["high"])))
+            for row in csv.DictReader(file)
+        }
+    quantities = {quantity for quantity, _ in known}
+    found = set()
+    for line in (DOCS / "phantoms.md").read_text().splitlines():
+        name, *cells = [part.strip() for part in line.strip("|").split("|")]
+        numbers = re.findall(r"-?[\d.]+ \(-?[\d.]+ to -?[\d.]+\)", " ".join(cells))
+        if numbers:
+            quantity = next(q for q in sorted(quantities, key=len, reverse=True) if name.startswith(q))
+            assert {(quantity, number) for number in numbers} <= known, line
+            found.add(quantity)
+    assert found == quantities
+
+
+def test_figure_shows_every_group(tmp_path):
+    curves = Curves()
+    for group in ("GE", "OASIS", "PL", SAMPLED, "IXIHH"):
+        curves.histograms[group].append(np.ones(BINS.size - 1))
+    for group in ("GE", "OASIS", "PL", SAMPLED, "IXIHH", "SV", "SA", "PI"):
+        curves.spectra[group].append((np.array([0.1, 0.2]), np.array([2.0, 1.0])))
+    for group in ("SV", "SA", "PI"):
+        curves.diameters[group] += [3.0, 5.0]
+    drawn = draw(curves, tmp_path / "figure.png")
+    labels = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in drawn.axes]
+    assert labels == [["OASIS", "GE"], ["IXIHH", "PL", SAMPLED], ["SV", "SA", "PI"]] * 2
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
