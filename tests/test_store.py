@@ -57,6 +57,21 @@ def test_slices_are_compressed_without_loss(tmp_path):
     np.testing.assert_array_equal(SliceStore(tmp_path / "slices.h5").image("a"), written.image)
 
 
+@pytest.mark.parametrize(("highest", "stored"), [(255, np.uint8), (65535, np.uint16), (1000, np.float32)])
+def test_grey_levels_of_a_scanner_are_stored_as_such(tmp_path, highest, stored):
+    """All levels, as the preparation of OCT scales them; what is no 8 or 16 bit grey stays as it is."""
+    levels = np.resize(np.arange(highest + 1, dtype=np.float32), (4, 128, 128))
+    image = (levels / (highest / 2) - 1).astype(np.float32)
+    labels = np.zeros(image.shape, np.uint8)
+    write_slices(tmp_path / "slices.h5", [SubjectSlices("a", "CR", image, labels, labels, (1.0, 1.0, 1.0))])
+    with h5py.File(tmp_path / "slices.h5") as file:
+        assert file["a/image"].dtype == stored
+    store = SliceStore(tmp_path / "slices.h5", None)
+    np.testing.assert_array_equal(store.image("a"), image)
+    np.testing.assert_array_equal(store.stack("a", "image")[1], image[1])
+    assert store.image("a").dtype == np.float32
+
+
 @pytest.mark.parametrize("key", ["image", "labels", "mask"])
 def test_a_flipped_bit_is_told(tmp_path, key):
     path = tmp_path / "slices.h5"

@@ -67,6 +67,7 @@ class CropSampler:
         if not self._index:
             raise DataError("training slices", "every one is empty", "Check the preparation's brain or retina masks")
         self._order: list[int] = []
+        self._dtype = domain.images[0][0].dtype
 
     def __len__(self) -> int:
         """Batches in an epoch, the last one may be filled from the next epoch."""
@@ -74,8 +75,11 @@ class CropSampler:
 
     def draw(self) -> tuple[Images, npt.NDArray[np.int64]]:
         """Images (batch, 1, rows, columns) in [-1, 1] and labels (batch, rows, columns)."""
-        crops = [self._one() for _ in range(self._batch)]
-        return np.stack([c[0] for c in crops])[:, None], np.stack([c[1] for c in crops]).astype(np.int64)
+        images = np.empty((self._batch, 1, *self._crop), self._dtype)
+        labels = np.empty((self._batch, *self._crop), np.int64)
+        for n in range(self._batch):
+            images[n, 0], labels[n] = self._one()
+        return images, labels
 
     def state(self) -> dict[str, Any]:
         """What is still to come of this epoch, and of the random stream; as JSON has it."""

@@ -4,9 +4,10 @@ Layout: ``/<subject>/{image,labels,mask}``, each (slices, rows, columns), one ch
 without its neighbours. Rows run from anterior (or the vitreous) down and columns from the subject's left to right, so
 a slice shown with row 0 on top is upright. ``truth.h5`` has the same layout with ``/<subject>/<target>/{clean,noisy}``.
 
-Bitshuffle with LZ4 (Masui et al., Astronomy and Computing 12: 181-190, 2015) is the one filter that makes MRI and OCT
-both smaller and is read fast enough to draw batches from (``benchmarks/data_scaling.py``). A checksum of each chunk
-tells bits that were flipped on the disk.
+Intensities are compressed by bitshuffle with LZ4 (Masui et al., Astronomy and Computing 12: 181-190, 2015), bytes by
+LZ4 alone: gzip and Zstandard make them little smaller and take longer to read than a batch may. Images that hold
+nothing but the grey levels of an 8 or 16 bit scanner are stored as these. A checksum of each chunk tells bits that were
+flipped on the disk.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,6 +26,8 @@ from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.hdf5 import whole_hdf5
 
 FORMAT = "harmonize-bench slices 2"
+_GREY: Mapping[int, type[np.generic]] = {255: np.uint8, 65535: np.uint16}  # types of grey levels by the highest one
+_HIGHEST = "highest_level"
 _KINDS: Mapping[str, type[np.generic]] = {"image": np.float32, "labels": np.uint8, "mask": np.uint8}
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.uint8]
@@ -85,9 +88,33 @@ def write_slices(path: Path, subjects: Iterable[SubjectSlices]) -> None:
 
 def write_stack(group: h5py.Group, name: str, slices: npt.NDArray[Any]) -> None:
     """Writes (slices, rows, columns), each slice compressed on its own, without loss, and with a checksum."""
-    group.create_dataset(
-        name, data=slices, chunks=(1, *slices.shape[1:]), fletcher32=True, **hdf5plugin.Bitshuffle(cname="lz4")
-    )
+    levels, highest = _grey_levels(slices) if slices.dtype == np.float32 else (slices, None)
+    packed = hdf5plugin.LZ4() if levels.dtype.itemsize == 1 else hdf5plugin.Bitshuffle(cname="lz4")
+    written = group.create_dataset(name, data=levels, chunks=(1, *slices.shape[1:]), fletcher32=True, **packed)
+    if highest:
+        written.attrs[_HIGHEST] = highest
+
+
+def _grey_levels(image: Images) -> tuple[npt.NDArray[Any], int | None]:
+    """The grey levels that make up an image, and the highest that its type has; or the image itself, and None."""
+    for highest, kind in _GREY.items():
+        levels = np.rint((image + 1) * (highest / 2)).astype(kind)
+        if np.array_equal(_intensities(levels, highest), image):
+            return levels, highest
+    return image, None
+
+
+def _intensities(levels: npt.NDArray[Any], highest: int) -> Images:
+    """Levels from 0 to the highest, as float32 in [-1, 1]."""
+    intensities = levels.astype(np.float32)
+    intensities /= np.float32(highest / 2)
+    intensities -= np.float32(1)
+    return intensities
+
+
+def read_stack(stored: h5py.Dataset) -> npt.NDArray[Any]:
+    """What was given to :func:`write_stack`."""
+    return np.asarray(StoredStack(stored, lambda found: None))
 
 
 def _check(s: SubjectSlices, file: h5py.File) -> None:
@@ -114,6 +141,7 @@ class StoredStack:
 
     def __init__(self, dataset: h5py.Dataset, check: Callable[[npt.NDArray[Any]], None]) -> None:
         self._dataset, self._check = dataset, check
+        self._highest = dataset.attrs.get(_HIGHEST)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -140,6 +168,8 @@ class StoredStack:
         except OSError as error:  # a chunk is damaged or does not have its checksum
             path = Path(self._dataset.file.filename)
             raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
+        if self._highest is not None:
+            return _intensities(found, int(self._highest))  # whatever the levels are, they are within [-1, 1]
         self._check(found)
         return found
 
@@ -159,7 +189,8 @@ class SliceStore:
         self.path, self._dataset = path, dataset
         try:
             # Open for as long as the store lives: a file that is replaced meanwhile is still read as it was.
-            self._file = h5py.File(path, "r")
+            # Without its cache of chunks, a megabyte for each array: whole slices are read, and rarely again.
+            self._file = h5py.File(path, "r", rdcc_nbytes=0)
             if self._file.attrs.get("format") != FORMAT:
                 raise DataError(path, "is no slice store of this version", made_again(path))
             self.slice_shape: tuple[int, int] = tuple(int(n) for n in self._file.attrs["slice_shape"])  # type: ignore[assignment]
@@ -226,7 +257,8 @@ class SliceStore:
         if len(shape) != 3 or 0 in shape or shape[1:] != self.slice_shape or len(spacing) != 3:
             return f"has images of shape {shape}, where slices are {self.slice_shape}"
         for key, array in arrays.items():
-            if array.shape != shape or array.dtype != _KINDS[key]:
+            kind = _GREY.get(array.attrs.get(_HIGHEST)) or _KINDS[key]
+            if array.shape != shape or array.dtype != kind:
                 return (
                     f"has {key} of shape {array.shape} and type {array.dtype}, not {shape} and {_KINDS[key].__name__}"
                 )

@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from benchmark.data.slices import Images, write_stack
+from benchmark.data.slices import Images, read_stack, write_stack
 from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.hdf5 import whole_hdf5
 
@@ -65,7 +65,7 @@ def read_truth(path: Path, subject: str, target: str) -> tuple[Images, Images]:
                     f"Only test subjects of a phantom's source have one. {made_again(path)}",
                 )
             group = file[f"{subject}/{target}"]
-            clean, noisy = group["clean"][:], group["noisy"][:]
+            clean, noisy = read_stack(group["clean"]), read_stack(group["noisy"])
     except FileNotFoundError:
         raise DataError(path, "is missing", made_by_snakemake(path)) from None
     except (OSError, KeyError) as error:
