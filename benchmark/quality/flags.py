@@ -65,7 +65,7 @@ class Flag:
         show = self.measure.shown
         ends = [f"from {show(self.usual.low)}"] if math.isfinite(self.usual.low) else []
         ends += [f"up to {show(self.usual.high)}"] if math.isfinite(self.usual.high) else []
-        value = f"{self.measure.title.lower()} {show(self.value)} {self.measure.unit}"
+        value = f"{self.measure.title.lower()} {show(self.value)} {self.measure.unit}".rstrip()
         return f"{self.reason} ({value}; usual {' '.join(ends)})"
 
 

@@ -19,7 +19,7 @@ from benchmark.reporting import style
 
 AXIAL, MRI_COLUMNS = 10, 6
 B_SCANS, OCT_COLUMNS = 6, 2
-WIDTH, HEAD, LINE = 12.0, 0.35, 0.18  # inches: the sheet, its title, a line below
+WIDTH, HEAD, LINE, GAP = 12.0, 0.35, 0.18, 0.12  # inches: the sheet, its title, a line below, between the halves
 _MARGIN = 2  # pixels around the brain
 _QUALITY = {"quality": 80, "method": 6}  # of WebP
 # Bright enough for a grey image, and told apart by the colour-blind.
@@ -54,15 +54,15 @@ def draw_sheet(config: DatasetConfig, domain: str, folder: Path, notes: Sequence
     """
     kind: Kind = config.preparation.kind
     image, labels, mask = (read_volume(folder / f"{part}.nii.gz") for part in ("image", "labels", "mask"))
-    outlined = {"brain" if kind == "mri" else "retina": mask.data != 0}
-    outlined |= {name: labels.data == value for name, value in config.labels.items()}
+    outlined = {name: labels.data == value for name, value in config.labels.items()}
+    outlined["brain" if kind == "mri" else "retina"] = mask.data != 0  # last, where labels end at it
     stacks = {n: as_slices(Volume(d, image.affine, image.path), kind) != 0 for n, d in outlined.items()}
     panels = list((_mri if kind == "mri" else _oct)(as_slices(image, kind).astype(np.float32), stacks, image.spacing))
-    colours = dict(zip(outlined, (MASK_COLOUR, *islice(cycle(LABEL_COLOURS), len(config.labels))), strict=True))
+    colours = dict(zip(outlined, (*islice(cycle(LABEL_COLOURS), len(config.labels)), MASK_COLOUR), strict=True))
     columns = MRI_COLUMNS if kind == "mri" else OCT_COLUMNS
     rows, width = _rows(panels, columns), WIDTH / columns
     said = notes or ["nothing is flagged"]
-    height = HEAD + 2 * sum(_height(row, width) for row in rows) + LINE * (len(said) + 0.5)
+    height = HEAD + GAP + 2 * sum(_height(row, width) for row in rows) + LINE * (len(said) + 0.5)
     made = Figure(figsize=(WIDTH, height))
     title = f"{config.title}: {folder.name}, {config.domains[domain].title} ({domain})"
     made.text(0.01, 1 - HEAD / 2 / height, title, va="center", fontsize=11, fontweight="bold")
@@ -139,6 +139,7 @@ def _fill(made: Figure, rows: Sequence[Sequence[Panel]], width: float, colours: 
                 place = (i * width / full_width, (top - height) / full_height, width / full_width, height / full_height)
                 _draw(made.add_axes(place), panel, {} if plain else colours)
             top -= height
+        top -= GAP
 
 
 def _draw(axes: Axes, panel: Panel, colours: Mapping[str, str]) -> None:

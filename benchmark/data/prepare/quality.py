@@ -8,7 +8,6 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from benchmark.data.prepare.brain import bounding_box
-from benchmark.data.prepare.geometry import Grid, Matrix, resample_mask
 from benchmark.data.prepare.template import Alignment, template
 from benchmark.data.subject import Volume
 
@@ -124,10 +123,9 @@ def place_quality(alignment: Alignment, mask: Volume) -> Quality:
     Args:
         mask: on the grid of the slices.
     """
-    own = template()
-    brain = Volume((np.asarray(own.data) > 0).astype(np.uint8), own.affine, own.path)
-    identity: Matrix = np.eye(4)
-    expected, found = np.asarray(resample_mask(brain, Grid.of(mask), identity).data) > 0, np.asarray(mask.data) > 0
+    brain, found = template(), np.asarray(mask.data) > 0
+    step = np.linalg.inv(brain.affine) @ mask.affine
+    expected = ndimage.affine_transform(np.asarray(brain.data) > 0, step, output_shape=found.shape, order=0)
     place = {"overlap": float(2 * (expected & found).sum() / (expected.sum() + found.sum()))}
     if alignment.metric is not None:
         place |= {"mismatch": alignment.metric, "growth": float(np.linalg.det(alignment.matrix[:3, :3]))}
