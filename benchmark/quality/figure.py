@@ -15,8 +15,10 @@ _HALF = 0.32  # width of a scanner's points about its place, in scanners
 _NAMED = 8  # flagged subjects of a panel that are named
 
 
-def draw_measures(measures: Sequence[Measure], everybody: Sequence[Scored], found: Sequence[Flag]) -> Figure:
-    """One panel for each measure that somebody has."""
+def draw_measures(
+    measures: Sequence[Measure], domains: Sequence[str], everybody: Sequence[Scored], found: Sequence[Flag]
+) -> Figure:
+    """One panel for each measure that somebody has; scanners in the order of ``domains``."""
     shown = [m for m in measures if any(m.key in s.values for s in everybody)]
     rows = -(-len(shown) // COLUMNS)
     made = style.figure(height=rows * HEIGHT, width=WIDTH)
@@ -24,13 +26,12 @@ def draw_measures(measures: Sequence[Measure], everybody: Sequence[Scored], foun
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
     for axes, measure in zip(grid, shown, strict=False):
-        _draw(axes, measure, everybody, {f.subject for f in found if f.measure == measure})
+        _draw(axes, measure, domains, everybody, {f.subject for f in found if f.measure == measure})
     return made
 
 
-def _draw(axes: Axes, measure: Measure, everybody: Sequence[Scored], odd: set[str]) -> None:
+def _draw(axes: Axes, measure: Measure, domains: Sequence[str], everybody: Sequence[Scored], odd: set[str]) -> None:
     ranges = usual_ranges([measure], everybody)
-    domains = list(dict.fromkeys(s.domain for s in everybody))
     for place, domain in enumerate(domains):
         own = [s for s in everybody if s.domain == domain and measure.key in s.values]
         values = np.array([s.values[measure.key] for s in own])

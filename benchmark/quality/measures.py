@@ -45,7 +45,7 @@ class Measure:
 MEASURES: dict[Literal["mri", "oct"], tuple[Measure, ...]] = {
     "mri": (
         Measure("ripple", "Ripple", "dB", 2, None, "ringing: a periodic ripple", 0.2, bounds=(-math.inf, 1.5)),
-        Measure("k_space", "Filled k-space", "share", 2, "ringing: k-space is cut off", None, 0.03),
+        Measure("k_space", "Filled k-space", "", 2, "ringing: k-space is cut off", None, 0.03),
         Measure("noise", "Noise", "of the median", 3, None, "noisy", 0.1, ratio=True),
         Measure("brightness", "Brightness", "file units", 0, "intensity: dark", "intensity: bright", 0.1, ratio=True),
         Measure("contrast", "Contrast", "of the median", 2, "intensity: flat", "intensity: harsh", 0.1, ratio=True),
@@ -56,16 +56,14 @@ MEASURES: dict[Literal["mri", "oct"], tuple[Measure, ...]] = {
         Measure(
             "growth", "Growth", "of the template", 2, "registration: shrunk", "registration: grown", 0.05, ratio=True
         ),
-        Measure(
-            "beside", "Beside the slices", "share", 3, None, "brain outside of the slices", 0.003, bounds=(0, 0.02)
-        ),
+        Measure("beside", "Beside the slices", "", 3, None, "brain outside of the slices", 0.003, bounds=(0, 0.02)),
     ),
     "oct": (
         Measure("brightness", "Brightness", "of the range", 2, "intensity: dark", "intensity: bright", 0.1, ratio=True),
         Measure("contrast", "Contrast", "deviations", 1, "weak signal", None, 0.5, bounds=(1, math.inf)),
-        Measure("retina", "Retina", "share", 2, "tiny retina", "large retina", 0.1, ratio=True, bounds=(0.05, 0.95)),
+        Measure("retina", "Retina", "", 2, "tiny retina", "large retina", 0.1, ratio=True, bounds=(0.05, 0.95)),
         Measure("weakest", "Darkest B-scan", "of the median", 2, "a dark B-scan", None, 0.05, bounds=(0.5, math.inf)),
-        Measure("empty", "Empty B-scans", "share", 2, None, "B-scans without a retina", 0.02, bounds=(0, 0.1)),
+        Measure("empty", "Empty B-scans", "", 2, None, "B-scans without a retina", 0.02, bounds=(0, 0.1)),
     ),
 }
 """By the kind of preparation, in the order in which they are shown."""

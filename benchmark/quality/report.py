@@ -42,7 +42,7 @@ def make_quality(dataset: str, jobs: int) -> None:
         (folder / SHEETS).mkdir()
         _draw(config, everybody, found, folder / SHEETS, jobs)
         with style.styled():
-            style.save(draw_measures(measures, everybody, found), [folder / FIGURE])
+            style.save(draw_measures(measures, list(config.domains), everybody, found), [folder / FIGURE])
         _write_tables(folder, config, everybody, found)
         write_whole(folder / INDEX, render(config, everybody, found))
     odd = {flag.subject for flag in found}

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from benchmark.config.dataset import DatasetConfig
 from benchmark.data.nifti import read_volume
@@ -21,7 +22,7 @@ AXIAL, MRI_COLUMNS = 10, 6
 B_SCANS, OCT_COLUMNS = 6, 2
 WIDTH, HEAD, LINE, GAP = 12.0, 0.35, 0.18, 0.12  # inches: the sheet, its title, a line below, between the halves
 _MARGIN = 2  # pixels around the brain
-_QUALITY = {"quality": 80, "method": 6}  # of WebP
+_QUALITY = {"quality": 50, "method": 6}  # of WebP
 # Bright enough for a grey image, and told apart by the colour-blind.
 MASK_COLOUR, LABEL_COLOURS = style.SKY, (style.ORANGE, style.GREEN, style.YELLOW, style.PURPLE, style.VERMILLION)
 
@@ -75,7 +76,7 @@ def draw_sheet(config: DatasetConfig, domain: str, folder: Path, notes: Sequence
 
 
 def save_sheet(made: Figure, path: Path) -> None:
-    """Writes a sheet as WebP, a third of a PNG's size."""
+    """Writes a sheet as WebP, which is much smaller than PNG."""
     made.savefig(path, format="webp", dpi=100, pil_kwargs=_QUALITY)
 
 
@@ -135,6 +136,8 @@ def _fill(made: Figure, rows: Sequence[Sequence[Panel]], width: float, colours: 
     for plain in (True, False):
         for row in rows:
             height = _height(row, width)
+            ground = (0, (top - height) / full_height), 1, height / full_height
+            made.add_artist(Rectangle(*ground, transform=made.transFigure, color=style.BLACK, zorder=-1))
             for i, panel in enumerate(row):
                 place = (i * width / full_width, (top - height) / full_height, width / full_width, height / full_height)
                 _draw(made.add_axes(place), panel, {} if plain else colours)

@@ -175,13 +175,12 @@ def preparation_settings(wildcards):
 
 
 def inspection_settings(wildcards):
+    """The part of a dataset's config that is drawn or written; the rest decides what prepared subjects are like."""
     dataset = load_dataset(wildcards.dataset)
     return settings(
-        dataset.title,
-        dataset.domains,
-        dataset.labels,
-        dataset.exclude,
-        dataset.preparation.kind,
+        dataset.model_dump(
+            mode="json", include={"title", "domains", "labels", "exclude"}
+        )
     )
 
 
