@@ -14,13 +14,14 @@ from matplotlib.patches import Rectangle
 
 from benchmark.config.dataset import DatasetConfig
 from benchmark.data.nifti import read_volume
-from benchmark.data.prepare.collect import Kind, as_slices
+from benchmark.data.prepare.prepared import Kind, as_slices
 from benchmark.data.subject import Volume
 from benchmark.reporting import style
 
 AXIAL, MRI_COLUMNS = 10, 6
 B_SCANS, OCT_COLUMNS = 6, 2
-WIDTH, HEAD, LINE, GAP = 12.0, 0.35, 0.18, 0.12  # inches: the sheet, its title, a line below, between the halves
+MRI_WIDTH, OCT_WIDTH = 12.0, 9.0  # inches; speckle takes more bytes than anatomy
+HEAD, LINE, GAP = 0.35, 0.18, 0.12  # inches: the title, a line below, between the halves
 _MARGIN = 2  # pixels around the brain
 _QUALITY = {"quality": 50, "method": 6}  # of WebP
 # Bright enough for a grey image, and told apart by the colour-blind.
@@ -60,11 +61,11 @@ def draw_sheet(config: DatasetConfig, domain: str, folder: Path, notes: Sequence
     stacks = {n: as_slices(Volume(d, image.affine, image.path), kind) != 0 for n, d in outlined.items()}
     panels = list((_mri if kind == "mri" else _oct)(as_slices(image, kind).astype(np.float32), stacks, image.spacing))
     colours = dict(zip(outlined, (*islice(cycle(LABEL_COLOURS), len(config.labels)), MASK_COLOUR), strict=True))
-    columns = MRI_COLUMNS if kind == "mri" else OCT_COLUMNS
-    rows, width = _rows(panels, columns), WIDTH / columns
+    full_width, columns = (MRI_WIDTH, MRI_COLUMNS) if kind == "mri" else (OCT_WIDTH, OCT_COLUMNS)
+    rows, width = _rows(panels, columns), full_width / columns
     said = notes or ["nothing is flagged"]
     height = HEAD + GAP + 2 * sum(_height(row, width) for row in rows) + LINE * (len(said) + 0.5)
-    made = Figure(figsize=(WIDTH, height))
+    made = Figure(figsize=(full_width, height))
     title = f"{config.title}: {folder.name}, {config.domains[domain].title} ({domain})"
     made.text(0.01, 1 - HEAD / 2 / height, title, va="center", fontsize=11, fontweight="bold")
     colour = style.VERMILLION if notes else style.BLACK
@@ -146,7 +147,7 @@ def _fill(made: Figure, rows: Sequence[Sequence[Panel]], width: float, colours: 
 
 
 def _draw(axes: Axes, panel: Panel, colours: Mapping[str, str]) -> None:
-    axes.imshow(panel.image, cmap="gray", vmin=-1, vmax=1, aspect=panel.aspect)
+    axes.imshow(panel.image, cmap="gray", vmin=-1, vmax=1, aspect=panel.aspect, interpolation="antialiased")
     axes.set_axis_off()
     axes.text(0.02, 0.98, panel.title, color="white", fontsize=7, ha="left", va="top", transform=axes.transAxes)
     for name, colour in colours.items():

@@ -141,7 +141,7 @@ rule inspect:
     # Loading Python takes as long as a few sheets: one job draws them all, side by side.
     threads: 4
     resources:
-        mem_mb=2000,
+        mem_mb=3000,
         runtime=60,
         gpu=0,
     params:
