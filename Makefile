@@ -2,12 +2,13 @@
 
 PYTHON ?= python3
 CORES ?= all
+CONFIG ?= config/demo.yaml
 VENV := .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 SMK_AND_PY := Snakefile workflow/rules/*.smk
 
-.PHONY: setup demo open paper-dry-run test lint leaderboard leaderboard-check leaderboard-publish report actionlint lock clean
+.PHONY: setup demo open quality paper-dry-run test lint leaderboard leaderboard-check leaderboard-publish report actionlint lock clean
 
 # VENV_READY=1 uses the environment that is active already (conda) instead of making one.
 ifdef VENV_READY
@@ -30,6 +31,10 @@ demo: setup
 
 open: setup
 	snakemake --cores $(CORES) --configfile config/open.yaml
+
+# Sheets and flags of the prepared subjects: make quality CONFIG=config/paper.yaml
+quality: setup
+	snakemake quality --cores $(CORES) --configfile $(CONFIG)
 
 paper-dry-run: setup
 	snakemake --dry-run --quiet rules --cores 1 --configfile config/paper.yaml

@@ -3,6 +3,7 @@
 #   snakemake --cores all                                        the demo, on phantoms
 #   snakemake --cores all --configfile config/open.yaml          real images that everybody may have
 #   snakemake --cores all --configfile config/paper.yaml         the paper
+#   snakemake quality --cores all                                sheets and flags of the prepared subjects
 
 from snakemake.utils import min_version
 
@@ -29,6 +30,12 @@ rule all:
         rules.gather.output,
         rules.tables.output,
         rules.figures.output,
+
+
+# What a person looks through before training; no number of the benchmark depends on it.
+rule quality:
+    input:
+        [str(layout.quality(dataset)) for dataset in CONFIG.datasets],
 
 
 onstart:

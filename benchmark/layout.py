@@ -64,6 +64,11 @@ def truth(dataset: str) -> Path:
     return PREPARED / dataset / "truth.h5"
 
 
+def quality(dataset: str) -> Path:
+    """Folder of the sheets of all prepared subjects, and of the page that shows them."""
+    return REPORTS / "quality" / dataset
+
+
 @dataclass(frozen=True)
 class Cell:
     """One (dataset, source, target, fold, method, seed) of one benchmark."""

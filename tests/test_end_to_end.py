@@ -79,6 +79,19 @@ def test_second_run_has_nothing_to_do(project, first_run):
     assert "Nothing to be done" in snakemake(project)
 
 
+def test_quality_is_drawn_when_it_is_asked_for_and_then_only(project, first_run):
+    assert not (project / "reports/quality").exists()
+    output = snakemake(project, "quality")
+    assert "inspect" in output
+    assert "prepare" not in output
+    for target in tiny_targets(project):
+        page = project / layout.quality(Path(target).name) / "index.html"
+        assert f"Open {page}" in output
+        assert page.is_file()
+    assert "Nothing to be done" in snakemake(project, "quality")
+    assert "Nothing to be done" in snakemake(project)
+
+
 def test_nothing_to_do_after_the_data_were_deleted_and_pulled_again(project, first_run):
     for folder in (project / "data/raw").glob("*_tiny"):
         shutil.rmtree(folder)

@@ -116,6 +116,12 @@ def collect(dataset: str) -> None:
 
 
 @app.command()
+def inspect(dataset: str, jobs: Annotated[int, typer.Argument(min=1, help="sheets drawn at a time")] = 1) -> None:
+    """Draw a sheet of each prepared subject, and flag whatever is odd."""
+    _run("benchmark.quality.report:make_quality", dataset, jobs, uses=["benchmark.quality.sheet"])
+
+
+@app.command()
 def segmentor(config: ConfigFile, dataset: str, domain: str, fold: int) -> None:
     """Train the post-hoc segmentor of one domain and fold."""
     settings = _config(config)

@@ -25,6 +25,7 @@ CATEGORIES = {
     "tables": "reporting",
     "figures": "reporting",
     "page": "reporting",
+    "inspect": "reporting",
 }
 """Rules by what they are for; any other rule is ``other``."""
 PRODUCTIVE = ("training", "judging", "scoring")
@@ -35,9 +36,10 @@ _LAST_LINE = re.compile(r"^start-up (?P<seconds>[\d.]+) s, work [\d.]+ s$")
 def timings(benchmark: str, *, since: float, wall_seconds: float, cores: int | None) -> pd.DataFrame:
     """Time by rule, then by category.
 
-    Every job has one core, so a run has ``wall_seconds * cores`` to spend. What no job spent is ``scheduling``: cores
-    that waited for others or for Snakemake. ``start-up`` is what the jobs' processes took until their work began; it
-    is left out of the categories, so that these and the two add up to the whole.
+    Every job has one core (``inspect``, which has several, is counted as if it had one), so a run has
+    ``wall_seconds * cores`` to spend. What no job spent is ``scheduling``: cores that waited for others or for
+    Snakemake. ``start-up`` is what the jobs' processes took until their work began; it is left out of the categories,
+    so that these and the two add up to the whole.
 
     Args:
         since: UNIX time; older files are of earlier runs.

@@ -1,9 +1,11 @@
 import os
+import re
+from pathlib import Path
 
 import pytest
 
 from benchmark import layout
-from benchmark.reporting.timings import print_table, timings
+from benchmark.reporting.timings import CATEGORIES, print_table, timings
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
@@ -46,6 +48,13 @@ def test_categories_start_up_and_scheduling_add_up_to_all_cores(job):
     assert _seconds(found, "rule") == {"train": 50, "segmentor": 10, "gather": 5, "strange": 4}
     train = found[found["name"].eq("train")].iloc[0]
     assert (train["jobs"], train["start_up"], train["max_rss_mb"]) == (2, 5, 900)
+
+
+def test_every_rule_that_is_timed_has_a_category():
+    texts = [path.read_text() for path in (Path(__file__).parents[2] / "workflow/rules").glob("*.smk")]
+    timed = {rule for text in texts for rule in re.findall(r'"\{LOGS\}/benchmarks/(\w+)/', text)}
+    assert len(timed) > 10
+    assert timed == set(CATEGORIES)
 
 
 def test_jobs_of_earlier_runs_do_not_count(job):

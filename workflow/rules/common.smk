@@ -45,6 +45,8 @@ with told():
         )  # a function of a rule would tell of a damaged file of DVC's in Snakemake's way
 
 BENCHMARK = CONFIG.benchmark
+# What the pages on the quality of prepared subjects say in words and look like.
+QUALITY_TEXTS = ["reports/templates/quality.html", "reports/templates/style.css"]
 # Written before the first job, and no job's output: a rule that makes it would hide from Snakemake the changed settings
 # of all rules that depend on it through ancient().
 RESOLVED = str(layout.benchmark_root(BENCHMARK) / "config.json")
@@ -180,6 +182,16 @@ def preparation_settings(wildcards):
     return settings(dataset.reader, dataset.preparation, dataset.labels)
 
 
+def inspection_settings(wildcards):
+    """The part of a dataset's config that is drawn or written; the rest decides what prepared subjects are like."""
+    dataset = load_dataset(wildcards.dataset)
+    return settings(
+        dataset.model_dump(
+            mode="json", include={"title", "domains", "labels", "exclude"}
+        )
+    )
+
+
 def print_timings():
     """Where the time of this run went, from Snakemake's own benchmark files, and where its results are."""
     from benchmark.reporting.timings import print_table
@@ -190,9 +202,11 @@ def print_timings():
         wall_seconds=time.time() - STARTED,
         cores=workflow.resource_settings.cores,
     )
-    page = Path(rules.page.output.index)
-    if page.is_file():
-        print(f"Open {page.absolute()}")
+    inspected = [layout.quality(name) / "index.html" for name in DATASETS]
+    new = [p for p in inspected if p.is_file() and p.stat().st_mtime >= STARTED]
+    for page in new or [Path(rules.page.output.index)]:
+        if page.is_file():
+            print(f"Open {page.absolute()}")
 
 
 def reader_module(wildcards):

@@ -1,4 +1,4 @@
-# Archive → manifest → inventory → splits → prepared subjects → slice store.
+# Archive → manifest → inventory → splits → prepared subjects → slice store; on demand, sheets and flags of the subjects.
 
 
 rule fetch:
@@ -125,3 +125,28 @@ rule collect:
         code=code_digest("benchmark.data.prepare"),
     shell:
         "python -m benchmark step collect {wildcards.dataset} > {log} 2>&1"
+
+
+rule inspect:
+    input:
+        subjects=prepared_subjects,
+        texts=QUALITY_TEXTS,
+    output:
+        directory("reports/quality/{dataset}"),
+    log:
+        f"{LOGS}/inspect/{{dataset}}.log",
+    benchmark:
+        f"{LOGS}/benchmarks/inspect/{{dataset}}.tsv"
+    conda:
+        "../envs/benchmark.yaml"
+    # Loading Python takes as long as a few sheets: one job draws them all, side by side.
+    threads: 4
+    resources:
+        mem_mb=3000,
+        runtime=60,
+        gpu=0,
+    params:
+        settings=inspection_settings,
+        code=code_digest("benchmark.quality.report"),
+    shell:
+        "python -m benchmark step inspect {wildcards.dataset} {threads} > {log} 2>&1"

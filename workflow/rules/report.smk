@@ -7,6 +7,7 @@ REPORT_TEXTS = sorted(
         [*Path("reports/templates").glob("*"), *Path("workflow/report").glob("*.rst")],
     )
 )
+REPORT_TEXTS.remove("reports/templates/quality.html")
 
 
 rule tables:

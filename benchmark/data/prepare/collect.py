@@ -2,21 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmark import layout
 from benchmark.data.inventory import subjects
 from benchmark.data.nifti import read_volume
-from benchmark.data.prepare.prepared import KINDS, read_record, room
+from benchmark.data.prepare.prepared import KINDS, Kind, as_slices, read_record, room
 from benchmark.data.slices import SubjectSlices, write_slices
 from benchmark.data.subject import Volume
 from benchmark.data.truth import TruthSlices, write_truth
 from benchmark.errors import DataError, made_again
-
-Kind = Literal["mri", "oct"]
 
 
 def collect_subjects(dataset: str) -> None:
@@ -28,12 +24,6 @@ def collect_subjects(dataset: str) -> None:
         write_slices(layout.slices(dataset), (_slices(s, folder) for s, folder in folders.items()))
     with room(layout.truth(dataset), size):
         write_truth(layout.truth(dataset), (t for s, folder in folders.items() for t in _truth(s, folder)))
-
-
-def as_slices(volume: Volume, kind: Kind) -> npt.NDArray[np.generic]:
-    """Slices first, then rows from the front (or the vitreous) down, then columns from left to right."""
-    stacked = np.asarray(volume.data).transpose(2, 1, 0)
-    return np.ascontiguousarray(stacked[:, ::-1] if kind == "mri" else stacked)
 
 
 def _slices(subject: str, folder: Path) -> SubjectSlices:

@@ -23,6 +23,7 @@ from benchmark.data.prepare.geometry import (
     resample_mask,
 )
 from benchmark.data.prepare.prepared import Prepared
+from benchmark.data.prepare.quality import intensity_quality, place_quality, scan_quality
 from benchmark.data.prepare.record import Record, listed
 from benchmark.data.prepare.template import moved, registered, slice_grid
 from benchmark.data.prepare.tissue import classified, corrected
@@ -82,10 +83,12 @@ def prepare_mri(
             )
         image = resample_image(scan.image, grid, alignment.matrix)
         labels = _inside(resample_labels(labels, grid, alignment.matrix, tuple(config.labels.values())), mask)
-        entry["brain_outside_the_slices"] = _cut(scan.mask, mask, alignment.matrix)
+        record.quality["beside"] = entry["brain_outside_the_slices"] = _cut(scan.mask, mask, alignment.matrix)
     with record.step("intensities") as entry:
         entry["full"] = full = _full(scan.image, scan.mask, settings)
         image = _scaled(image, mask, full)
+    with record.step("quality of place and intensities"):
+        record.quality |= place_quality(alignment, mask) | intensity_quality(scan.image, scan.mask)
     truth = _truth(settings, subject, targets, scan.mask, mask, alignment.matrix, record)
     return Prepared(image, labels, mask, truth)
 
@@ -100,7 +103,7 @@ def _scan(config: DatasetConfig, settings: MRIPreparation, subject: Subject, rec
             if subject.labels and settings.tissue == "none"
             else None
         )
-    grid = Grid.of(image)
+    grid, original = Grid.of(image), image
     if settings.working_spacing:
         with record.step("common voxel size"):
             grid = grid.with_spacing(settings.working_spacing)
@@ -111,6 +114,9 @@ def _scan(config: DatasetConfig, settings: MRIPreparation, subject: Subject, rec
         mask = _brain(settings, subject, image, mask)
         entry["tool"] = settings.brain_extraction
         entry["millilitres"] = float(np.asarray(mask.data).sum() * np.prod(mask.spacing) / 1000)
+    with record.step("quality of the scan"):
+        inside = resample_mask(mask, Grid.of(original), _IDENTITY) if settings.working_spacing else mask
+        record.quality |= {"brain": entry["millilitres"], **scan_quality(original, inside)}
     box = brain.bounding_box(mask, _MARGIN)
     return _Scan(cropped(image, box), cropped(mask, box), cropped(labels, box) if labels else None)
 

@@ -10,6 +10,7 @@ from benchmark.config.dataset import DatasetConfig, OCTPreparation
 from benchmark.data.prepare.checks import checked_image, checked_labels
 from benchmark.data.prepare.geometry import Grid
 from benchmark.data.prepare.prepared import Prepared
+from benchmark.data.prepare.quality import oct_quality
 from benchmark.data.prepare.record import Record
 from benchmark.data.subject import Subject, Volume
 from benchmark.errors import DataError
@@ -42,6 +43,8 @@ def prepare_oct(
         labels = checked_labels(nearest(labels, grid), config.labels.values())
     with record.step("retina"):
         mask = retina(image)
+    with record.step("quality"):
+        record.quality |= oct_quality(image, mask)
     with record.step("truth"):
         available = subject.truth or {}
         truth = {}

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
+import numpy.typing as npt
 
 from benchmark.data.subject import Volume
 from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.whole import whole_folder
 
+Kind = Literal["mri", "oct"]
 KINDS = ("clean", "noisy")
 """Noise-free and noisy truth."""
 
@@ -73,6 +75,12 @@ def read_record(folder: Path) -> dict[str, Any]:
     except (ValueError, TypeError):
         raise DataError(path, "is damaged", made_again(path, folder)) from None
     return found
+
+
+def as_slices(volume: Volume, kind: Kind) -> npt.NDArray[np.generic]:
+    """Slices first, then rows from the front (or the vitreous) down, then columns from left to right."""
+    stacked = np.asarray(volume.data).transpose(2, 1, 0)
+    return np.ascontiguousarray(stacked[:, ::-1] if kind == "mri" else stacked)
 
 
 @contextmanager

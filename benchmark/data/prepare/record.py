@@ -14,10 +14,15 @@ _PACKAGES = ("numpy", "scipy", "nibabel", "SimpleITK", "dipy", "nilearn", "pyrob
 
 
 class Record:
-    """Steps of one preparation with what each measured, and how long it took."""
+    """Steps of one preparation with what each measured, and how long it took.
+
+    Attributes:
+        quality: measures of ``benchmark.data.prepare.quality``.
+    """
 
     def __init__(self) -> None:
         self.steps: list[dict[str, Any]] = []
+        self.quality: dict[str, float] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[dict[str, Any]]:
@@ -33,6 +38,7 @@ class Record:
         """Everything as JSON has it; memory is this process's peak, of which ROBEX's is apart."""
         own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         return {
+            "quality": self.quality,
             "steps": self.steps,
             "peak_memory_mib": round(max(own, children) / 1024),
             "python": platform.python_version(),

@@ -1,0 +1,119 @@
+"""Makes sheets, figure, tables and page of a prepared dataset."""
+
+import json
+import logging
+import multiprocessing
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from benchmark import layout
+from benchmark.config.dataset import DatasetConfig
+from benchmark.config.load import load_dataset
+from benchmark.data.inventory import subjects
+from benchmark.data.prepare.prepared import read_record
+from benchmark.errors import DataError, made_again
+from benchmark.quality.flags import Flag, Scored, flags
+from benchmark.quality.measures import MEASURES
+from benchmark.whole import whole_folder, write_rows, write_whole
+
+INDEX, SHEETS, FIGURE = "index.html", "sheets", "measures.png"
+_log = logging.getLogger(__name__)
+
+
+def make_quality(dataset: str, jobs: int) -> None:
+    """Writes the dataset's folder (see :func:`benchmark.layout.quality`), whole or not at all.
+
+    Args:
+        jobs: processes that draw at a time; the files do not depend on it.
+
+    Raises:
+        DataError: a prepared subject is missing, damaged or was measured by another version.
+    """
+    from benchmark.quality.figure import draw_measures
+    from benchmark.quality.page import render
+    from benchmark.reporting import style
+
+    config = load_dataset(dataset)
+    everybody = scored(dataset)
+    measures = MEASURES[config.preparation.kind]
+    found = flags(measures, everybody)
+    with whole_folder(layout.quality(dataset)) as folder:
+        (folder / SHEETS).mkdir()
+        _draw(config, everybody, found, folder / SHEETS, jobs)
+        with style.styled():
+            style.save(draw_measures(measures, list(config.domains), everybody, found), [folder / FIGURE])
+        _write_tables(folder, config, everybody, found)
+        write_whole(folder / INDEX, render(config, everybody, found))
+    odd = {flag.subject for flag in found}
+    _log.info("%d of %d subjects are flagged: %s", len(odd), len(everybody), layout.quality(dataset) / INDEX)
+
+
+def scored(dataset: str) -> list[Scored]:
+    """Every prepared subject with its measures, in order of their ids.
+
+    Raises:
+        DataError: one is missing, damaged, or was prepared before there were measures.
+    """
+    found = []
+    for subject in subjects(dataset):
+        folder = layout.subject(dataset, subject)
+        record = read_record(folder)
+        if not isinstance(values := record.get("quality"), dict):
+            path = folder / "subject.json"
+            raise DataError(path, "says nothing of the scan's quality", made_again(path, folder))
+        found.append(Scored(subject, record["domain"], values))
+    return found
+
+
+def proposal(config: DatasetConfig, found: Iterable[Flag]) -> str:
+    """A line for the dataset's config: whom it excludes now, and everybody who is flagged."""
+    return "exclude: " + json.dumps(list(dict.fromkeys([*config.exclude, *(flag.subject for flag in found)])))
+
+
+def _draw(config: DatasetConfig, everybody: Sequence[Scored], found: Sequence[Flag], folder: Path, jobs: int) -> None:
+    # Spawned, not forked: nothing of this process's threads is inherited.
+    with ProcessPoolExecutor(min(jobs, len(everybody)), mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = [
+            pool.submit(_draw_one, config, s, [f.text for f in found if f.subject == s.subject], folder)
+            for s in everybody
+        ]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _draw_one(config: DatasetConfig, subject: Scored, notes: list[str], folder: Path) -> None:
+    from benchmark.quality.sheet import draw_sheet, save_sheet
+    from benchmark.reporting import style
+
+    with style.styled():
+        made = draw_sheet(config, subject.domain, layout.subject(config.name, subject.subject), notes)
+        save_sheet(made, folder / f"{subject.subject}.webp")
+
+
+def _write_tables(folder: Path, config: DatasetConfig, everybody: Sequence[Scored], found: Sequence[Flag]) -> None:
+    keys = [m.key for m in MEASURES[config.preparation.kind]]
+    write_rows(
+        folder / "measures.csv",
+        ["subject", "scanner", *keys],
+        ({"subject": s.subject, "scanner": s.domain, **s.values} for s in everybody),
+    )
+    rows = [
+        {
+            "subject": f.subject,
+            "scanner": f.domain,
+            "reason": f.reason,
+            "measure": f.measure.key,
+            "value": f.value,
+            "usual_low": f.usual.low,
+            "usual_high": f.usual.high,
+        }
+        for f in found
+    ]
+    write_rows(
+        folder / "flags.csv", ["subject", "scanner", "reason", "measure", "value", "usual_low", "usual_high"], rows
+    )

@@ -1,0 +1,117 @@
+"""The page, its pictures and tables; and that it proposes what is flagged, and nothing else."""
+
+import csv
+import re
+
+import pytest
+import yaml
+from prepared_balls import CLEAN
+
+from benchmark import layout
+from benchmark.config.load import load_dataset
+from benchmark.errors import DataError
+from benchmark.quality.flags import Scored, flags
+from benchmark.quality.measures import MEASURES
+from benchmark.quality.page import render
+from benchmark.quality.report import make_quality
+
+FAULTS = {
+    "AA6": ({"k_space": 0.7}, "ringing: k-space is cut off"),
+    "AA7": ({"ripple": 3.0}, "ringing: a periodic ripple"),
+    "AA8": ({"brightness": 4000.0}, "intensity: bright"),
+    "AA9": ({"brain": 300.0}, "tiny mask"),
+    "BB6": ({"overlap": 0.6}, "registration: little overlap"),
+}
+
+
+def everybody() -> dict[str, dict[str, float]]:
+    clean = {f"{domain}{i}": CLEAN for domain in ("AA", "BB") for i in range(6)}
+    return dict(sorted({**clean, **{s: {**CLEAN, **values} for s, (values, _) in FAULTS.items()}}.items()))
+
+
+def page_of(measures: dict[str, dict[str, float]]) -> str:
+    config = load_dataset("balls")
+    scored = [Scored(s, s[:2], values) for s, values in measures.items()]
+    return render(config, scored, flags(MEASURES["mri"], scored))
+
+
+def test_each_fault_has_its_reason_and_the_clean_have_none(prepared):
+    prepared(everybody())
+    make_quality("balls", 2)
+    folder = layout.quality("balls")
+    with (folder / "flags.csv").open() as file:
+        found = {row["subject"]: row["reason"] for row in csv.DictReader(file)}
+    assert found == {subject: reason for subject, (_, reason) in FAULTS.items()}
+    with (folder / "measures.csv").open() as file:
+        assert [row["subject"] for row in csv.DictReader(file)] == list(everybody())
+    page = (folder / "index.html").read_text()
+    pictures = re.findall(r'<img src="([^"]+)"', page)
+    assert len(pictures) == 1 + len(everybody())
+    assert all((folder / picture).is_file() for picture in pictures)
+    assert page.count('loading="lazy"') == len(everybody())
+
+
+def test_flagged_subjects_come_first(prepared):
+    prepared({})
+    page = page_of(everybody())
+    order = re.findall(r'<figure id="(\w+)"', page)
+    assert set(order[: len(FAULTS)]) == set(FAULTS)
+    assert sorted(order) == list(everybody())
+
+
+def test_the_proposal_can_be_pasted_and_keeps_whom_the_config_excludes(prepared):
+    prepared({}, exclude=["0012"])
+    page = page_of(everybody())
+    line = re.search(r"<pre>(exclude: .*)</pre>", page)[1].replace("&#34;", '"')
+    assert yaml.safe_load(line) == {"exclude": ["0012", *FAULTS]}
+    assert "decide nothing" in page
+
+
+def test_nobody_is_proposed_where_nobody_is_odd(prepared):
+    prepared({})
+    page = page_of({f"AA{i}": CLEAN for i in range(6)})
+    assert "Nobody is flagged" in page
+    assert "<pre>" not in page
+
+
+def test_too_few_subjects_are_said_to_be_too_few(prepared):
+    prepared({})
+    assert "AA has 3 subjects, fewer than 5" in page_of({f"AA{i}": CLEAN for i in range(3)})
+    assert "fewer than" not in page_of({f"AA{i}": CLEAN for i in range(5)})
+
+
+def test_what_was_not_measured_is_a_dash_and_titles_are_escaped(prepared):
+    prepared({})
+    page = page_of({"AA0": CLEAN, "AA1": {k: v for k, v in CLEAN.items() if k != "k_space"}})
+    assert "<td>–</td>" in page
+    assert "Balls &lt;of&gt; wool" in page
+    assert "Mismatch" not in page  # nobody has it
+
+
+def test_the_same_subjects_give_the_same_files_whatever_draws_them(prepared):
+    folder = prepared({"AA1": CLEAN, "BB1": {**CLEAN, "brain": 300.0}})
+
+    def contents(jobs: int) -> dict[str, bytes]:
+        make_quality("balls", jobs)
+        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+    first = contents(1)
+    assert set(first) == {
+        "index.html", "flags.csv", "measures.csv", "measures.png", "sheets/AA1.webp", "sheets/BB1.webp",
+    }  # fmt: skip
+    assert contents(2) == first
+
+
+def test_a_subject_that_was_prepared_without_measures_is_told(prepared):
+    folder = prepared({"AA1": CLEAN, "AA2": None})
+    with pytest.raises(DataError, match=r"AA2/subject.json: says nothing of the scan's quality. Delete .*AA2 and run"):
+        make_quality("balls", 1)
+    assert not folder.exists()
+
+
+def test_a_damaged_volume_is_told_and_no_page_is_left(prepared):
+    folder = prepared({"AA1": CLEAN, "AA2": CLEAN})
+    (layout.subject("balls", "AA2") / "image.nii.gz").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"AA2/image.nii.gz"):
+        make_quality("balls", 1)
+    assert not folder.exists()
