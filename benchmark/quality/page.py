@@ -53,6 +53,7 @@ def render(config: DatasetConfig, everybody: Sequence[Scored], found: Sequence[F
         .render(
             config=config,
             config_path=layout.DATASET_CONFIG / f"{config.name}.yaml",
+            private=layout.private(config.name),
             version=__version__,
             measures=measures,
             scanners=[s for s in scanners if s.rows],

@@ -67,8 +67,12 @@ def scored(dataset: str) -> list[Scored]:
 
 
 def proposal(config: DatasetConfig, found: Iterable[Flag]) -> str:
-    """A line for the dataset's config: whom it excludes now, and everybody who is flagged."""
-    return "exclude: " + json.dumps(list(dict.fromkeys([*config.exclude, *(flag.subject for flag in found)])))
+    """A line for the dataset's config: whom it excludes now, and everybody who is flagged.
+
+    Where subjects have pseudonyms, only who is flagged, by their pseudonyms: the archive's ids do not get into reports.
+    """
+    excluded = () if config.pseudonyms else config.exclude
+    return "exclude: " + json.dumps(list(dict.fromkeys([*excluded, *(flag.subject for flag in found)])))
 
 
 def _draw(config: DatasetConfig, everybody: Sequence[Scored], found: Sequence[Flag], folder: Path, jobs: int) -> None:

@@ -67,6 +67,15 @@ def test_the_proposal_can_be_pasted_and_keeps_whom_the_config_excludes(prepared)
     assert "decide nothing" in page
 
 
+def test_with_pseudonyms_no_id_of_the_archive_is_on_the_page(prepared):
+    prepared({}, exclude=["SACHS"], pseudonyms=True)
+    page = page_of(everybody())
+    line = re.search(r"<pre>(exclude: .*)</pre>", page)[1].replace("&#34;", '"')
+    assert yaml.safe_load(line) == {"exclude": list(FAULTS)}
+    assert "SACHS" not in page
+    assert f"{layout.private('balls')} tells whose pseudonym is whose" in re.sub("<[^>]+>", "", page)
+
+
 def test_nobody_is_proposed_where_nobody_is_odd(prepared):
     prepared({})
     page = page_of({f"AA{i}": CLEAN for i in range(6)})
