@@ -82,8 +82,8 @@ def test_second_run_has_nothing_to_do(project, first_run):
 def test_quality_is_drawn_when_it_is_asked_for_and_then_only(project, first_run):
     assert not (project / "reports/quality").exists()
     output = snakemake(project, "quality")
-    assert "inspect" in output
-    assert "prepare" not in output
+    assert "rule inspect:" in output
+    assert "rule prepare:" not in output
     for target in tiny_targets(project):
         page = project / layout.quality(Path(target).name) / "index.html"
         assert f"Open {page}" in output
