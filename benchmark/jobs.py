@@ -48,6 +48,7 @@ class Job:
         dataset: empty for a job of the whole benchmark.
         pair: a scanner pair such as ``GE-PL``; empty where the job is of none.
         fold: None where the job is of none.
+        domain: the scanner whose segmentor is trained, else empty.
         cells: what is trained, harmonized or scored.
     """
 
@@ -59,6 +60,7 @@ class Job:
     pair: str = ""
     fold: int | None = None
     cells: tuple[Cell, ...] = ()
+    domain: str = ""
 
     @property
     def key(self) -> Key:
@@ -141,7 +143,8 @@ def _judges(
         folder = layout.segmentor(config.benchmark, dataset, domain, fold)
         pair = any_pair(datasets[dataset], domain)
         needs = _slices_and_split(dataset, pair)
-        yield Job("segmentor", f"{dataset}-{domain}-{fold}", (folder,), needs, dataset, pair, fold)
+        name = f"{dataset}-{domain}-{fold}"
+        yield Job("segmentor", name, (folder,), needs, dataset, pair, fold, domain=domain)
     for dataset, pair, fold in places:
         folder = layout.autoencoder(config.benchmark, dataset, pair, fold)
         needs = _slices_and_split(dataset, pair)

@@ -20,7 +20,7 @@ Step = tuple[int, float, Mapping[str, float]]
 
 
 class EventFiles:
-    """Event files below a folder; :meth:`update` adds what is new. A second writer adds to new files beside the old.
+    """Event files below a folder; :meth:`update` adds what is new.
 
     Raises:
         UserError: the package tensorboard is not installed, or there are event files of an earlier call.
@@ -45,19 +45,22 @@ class EventFiles:
         for job in jobs:
             if job.rule in TRAININGS:
                 run = self._folder / job.rule / job.name
-                if new := [row for row in self._rows(job) if row[0] > self._last.get(run, 0)]:
-                    self._write(run, new)
+                for step, moment, losses in self._rows(job):
+                    if step > self._last.get(run, 0):
+                        self._write(run, step, moment, losses)
+                        self._last[run] = step
+        for writer in self._writers.values():
+            writer.flush()
 
     def _rows(self, job: Job) -> Iterator[Step]:
-        """Step, UNIX time and losses: of the log, which has the times, else of the history of a training that is done.
+        """Step, UNIX time and losses: of the log, which has the times, and of the history of a training that is done.
 
         A log has four digits of each loss. What has not changed since the last call is not read again.
         """
-        history = job.cells[0].history if job.cells else job.makes[0] / "history.csv"
         if self._changed(log := job.log(self._benchmark)):
             earlier, rows = rows_of(tail(log, _WHOLE))
             yield from ((row.step, row.time, row.losses) for row in (*earlier, *rows) if row.losses)
-        elif not log.exists() and self._changed(history):
+        if self._changed(history := job.cells[0].history if job.cells else job.makes[0] / "history.csv"):
             yield from _of_history(history)
 
     def _changed(self, path: Path) -> bool:
@@ -66,14 +69,11 @@ class EventFiles:
         before, self._read[path] = self._read.get(path), now
         return now is not None and now != before
 
-    def _write(self, run: Path, rows: Sequence[Step]) -> None:
+    def _write(self, run: Path, step: int, moment: float, losses: Mapping[str, float]) -> None:
         if run not in self._writers:
             self._writers[run] = self._make(str(run))
-        for step, moment, losses in rows:
-            for name, loss in losses.items():
-                self._writers[run].add_scalar(name, loss, step, wall_time=moment)
-        self._writers[run].flush()
-        self._last[run] = rows[-1][0]
+        for name, loss in losses.items():
+            self._writers[run].add_scalar(name, loss, step, wall_time=moment)
 
 
 def _of_history(path: Path) -> Iterator[Step]:
