@@ -15,6 +15,7 @@ app.add_typer(steps.app, name="step", hidden=True)
 app.add_typer(data.app, name="data")
 app.add_typer(leaderboard.app, name="leaderboard")
 app.command()(runs.watch)
+app.command()(runs.plan)
 
 
 @app.command()

@@ -1,5 +1,6 @@
-"""``hbench watch``: a run, while it runs."""
+"""``hbench plan`` and ``hbench watch``: a run, before it is run and while it runs."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -10,13 +11,14 @@ import typer
 from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, load_dataset, read_yaml
-from benchmark.errors import ConfigError
+from benchmark.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
+    from benchmark.planning.sources import Source
     from benchmark.watching.states import Seen
 
 EVERY = 2.0
@@ -126,3 +128,45 @@ def _again(looks: "Callable[[], list[Seen]]") -> "Iterator[list[Seen]]":
         if all(one.state == "done" for one in seen):
             return
         time.sleep(max(EVERY, _REST * took))
+
+
+def plan(
+    config: Config,
+    cores: Annotated[int | None, typer.Option(min=1, help="of the machine; by default all of this one")] = None,
+    gpus: Annotated[int, typer.Option(min=0, help="of the machine")] = 0,
+    memory: Annotated[float | None, typer.Option(min=0.1, help="GB that jobs may take together")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="name of a finished run, or a file that --save wrote")
+    ] = None,
+    measure: Annotated[bool, typer.Option("--measure", help="measure a miniature of the config, now and here")] = False,
+    save: Annotated[Path | None, typer.Option(help="file that keeps what was measured")] = None,
+) -> None:
+    """Say what a config will take, from measured times: hours, memory, disk, and what is the bottleneck."""
+    from rich.console import Console
+
+    from benchmark.planning.prediction import predict
+    from benchmark.planning.report import print_prediction
+    from benchmark.planning.schedule import Machine
+
+    settings = found_config(config)
+    measured = _measurements(settings, source, measure)
+    if save:
+        measured.keep(save)
+    if measured.gpu != bool(gpus):
+        fault = f"is {gpus}, and the times are of a machine {'with' if measured.gpu else 'without'} a GPU"
+        raise UserError("--gpus", fault, "Take times of a machine of the kind that is planned for")
+    machine = Machine(cores or len(os.sched_getaffinity(0)), gpus, memory * 1e9 / 2**20 if memory else None)
+    found = predict(settings, measured.measurements, machine)
+    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, highlight=False)
+    print_prediction(console, settings.benchmark, measured.title, found)
+
+
+def _measurements(config: BenchmarkConfig, source: str | None, measure: bool) -> "Source":
+    from benchmark.planning import sources
+
+    if measure == (source is not None):
+        raise UserError("hbench plan", "takes --from or --measure, one of them", "Name a finished run, or measure")
+    if source is None:
+        return sources.of_this_machine(config, lambda job: print(f"measuring {job}", file=sys.stderr, flush=True))
+    path = Path(source)
+    return sources.kept(path) if path.suffix == ".json" else sources.of_run(found_config(source))

@@ -33,12 +33,19 @@ def expected_subjects(dataset: DatasetConfig) -> dict[str, str]:
     return dict(list(everybody.items())[:left])
 
 
-def _generated(dataset: DatasetConfig) -> dict[str, int | None] | None:
-    """Of phantoms that a stage of DVC generates, how many subjects of each scanner the stage makes."""
+def generated(dataset: DatasetConfig) -> tuple[str, str] | None:
+    """Kind and size of a phantom that a stage of DVC generates."""
     found = _COMMAND.match(versioning.command(dataset.name))
-    if found is None:
+    return (found["kind"], found["size"]) if found else None
+
+
+def _generated(dataset: DatasetConfig) -> dict[str, int | None] | None:
+    """How many subjects of each scanner such a stage makes."""
+    stage = generated(dataset)
+    if stage is None:
         return None
-    count = len(load_kind(found["kind"]).subjects(found["size"]))
+    kind, size = stage
+    count = len(load_kind(kind).subjects(size))
     published = {code: domain.published_subjects for code, domain in dataset.domains.items()}
     if sum(n or 0 for n in published.values()) == count:  # those of full size are as many as the archive's
         return published

@@ -90,6 +90,9 @@ def duration(seconds: float) -> str:
     """As people say it, to two units."""
     if seconds < 60:
         return f"{seconds:.0f} s"
+    if seconds < 600:
+        minutes, seconds = divmod(round(seconds), 60)
+        return f"{minutes} min {seconds:02d} s"
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{minutes} min"

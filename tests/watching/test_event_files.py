@@ -1,5 +1,5 @@
 import pytest
-from finished import finish, start, told, write_log
+from finished_run import finish, start, told, write_log
 
 from benchmark.errors import UserError
 from benchmark.watching.events import EventFiles

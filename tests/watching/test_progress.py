@@ -1,7 +1,7 @@
 import logging
 
 import pytest
-from finished import told
+from finished_run import told
 
 from benchmark.training import loop
 from benchmark.watching.progress import progress_of, rows_of, tail

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 import pytest
-from finished import STARTED, finish, start, told, write_log
+from finished_run import STARTED, finish, start, told, write_log
 from rich.console import Console
 from typer.testing import CliRunner
 
