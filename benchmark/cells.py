@@ -198,14 +198,13 @@ class _Work:
 
 
 class _History:
-    """Losses over steps, for ``history.csv`` and the log."""
+    """Losses over steps, for ``history.csv``."""
 
     def __init__(self) -> None:
         self._rows: list[dict[str, float]] = []
 
     def add(self, step: int, losses: Mapping[str, float]) -> None:
         self._rows.append({"step": step, **losses})
-        logger.info("step %d: %s", step, ", ".join(f"{name} {loss:.4g}" for name, loss in losses.items()))
 
     def write(self, path: Path) -> None:
         write_rows(path, list(self._rows[0]) if self._rows else ["step"], self._rows)

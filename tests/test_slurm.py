@@ -100,7 +100,7 @@ def test_a_cancelled_training_is_submitted_again_and_ends_with_the_same_bits(pro
     process, ask = submitted
     log, training = project / "slurm.log", project / TRAINING_LOG
     job = wait_for(lambda: ask("squeue", "--noheader", "--states=RUNNING", "--format=%i"), process, log)
-    wait_for(lambda: training.is_file() and "step 40:" in training.read_text(), process, log)
+    wait_for(lambda: training.is_file() and "step 40 of" in training.read_text(), process, log)
     ask("scancel", job)
     wait_for(lambda: list((project / "results/slurm/checkpoints").rglob("step-*")), process, log)
     assert process.wait(timeout=PATIENCE) == 0, log.read_text()[-3000:]

@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmark.cli import data, leaderboard, steps
+from benchmark.cli import data, leaderboard, runs, steps
 
 app = typer.Typer(
     name="hbench",
@@ -14,6 +14,8 @@ app = typer.Typer(
 app.add_typer(steps.app, name="step", hidden=True)
 app.add_typer(data.app, name="data")
 app.add_typer(leaderboard.app, name="leaderboard")
+app.command()(runs.watch)
+app.command()(runs.plan)
 
 
 @app.command()

@@ -47,6 +47,11 @@ class DomainSlices:
         return sum(len(image) for image in self.images)
 
 
+def batches(slices: int, batch_size: int) -> int:
+    """Batches that an epoch over so many slices has; the last one may be filled from the next epoch."""
+    return -(-slices // batch_size)
+
+
 class CropSampler:
     """Batches of random crops, slices drawn in a fresh random order each epoch.
 
@@ -70,8 +75,8 @@ class CropSampler:
         self._dtype = domain.images[0][0].dtype
 
     def __len__(self) -> int:
-        """Batches in an epoch, the last one may be filled from the next epoch."""
-        return -(-len(self._index) // self._batch)
+        """Batches in an epoch."""
+        return batches(len(self._index), self._batch)
 
     def draw(self) -> tuple[Images, npt.NDArray[np.int64]]:
         """Images (batch, 1, rows, columns) in [-1, 1] and labels (batch, rows, columns)."""

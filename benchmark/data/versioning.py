@@ -62,6 +62,7 @@ class _Lock(BaseModel):
 
 
 class _Stage(BaseModel):
+    cmd: Any = ""  # a command, or a list of them
     outs: list[Any] = []  # paths, or mappings of one path to its settings
 
 
@@ -105,6 +106,17 @@ def generated(dataset: str) -> Generated | None:
                 prefix = f"{pipeline}:" if pipeline.parent != Path() else ""
                 return Generated(f"{prefix}{name}", _lock(pipeline))
     return None
+
+
+def command(dataset: str) -> str:
+    """The command that generates the archive; empty where none does.
+
+    Raises:
+        DataError: a file of stages is damaged.
+    """
+    path = layout.raw(dataset).as_posix()
+    stages = (stage for pipeline in PIPELINES for stage in _read(pipeline, _Pipeline).stages.values())
+    return next((str(stage.cmd) for stage in stages if path in stage.outs), "")
 
 
 def _lock(pipeline: Path) -> Path:

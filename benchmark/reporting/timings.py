@@ -85,14 +85,14 @@ def _jobs(folder: Path, since: float) -> pd.DataFrame:
                     "rule": rule,
                     "category": CATEGORIES.get(rule, "other"),
                     "seconds": float(measured["s"]),
-                    "start_up": _start_up(folder, rule, path.stem),
+                    "start_up": start_up(folder, rule, path.stem),
                     "max_rss_mb": float(measured["max_rss"]),
                 }
             )
     return pd.DataFrame(rows, columns=["rule", "category", "seconds", "start_up", "max_rss_mb"])
 
 
-def _start_up(folder: Path, rule: str, job: str) -> float:
+def start_up(folder: Path, rule: str, job: str) -> float:
     """Seconds from the last line of a job's log; 0 for a job that states none."""
     for path in (folder / rule / f"{job}.log", folder / f"{rule}.log"):
         if path.is_file():

@@ -3,6 +3,7 @@
 import logging
 import math
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from benchmark.training.checkpoints import Checkpoints, Snapshot
 
 HISTORY_ROWS = 200
 """About as many rows as a history has; a row averages the steps since the one before."""
+PROGRESS_EVERY = 30.0
+"""Seconds after which the log tells the step, where no row of the history is due: in a long training these are rare."""
 # Slurm warns with one of the latter two, if it is told to (--signal), before it kills.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -110,7 +113,8 @@ def train(
 ) -> None:
     """Takes the steps, or those that a former process has left.
 
-    Losses stay on the device between the rows of the history, so that a GPU is never waited for.
+    Losses stay on the device between the rows of the history, so that a GPU is never waited for. The log tells each
+    row and, between rows that are far apart, the step alone.
 
     Args:
         parts: all that ``step`` changes.
@@ -134,18 +138,32 @@ def train(
         pending = [{name: found.tensors[f"pending/{i}/{name}"] for name in names} for i in range(done % every)]
         for row in rows:
             log(*row)
+            _tell(row[0], steps, row[1])
+    logger.info("begins after step %d of %d", done, steps)
+    told = time.monotonic()
     with _asked_to_end(checkpoints is not None) as asked:
         for now in range(done + 1, steps + 1):
             pending.append(step())
             if now % every == 0 or now == steps:
                 rows.append((now, _means(pending)))
                 log(*rows[-1])
+                _tell(now, steps, rows[-1][1])
+                told = time.monotonic()
                 _refuse_infinite(steps, *rows[-1])
                 pending = []
+            elif time.monotonic() - told > PROGRESS_EVERY:
+                _tell(now, steps, {})
+                told = time.monotonic()
             if checkpoints and now < steps and (asked or checkpoints.due(now)):
                 checkpoints.save(_snapshot(now, parts, rows, pending))
             if asked and now < steps:
                 raise Interrupted(asked[0].name, now, steps)
+
+
+def _tell(step: int, steps: int, losses: Row) -> None:
+    """A line of the log, from which ``benchmark.watching`` tells how far the training is."""
+    means = ", ".join(f"{name} {loss:.4g}" for name, loss in losses.items())
+    logger.info("step %d of %d%s", step, steps, f": {means}" if means else "")
 
 
 def _snapshot(step: int, parts: Parts, rows: list[tuple[int, Row]], pending: list[Losses]) -> Snapshot:

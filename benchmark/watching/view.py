@@ -1,0 +1,103 @@
+"""A frame: what is done, what runs and how far it is, what failed and why, and how long it will take."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from benchmark.jobs import RULES
+from benchmark.watching.forecast import forecast
+from benchmark.watching.progress import Progress
+from benchmark.watching.states import Seen, State
+
+STATES: tuple[State, ...] = ("done", "running", "failed", "waiting")
+QUIET = 120.0
+"""Seconds of silence that are told. A training speaks more often, and other jobs say nothing until they are done."""
+
+
+def frame(benchmark: str, jobs: Sequence[Seen]) -> RenderableType:
+    """All that is to be seen of a run."""
+    parts: list[RenderableType] = [Text(headline(benchmark, jobs), style="bold"), _by_rule(jobs)]
+    if running := [seen for seen in jobs if seen.state == "running"]:
+        parts.append(_running(running))
+    parts += [
+        Text(f"failed: {' '.join(seen.job.key)}: {seen.reason} (see {seen.job.log(benchmark)})", style="red")
+        for seen in jobs
+        if seen.state == "failed"
+    ]
+    parts += [
+        Text(f"came to nothing: {seen.job.name}: {seen.reason}", style="yellow")
+        for seen in jobs
+        if seen.state == "done" and seen.reason
+    ]
+    return Group(*parts)
+
+
+def headline(benchmark: str, jobs: Sequence[Seen]) -> str:
+    """One line: how many jobs there are in each state, and the time left."""
+    counts = Counter(seen.state for seen in jobs)
+    told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state] or state == "done")
+    return f"{benchmark}: {told}, of {len(jobs)} jobs{_left(jobs)}"
+
+
+def _left(jobs: Sequence[Seen]) -> str:
+    left = forecast(jobs)
+    if left.seconds is None:
+        return "; nothing is running"
+    if left.seconds == 0 and not left.unknown:
+        return ""
+    least = f" at least, for no {' and no '.join(left.unknown)} is done yet" if left.unknown else ""
+    return f"; {duration(left.seconds)} left{least}"
+
+
+def _by_rule(jobs: Sequence[Seen]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("rule")
+    for state in (*STATES, "mean time"):
+        table.add_column(state, justify="right")
+    for rule in RULES:
+        own = [seen for seen in jobs if seen.job.rule == rule]
+        if own:
+            counts = Counter(seen.state for seen in own)
+            taken = [seen.seconds for seen in own if seen.seconds is not None]
+            mean = duration(sum(taken) / len(taken)) if taken else ""
+            table.add_row(rule, *(str(counts[state] or "") for state in STATES), mean)
+    return table
+
+
+def _running(jobs: Sequence[Seen]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for head in ("running", "step", "steps/s", "left", "last losses"):
+        table.add_column(head, justify="left" if head in ("running", "last losses") else "right", overflow="fold")
+    for seen in jobs:
+        silent = f"silent for {duration(seen.silent)}" if seen.silent > QUIET else ""
+        cells = _progress(seen.progress) if seen.progress else ("", "", "", "")
+        table.add_row(" ".join(seen.job.key), *cells[:-1], "; ".join(filter(None, (silent, cells[-1]))))
+    return table
+
+
+def _progress(progress: Progress) -> tuple[str, str, str, str]:
+    speed = f"{progress.per_second:.3g}" if progress.per_second else ""
+    left = duration(progress.seconds_left) if progress.seconds_left is not None else ""
+    losses = ", ".join(f"{name} {loss:.3g}" for name, loss in progress.losses.items())
+    return f"{progress.step} of {progress.steps}", speed, left, losses
+
+
+def duration(seconds: float) -> str:
+    """As people say it, to two units."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 600:
+        minutes, seconds = divmod(round(seconds), 60)
+        return f"{minutes} min {seconds:02d} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} min"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours:02d} h"

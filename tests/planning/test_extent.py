@@ -1,0 +1,94 @@
+"""What is expected of archives that are not there is what is found in them."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import small_benchmark as small
+
+from benchmark import layout
+from benchmark.cells import train_cell
+from benchmark.config.load import load_dataset
+from benchmark.errors import ConfigError
+from benchmark.jobs import jobs_of
+from benchmark.judges.autoencoder import train_autoencoder
+from benchmark.judges.segmentor import train_segmentor
+from benchmark.planning.extent import Extent, extent_of, slices_of_grid
+from benchmark.planning.subjects import expected_subjects
+from benchmark.planning.work import steps
+from benchmark.whole import write_whole
+
+EPOCHS = {"unit": "epochs", "constant": 2, "decay": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("ixi", {"GE": 74, "PL": 167}),
+        ("ixi_phantom", {"GE": 10, "PL": 10}),
+        ("ixi_phantom_full", {"GE": 74, "PL": 167}),
+        ("msseg_phantom", {"SA": 5, "PI": 5, "SV": 5}),
+        ("retouch_phantom_tiny", {"CR": 4, "SP": 4}),
+        ("oasis_ixi", {"OASIS": 20, "IXIHH": 40}),
+    ],
+)
+def test_subjects_of_an_archive_that_is_not_there(name, counts):
+    assert Counter(expected_subjects(load_dataset(name)).values()) == counts
+
+
+def test_an_inventory_goes_before_what_is_expected():
+    write_whole(layout.inventory("ixi"), '{"subjects": {"IXI1": {"domain": "GE"}, "IXI2": {"domain": "PL"}}}')
+    assert expected_subjects(load_dataset("ixi")) == {"IXI1": "GE", "IXI2": "PL"}
+
+
+def test_a_dataset_that_says_nothing_of_its_subjects(project):
+    (project / "config").unlink()
+    small.lay_out()
+    with pytest.raises(ConfigError, match="does not say how many subjects the scanner AA has"):
+        extent_of(small.DATASET)
+
+
+@pytest.mark.parametrize(("name", "slices"), [("ixi_phantom", 21), ("msseg_phantom", 41), ("retouch_phantom", 9)])
+def test_slices_of_a_subject(name, slices):
+    """As in the stores of the demo."""
+    assert slices_of_grid(load_dataset(name)) == slices
+
+
+def test_folds_are_as_large_as_those_of_the_archive():
+    fold = extent_of("ixi").folds["GE-PL"][0]
+    assert (len(fold.train_source), len(fold.test_source), len(fold.train_target)) == (52, 22, 117)
+    assert [len(fold.test_source) for fold in extent_of("msseg").folds["SA-SV"]] == [1] * 5
+
+
+def last_step(path: Path) -> int:
+    with path.open() as file:
+        return int(list(csv.DictReader(file))[-1]["step"])
+
+
+def test_steps_are_those_that_trainings_take(project):
+    (project / "config").unlink()
+    judges = small.benchmark_config().judges.model_dump(mode="json")
+    config = small.benchmark_config(
+        methods={"cyclegan": {}},
+        proposed="cyclegan",
+        training={"width": 4, "schedule": EPOCHS},
+        judges={
+            "autoencoder": {**judges["autoencoder"], "schedule": EPOCHS},
+            "segmentor": {**judges["segmentor"], "batch_size": 3, "schedule": EPOCHS},
+        },
+    )
+    small.lay_out()
+    slices = dict.fromkeys((*small.TRAINING, *small.TEST), small.SHAPE[0])
+    domains = {subject: subject[0].upper() * 2 for subject in slices}
+    extent = Extent(load_dataset(small.DATASET), domains, slices, {small.PAIR: [small.FOLD]}, known=True)
+    for job in jobs_of(config, {small.DATASET: list(slices)}):
+        if job.rule == "train":
+            train_cell(config, job.cells[0])
+            assert last_step(job.cells[0].history) == steps(config, job, extent) == 18
+        elif job.rule == "segmentor":
+            train_segmentor(config, small.DATASET, job.domain, 0)
+            assert last_step(job.makes[0] / "history.csv") == steps(config, job, extent)
+        elif job.rule == "autoencoder":
+            train_autoencoder(config, small.DATASET, small.PAIR, 0)
+            assert last_step(job.makes[0] / "history.csv") == steps(config, job, extent)

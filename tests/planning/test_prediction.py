@@ -1,0 +1,148 @@
+"""Predictions from times that are made up, whose schedule is known."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from finished_run import finish, start
+from rich.console import Console
+from typer.testing import CliRunner
+
+from benchmark import layout
+from benchmark.cli.app import app
+from benchmark.cli.runs import found_config
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.errors import UserError
+from benchmark.jobs import jobs_of
+from benchmark.planning.extent import extent_of
+from benchmark.planning.measured import read_run
+from benchmark.planning.prediction import predict
+from benchmark.planning.report import print_prediction
+from benchmark.planning.schedule import Machine
+from benchmark.planning.sources import Source, kept
+
+SECONDS = {"train": 21.0, "segmentor": 11.0, "autoencoder": 6.0, "prepare": 3.0}
+"""One of them start-up. Of any other rule: 2."""
+
+
+@pytest.fixture
+def config() -> BenchmarkConfig:
+    return found_config("config/smoke.yaml")
+
+
+@pytest.fixture
+def jobs(config):
+    """Jobs of a run that is finished."""
+    start("smoke")
+    (layout.benchmark_root("smoke") / "config.json").write_text(config.model_dump_json())
+    subjects = {name: extent_of(name).subjects for name in config.datasets}
+    jobs = jobs_of(config, {name: list(ids) for name, ids in subjects.items()})
+    for job in jobs:
+        finish("smoke", job, SECONDS.get(job.rule, 2.0))
+        if job.rule == "inventory":
+            entries = {s: {"domain": domain} for s, domain in subjects[job.dataset].items()}
+            job.makes[0].write_text(json.dumps({"subjects": entries}))
+        for cell in job.cells:
+            cell.run.write_text(
+                json.dumps(
+                    {
+                        "status": "ok",
+                        "reason": "",
+                        "wall_seconds": 1.0,
+                        "peak_memory_mib": 1.0,
+                        "hardware": {"cpu": "Made up", "cores": 2, "gpu": None},
+                    }
+                )
+            )
+    return jobs
+
+
+def with_steps(config, factor):
+    schedule = config.training.schedule
+    longer = schedule.model_copy(update={"constant": factor * schedule.constant, "decay": factor * schedule.decay})
+    return config.model_copy(update={"training": config.training.model_copy(update={"schedule": longer})})
+
+
+def test_a_run_predicts_itself(config, jobs):
+    found = predict(config, read_run(config), Machine(1))
+    assert found.core_seconds == pytest.approx(sum(SECONDS.get(job.rule, 2.0) for job in jobs))
+    assert found.wall_seconds == pytest.approx(found.core_seconds)
+    assert {rule.rule: rule.jobs for rule in found.rules}["train"] == 11
+    assert all(rule.scale == pytest.approx(1) for rule in found.rules)
+    # fetch, inventory, split, prepare, collect, train, harmonize_trained, score, gather, figures, page
+    assert found.path_seconds == pytest.approx(9 * 2 + 3 + 21)
+    # archives are fetched one after the other, and then no chain waits for another
+    assert predict(config, read_run(config), Machine(10**3)).wall_seconds == pytest.approx(found.path_seconds + 2 * 2)
+
+
+def test_twice_as_many_steps_take_twice_the_work_and_one_start_up(config, jobs):
+    found = predict(with_steps(config, 2), read_run(config), Machine(1))
+    assert {e.seconds for (rule, _), e in found.estimates.items() if rule == "train"} == {pytest.approx(41.0)}
+
+
+def test_a_wider_network_takes_more_and_is_said_to_be_scaled(config, jobs):
+    wider = config.model_copy(update={"training": config.training.model_copy(update={"width": 8})})
+    found = predict(wider, read_run(config), Machine(2))
+    train = next(rule for rule in found.rules if rule.rule == "train")
+    assert train.scale == pytest.approx(4)
+    assert train.seconds == pytest.approx(11 * (1 + 4 * 20))
+    console = Console(width=200, file=io.StringIO())
+    print_prediction(console, "wider", "a run", found)
+    text = console.file.getvalue()
+    assert "times 4" in text
+    assert "Scaled by pixels and squared widths, which can be wrong by several times: train" in text
+    assert "Bottleneck: train" in text
+
+
+def test_what_was_not_measured_is_named(config, jobs):
+    measurements = [m for m in read_run(config) if m.rule != "figures"]
+    found = predict(config, measurements, Machine(2))
+    assert next(rule for rule in found.rules if rule.rule == "figures").scale is None
+    assert found.estimates["figures", "all"].seconds == 0
+
+
+def test_memory_of_jobs_side_by_side_and_files(config, jobs):
+    found = predict(config, read_run(config), Machine(3))
+    assert found.peak_memory == 300.0
+    for job in jobs:
+        if job.rule == "segmentor":
+            job.makes[0].write_bytes(bytes(1000))
+    assert predict(config, read_run(config), Machine(3)).size("segmentor") == pytest.approx(6000)
+
+
+def test_the_command(config, jobs, tmp_path):
+    result = CliRunner().invoke(app, ["plan", "smoke", "--cores", "1", "--from", "smoke"])
+    assert result.exit_code == 0, result.output
+    assert "from the run smoke on Made up, 2 cores" in result.output
+    seconds = sum(SECONDS.get(job.rule, 2.0) for job in jobs)
+    assert f"{seconds // 60:.0f} min {seconds % 60:02.0f} s on 1 cores" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ([], "takes --from or --measure"),
+        (["--from", "smoke", "--measure"], "takes --from or --measure"),
+        (["--from", "smoke", "--gpus", "1"], "times are of a machine without a GPU"),
+        (["--from", "nothing.json"], "nothing.json: is missing"),
+    ],
+)
+def test_what_cannot_be_planned(jobs, arguments, fault):
+    result = CliRunner().invoke(app, ["plan", "smoke", *arguments])
+    assert isinstance(result.exception, UserError)
+    assert fault in str(result.exception)
+
+
+def test_measurements_are_kept(config, jobs):
+    source = Source("a machine", True, read_run(config))
+    source.keep(Path("kept.json"))
+    assert kept(Path("kept.json")) == source
+    Path("kept.json").write_text("{}")
+    with pytest.raises(UserError, match="is no file of measurements"):
+        kept(Path("kept.json"))
+
+
+def test_a_run_without_times_is_told(config):
+    with pytest.raises(UserError, match="holds no times of a run"):
+        read_run(config)

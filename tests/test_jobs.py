@@ -1,0 +1,64 @@
+"""The jobs that are told from outside are those that Snakemake plans."""
+
+import re
+
+import pytest
+from copied_project import ROOT, call, copied_project
+
+from benchmark.config.resolve import load_benchmark
+from benchmark.jobs import ON_GPU, RULES, Job, jobs_of
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """Every job of the paper that Snakemake plans without data, by rule and name: its entries as text."""
+    project = copied_project(tmp_path_factory.mktemp("project"))
+    gpus = [f"{rule}:gpu=1" for rule in ON_GPU]
+    command = ["snakemake", "--dry-run", "--cores", "1", "--configfile", "config/paper.yaml", "--set-resources", *gpus]
+    found = {}
+    for block in re.split(r"^\[.*\]\n(?=(?:rule|checkpoint) )", call(project, *command), flags=re.MULTILINE)[1:]:
+        entries = dict(line.strip().partition(": ")[::2] for line in block.splitlines() if line.startswith("    "))
+        if "log" in entries:  # `all` has none
+            rule = re.match(r"\w+ (\w+):", block)[1]
+            found[rule, re.search(r"/([^/]+)\.tsv", entries["benchmark"])[1]] = entries
+    return found
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[tuple[str, str], Job]:
+    config = load_benchmark(ROOT / "config/paper.yaml")
+    return {job.key: job for job in jobs_of(config, {name: ["somebody"] for name in config.datasets})}
+
+
+def files(entries: dict[str, str], what: str) -> set[str]:
+    return set(filter(None, entries.get(what, "").split(", ")))
+
+
+def test_the_same_jobs(planned, told):
+    # Snakemake learns of subjects when it runs.
+    assert {key for key in told if key[0] != "prepare"} == set(planned)
+    assert list(dict.fromkeys(rule for rule, _ in told)) == list(RULES)
+
+
+def test_with_the_same_outputs_logs_priorities_and_gpus(planned, told):
+    for key, entries in planned.items():
+        job = told[key]
+        assert {str(path) for path in job.makes} <= files(entries, "output"), key
+        assert str(job.log("paper")) == entries["log"]
+        assert str(job.times("paper")) == entries["benchmark"]
+        assert job.priority == int(entries.get("priority", 0)), key
+        assert (key[0] in ON_GPU) == ("gpu=1" in entries["resources"]), key
+
+
+def test_each_needs_the_same_others(planned, told):
+    makers = {file: key for key, entries in planned.items() for file in files(entries, "output")}
+    for key, entries in planned.items():
+        if key[0] != "collect":
+            assert set(told[key].needs) == {makers[f] for f in files(entries, "input") if f in makers}, key
+
+
+def test_a_job_stands_after_those_that_it_needs(told):
+    seen = set()
+    for key, job in told.items():
+        assert seen >= set(job.needs), key
+        seen.add(key)

@@ -1,0 +1,24 @@
+from pathlib import Path
+
+import pytest
+
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.load import check, read_yaml
+from benchmark.jobs import Job, jobs_of
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def config() -> BenchmarkConfig:
+    path = ROOT / "config/smoke.yaml"
+    return check(BenchmarkConfig, read_yaml(path), path)
+
+
+@pytest.fixture
+def jobs(tmp_path, monkeypatch, config) -> list[Job]:
+    """Those of the smoke benchmark, in a folder in which nothing has run."""
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    (tmp_path / "dvc.yaml").symlink_to(ROOT / "dvc.yaml")
+    monkeypatch.chdir(tmp_path)
+    return jobs_of(config, {name: ["a", "b"] for name in config.datasets})

@@ -1,0 +1,72 @@
+import logging
+
+import pytest
+from finished_run import told
+
+from benchmark.training import loop
+from benchmark.watching.progress import progress_of, rows_of, tail
+
+BEGINS = "2026-01-02 03:04:00,000 begins after step 0 of 100\n"
+
+
+def test_step_losses_speed_and_time_left():
+    log = BEGINS + told(10, 10, 100, "a_source 0.5, b -1.25e-05") + told(20, 30, 100)
+    progress = progress_of(log)
+    assert (progress.step, progress.steps, progress.losses) == (30, 100, {"a_source": 0.5, "b": -1.25e-05})
+    assert progress.per_second == pytest.approx(1.5)
+    assert progress.seconds_left == pytest.approx(70 / 1.5)
+
+
+def test_a_line_that_is_half_written_says_nothing_yet():
+    whole = BEGINS + told(10, 10, 100, "a 0.5")
+    line = told(20, 20, 100, "a 0.25")
+    for length in range(len(line)):
+        assert progress_of(whole + line[:length]) == progress_of(whole)
+    assert progress_of(whole + line).step == 20
+
+
+def test_what_is_told_again_of_an_earlier_process_is_not_taken_for_speed():
+    again = told(0, 10, 100, "a 3") + told(0, 40, 100, "a 2")
+    log = again + "2026-01-02 03:04:00,000 begins after step 40 of 100\n" + told(10, 45, 100)
+    progress = progress_of(log)
+    assert progress.per_second == pytest.approx(0.5)
+    assert progress.losses == {"a": 2}
+    earlier, rows = rows_of(log)
+    assert [row.step for row in earlier] == [10, 40]
+    assert [row.step for row in rows] == [40, 45]
+
+
+def test_a_training_that_has_not_begun_has_no_progress():
+    assert progress_of("loading\n") is None
+    assert progress_of(BEGINS).per_second is None
+
+
+def test_a_tail_begins_with_a_whole_line(tmp_path):
+    path = tmp_path / "log"
+    path.write_text("first\nsecond\nthird\n")
+    assert tail(path, 9) == "third\n"
+    assert tail(path) == "first\nsecond\nthird\n"
+    assert tail(tmp_path / "gone") == ""
+
+
+def test_a_training_tells_what_is_read(caplog, monkeypatch):
+    """Every row with its losses, and the step alone where rows are far apart."""
+    import torch
+
+    monkeypatch.setattr(loop, "HISTORY_ROWS", 2)
+    monkeypatch.setattr(loop, "PROGRESS_EVERY", -1.0)
+    parts = loop.Parts(torch.device("cpu"), {}, {}, {}, {})
+    with caplog.at_level(logging.INFO, "benchmark.training.loop"):
+        loop.train(parts, 6, lambda: {"a": torch.tensor(0.5)}, lambda step, losses: None)
+    log = "".join(f"2026-01-02 03:04:00,000 {record.getMessage()}\n" for record in caplog.records)
+    _, rows = rows_of(log)
+    assert [(row.step, dict(row.losses)) for row in rows] == [
+        (0, {}),
+        (1, {}),
+        (2, {}),
+        (3, {"a": 0.5}),
+        (4, {}),
+        (5, {}),
+        (6, {"a": 0.5}),
+    ]
+    assert {row.steps for row in rows} == {6}

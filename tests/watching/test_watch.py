@@ -1,0 +1,185 @@
+import io
+import json
+import re
+from collections import Counter
+
+import pytest
+from finished_run import STARTED, finish, start, told, write_log
+from rich.console import Console
+from typer.testing import CliRunner
+
+from benchmark.cli import runs
+from benchmark.cli.app import app
+from benchmark.errors import ConfigError
+from benchmark.watching.forecast import forecast
+from benchmark.watching.states import look
+from benchmark.watching.view import frame
+
+NOW = STARTED + 100
+
+
+def seen(jobs, rule, now=NOW):
+    return [s for s in look("smoke", jobs, now) if s.job.rule == rule]
+
+
+def of(jobs, rule):
+    return [job for job in jobs if job.rule == rule]
+
+
+def rendered(jobs) -> str:
+    console = Console(width=200, file=io.StringIO())
+    console.print(frame("smoke", look("smoke", jobs, NOW)))
+    return console.file.getvalue()
+
+
+def test_before_anything_ran_all_jobs_wait(jobs):
+    assert {s.state for s in look("smoke", jobs, NOW)} == {"waiting"}
+
+
+def test_outputs_tell_what_is_done_and_a_log_what_runs(jobs):
+    start("smoke")
+    first, second, third = of(jobs, "fetch")
+    finish("smoke", first, seconds=7.0)
+    write_log("smoke", second, "pulling\n", after=60.0)
+    states = {s.job.key: s for s in look("smoke", jobs, NOW)}
+    assert (states[first.key].state, states[first.key].seconds) == ("done", 7.0)
+    assert (states[second.key].state, states[second.key].silent) == ("running", 40.0)
+    assert states[third.key].state == "waiting"
+
+
+def test_a_job_is_done_when_all_of_its_outputs_are_there(jobs):
+    start("smoke")
+    job = of(jobs, "train")[0]
+    finish("smoke", job)
+    job.cells[0].history.unlink()
+    write_log("smoke", job, "")
+    assert seen(jobs, "train")[0].state == "running"
+
+
+def test_a_log_of_an_earlier_run_is_none_of_this_one(jobs):
+    start("smoke")
+    write_log("smoke", of(jobs, "fetch")[0], "error: x: is missing. Get it.\n", after=-1.0)
+    assert {s.state for s in seen(jobs, "fetch")} == {"waiting"}
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("error: data/raw/x: is missing. Get it.\n", "error: data/raw/x: is missing. Get it."),
+        ("Traceback (most recent call last):\n  File x\nValueError: odd\n", "ValueError: odd"),
+        ("SIGTERM: stopped after step 3 of 6; the same command goes on from there\n", "SIGTERM: stopped after step 3"),
+    ],
+)
+def test_a_failed_job_tells_why_and_where_to_read_on(jobs, log, reason):
+    start("smoke")
+    job = of(jobs, "train")[0]
+    write_log("smoke", job, f"some warning\n{log}")
+    found = seen(jobs, "train")[0]
+    assert found.state == "failed"
+    assert found.reason.startswith(reason)
+    assert reason in rendered(jobs)
+    assert str(job.log("smoke")) in rendered(jobs)
+
+
+def test_a_training_that_came_to_nothing_is_done_and_tells_why(jobs):
+    start("smoke")
+    job = of(jobs, "train")[0]
+    finish("smoke", job)
+    job.cells[0].run.write_text(json.dumps({"status": "failed", "reason": "cycle_source not finite at step 3 of 6"}))
+    assert seen(jobs, "train")[0].state == "done"
+    assert f"came to nothing: {job.name}: cycle_source not finite at step 3 of 6" in rendered(jobs)
+
+
+def test_files_that_are_half_written_stop_nobody(jobs):
+    start("smoke")
+    job = of(jobs, "train")[0]
+    finish("smoke", job)
+    job.cells[0].run.write_text('{"status": "fai')
+    job.times("smoke").write_text("s\th:m:s\n")
+    found = seen(jobs, "train")[0]
+    assert (found.state, found.reason, found.seconds) == ("done", "", None)
+    job.times("smoke").unlink()
+    assert seen(jobs, "train")[0].seconds is None
+
+
+def test_a_running_training_shows_step_losses_and_time_left(jobs):
+    start("smoke")
+    job = of(jobs, "segmentor")[0]
+    write_log("smoke", job, told(0, 10, 100) + told(20, 30, 100, "cross_entropy 0.25"), after=100.0)
+    text = rendered(jobs)
+    for word in (f"segmentor {job.name}", "30 of 100", "cross_entropy 0.25", "1 min"):
+        assert word in text
+
+
+def test_looking_changes_no_file(jobs, tmp_path):
+    start("smoke")
+    finish("smoke", of(jobs, "fetch")[0])
+    write_log("smoke", of(jobs, "train")[0], told(0, 1, 6, "a 1"))
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    look("smoke", jobs, NOW)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_time_left_is_that_of_the_same_kind_of_jobs_on_as_many_cores(jobs):
+    start("smoke")
+    trainings = of(jobs, "train")
+    method = trainings[0].cells[0].method
+    finish("smoke", trainings[0], seconds=100.0)
+    alike = next(j for j in trainings[1:] if j.cells[0].method == method)
+    write_log("smoke", alike, "")
+    one = look("smoke", [trainings[0], alike], NOW)
+    assert forecast(one).seconds == 100.0
+    # another method's time is the mean of the rule, and one core does one job after another
+    other = next(j for j in trainings if j.cells[0].method != method)
+    assert forecast(look("smoke", [trainings[0], alike, other], NOW)).seconds == 200.0
+
+
+def test_rules_of_which_nothing_is_done_yet_are_named(jobs):
+    start("smoke")
+    write_log("smoke", of(jobs, "score")[0], "")
+    left = forecast(look("smoke", of(jobs, "score") + of(jobs, "gather"), NOW))
+    assert left.unknown == ("score", "gather")
+    assert "at least, for no" in rendered(jobs)
+
+
+def test_what_waits_for_a_failed_job_is_not_waited_for(jobs):
+    start("smoke")
+    fetched = of(jobs, "fetch")
+    for job in fetched[:2]:
+        finish("smoke", job)
+    write_log("smoke", fetched[2], "error: no\n")
+    dataset = fetched[2].dataset
+    lost = [job for job in jobs if job.dataset == dataset]
+    assert forecast(look("smoke", [*fetched, *lost[1:]], NOW)).seconds == 0.0
+
+
+def test_one_frame_of_a_named_run(jobs, config):
+    start("smoke")
+    (runs.layout.benchmark_root("smoke") / "config.json").write_text(config.model_dump_json())
+    result = CliRunner().invoke(app, ["watch", "smoke", "--once"])
+    assert result.exit_code == 0, result.output
+    counts = Counter(job.rule for job in jobs)
+    assert re.search(rf"train +{counts['train']}\b", result.output)
+
+
+def test_a_run_that_is_not_there_is_told():
+    with pytest.raises(ConfigError, match=r"nothing: is no run in results"):
+        runs.found_config("nothing")
+
+
+def test_without_a_terminal_a_frame_is_printed_when_a_state_changes_and_it_ends_with_the_run(jobs, monkeypatch):
+    start("smoke")
+    fetched = of(jobs, "fetch")
+    left = [*fetched]
+
+    def looks():
+        return look("smoke", fetched, NOW)
+
+    def pause(seconds):
+        finish("smoke", left.pop())
+
+    monkeypatch.setattr(runs.time, "sleep", pause)
+    console = Console(width=120, file=io.StringIO())
+    runs._on_change(console, "smoke", looks)
+    text = console.file.getvalue()
+    assert [f"smoke: {n} done" in text for n in range(4)] == [True] * 4
