@@ -159,7 +159,9 @@ class AdversarialTraining:
     def _refuse_constant(self) -> None:
         for domain, networks in self._networks.items():
             images = self._sample(domain).images.to(self._fabric.device)
-            translated = self._method.infer(networks.eval(), images)[images > BACKGROUND]
+            networks.eval()
+            parts = [self._method.infer(networks, images[m.samples]) for m in self._micro_batches(images)]
+            translated = torch.cat(parts)[images > BACKGROUND]
             deviation = translated.std(correction=0).item()
             if not deviation >= CONSTANT:
                 raise Diverged(
