@@ -16,7 +16,8 @@ from benchmark.config.load import load_dataset, read_yaml
 from benchmark.data.fetch import pin
 from benchmark.data.splits import any_pair
 from benchmark.dependencies import code_digest
-from benchmark.machine import gpus, put_own_python_first
+from benchmark.devices import gpus
+from benchmark.machine import put_own_python_first
 from benchmark.methods.registry import method_class
 from benchmark.plan import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
@@ -51,10 +52,19 @@ QUALITY_TEXTS = ["reports/templates/quality.html", "reports/templates/style.css"
 # of all rules that depend on it through ancient().
 RESOLVED = str(layout.benchmark_root(BENCHMARK) / "config.json")
 LOGS = f"{layout.LOGS}/{BENCHMARK}"
-# One training takes one GPU where there is one; profiles say how many there are.
-GPU = min(1, gpus())
+# One training takes one GPU where there is one (benchmark/devices.py hands them out); a profile may say how many.
+with told():
+    GPUS = len(gpus())
+GPU = min(1, GPUS)
+if "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", max(1, GPUS))
 KIND = {name: method_class(name).kind for name in CONFIG.methods}
 LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
+
+
+def growing(megabytes):
+    """Memory of a job that is tried again with twice as much, should it have been too little."""
+    return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
 
 
 wildcard_constraints:
