@@ -1,27 +1,16 @@
 """A training on a disk that is full or read-only ends with a message, loses nothing, and goes on to the same bits."""
 
-import ctypes
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from disks import ALONE, can_mount, without_override
 from killed_training import checkpoints, finish, lay_out, train
 
 METHOD = "cyclegan"
 STEP = [sys.executable, "-m", "benchmark", "step", "train", "config.yaml", "tiny", "AA-BB", "0", METHOD, "0"]
-# A file system of its own, which nobody else sees; not only root may have one.
-ALONE = ["unshare", "--mount", *([] if os.getuid() == 0 else ["--user", "--map-root-user"])]
-PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
-
-
-def can_mount():
-    if shutil.which("unshare") is None:
-        return False
-    test = [*ALONE, "mount", "-t", "tmpfs", "none", "/mnt"]
-    return subprocess.run(test, capture_output=True, check=False).returncode == 0
 
 
 def environment():
@@ -92,14 +81,6 @@ def test_a_file_that_may_not_grow_ends_it_and_it_goes_on(largest, tmp_path, undi
     assert "a file is larger than this system allows" in done.stderr
     assert not checkpoints(tmp_path / "limited")
     assert finish(tmp_path / "limited", METHOD) == undisturbed
-
-
-def without_override():
-    """Even root then obeys permissions, once it has started a program."""
-    if os.getuid() == 0:
-        libc = ctypes.CDLL(None, use_errno=True)
-        for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
-            assert libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0
 
 
 def test_a_read_only_results_folder_is_told_and_nothing_is_changed(tmp_path, undisturbed):
