@@ -41,6 +41,7 @@ rule quality:
 onstart:
     with told():
         be_alone()
+        watch(DATED)
         write_whole(Path(RESOLVED), CONFIG.model_dump_json(indent=1) + "\n")
 
 

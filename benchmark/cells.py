@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,9 +43,11 @@ def train_cell(config: BenchmarkConfig, cell: Cell) -> None:
         DataError: slices or splits are missing or damaged.
         Interrupted: a signal asked for the end; a checkpoint was written.
         ModelError: the checkpoint that is there is of another config, code or data.
+        OutOfMemory: there was not enough memory; the last checkpoint is there.
         UserError: the method is not applicable to the dataset's labels.
     """
     # Loads PyTorch, which harmonizing without networks does without.
+    from benchmark.training.memory import Budget
     from benchmark.training.resuming import checkpoints_of, note_resumption
 
     work = _Work(config, cell)
@@ -56,8 +58,12 @@ def train_cell(config: BenchmarkConfig, cell: Cell) -> None:
     unfinished = checkpoints_of(config, cell.model, cell.dataset, cell.pair, settings, *code)
     history = _History()
     with unfinished as checkpoints, recorded(cell.run, config, cell) as record:
+        name = f"the training of {cell.method} on {cell.dataset}"
+        indivisible = partial(work.method.indivisible, work.task)
+        budget = Budget(name, checkpoints, work.task.batch_size, indivisible)
         try:
-            work.fit(record, history, checkpoints)
+            with budget.micro_batch(record) as size:
+                work.fit(record, history, checkpoints, size)
             work.method.save(cell.model)
         except Diverged as outcome:
             _fail(record, outcome)
@@ -127,9 +133,15 @@ class _Work:
     def trained_before(self) -> bool:
         return self.method.kind == "learned" and not self.not_applicable
 
-    def fit(self, record: Record, history: "_History", checkpoints: "Checkpoints | None" = None) -> None:
+    def fit(
+        self,
+        record: Record,
+        history: "_History",
+        checkpoints: "Checkpoints | None" = None,
+        micro_batch: int | None = None,
+    ) -> None:
         record.facts["options"] = self.method.options.model_dump(mode="json")
-        self.method.fit(self._training_set(), self._context(history, checkpoints))
+        self.method.fit(self._training_set(), self._context(history, checkpoints, micro_batch))
         record.facts["parameters"] = self.method.parameters
 
     def fit_in_place(self) -> Record:
@@ -170,9 +182,10 @@ class _Work:
         _, noisy = read_truth(layout.truth(self.cell.dataset), subject, self.cell.target)
         return noisy
 
-    def _training_set(self) -> TrainingSet:
+    @cached_property
+    def task(self) -> TaskInfo:
         crops = self.config.datasets[self.cell.dataset].training or self.dataset.training
-        task = TaskInfo(
+        return TaskInfo(
             classes=self.dataset.classes,
             class_weights=self.dataset.weights,
             label_kind=self.dataset.label_kind,
@@ -180,10 +193,12 @@ class _Work:
             batch_size=crops.batch_size,
             slice_shape=self.store.slice_shape,
         )
-        source, target = (DomainSlices.of(self.store, s) for s in (self.fold.train_source, self.fold.train_target))
-        return TrainingSet(source, target, task)
 
-    def _context(self, history: "_History", checkpoints: "Checkpoints | None") -> FitContext:
+    def _training_set(self) -> TrainingSet:
+        source, target = (DomainSlices.of(self.store, s) for s in (self.fold.train_source, self.fold.train_target))
+        return TrainingSet(source, target, self.task)
+
+    def _context(self, history: "_History", checkpoints: "Checkpoints | None", micro_batch: int | None) -> FitContext:
         cell, training = self.cell, self.config.training
         identity = (cell.dataset, cell.pair, cell.fold, cell.seed)
         return FitContext(
@@ -194,6 +209,7 @@ class _Work:
             training.initial_std,
             history.add,
             checkpoints,
+            micro_batch,
         )
 
 

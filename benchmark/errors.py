@@ -1,7 +1,7 @@
 """Errors that a user can cause, and two events that are no errors at all: divergence, and being told to stop.
 
-Every class here ends a command with one message and exit code 2 (see ``benchmark.cli``). Whatever is
-not a ``UserError`` is a bug and is shown with its traceback.
+Every class here ends a command with one message and exit code 2 (see ``benchmark.cli``), or 75 where memory ran out.
+Whatever is not a ``UserError`` is a bug and is shown with its traceback.
 """
 
 
@@ -40,6 +40,10 @@ class DataError(UserError):
 
 class ModelError(UserError):
     """A saved model is damaged or does not fit."""
+
+
+class OutOfMemory(UserError):  # noqa: N818  named as PyTorch's
+    """The machine or the GPU has not enough memory; a try with more of it, or of less at a time, may succeed."""
 
 
 def made_by_snakemake(path: object) -> str:

@@ -36,8 +36,3 @@ def _processor_flags() -> set[str]:
     except FileNotFoundError:  # not Linux
         return set()
     return next((set(line.split()) for line in lines if line.startswith("flags")), set())
-
-
-def gpus() -> int:
-    """Number of NVIDIA GPUs that a job here could use."""
-    return len(list(Path("/dev").glob("nvidia[0-9]*")))

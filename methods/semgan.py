@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from benchmark.methods.cycle import Crops
+from benchmark.methods.cycle import Crops, Kept
 from methods.s_cyclegan import SCycleGAN, SCycleGANOptions
 
 
@@ -51,5 +51,5 @@ class SemGAN(SCycleGAN):
 def drop_others(crops: Crops, classes: list[int]) -> Crops:
     """Pixels of all but these classes become background and count in no loss of pixels."""
     kept = torch.isin(crops.labels, torch.tensor(classes))
-    everywhere = Crops(crops.images, crops.labels * kept, kept[:, None])
+    everywhere = Crops(crops.images, crops.labels * kept, Kept.of(kept[:, None]))
     return Crops(everywhere.keep(crops.images), everywhere.labels, everywhere.kept)

@@ -1,13 +1,19 @@
 """The command ``hbench``."""
 
 import errno
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from benchmark.cli.app import app
-from benchmark.errors import Interrupted, UserError
+from benchmark.errors import Interrupted, OutOfMemory, UserError
+from benchmark.memory import ran_out
+
+OUT_OF_MEMORY = os.EX_TEMPFAIL
+"""Exit code 75, by which schedulers and scripts tell what may succeed elsewhere or later from what cannot."""
 
 _MACHINE_FAULTS = {
     errno.ENOSPC: ("there is no room left on the disk", "Free some space; what was finished is kept, so run it again"),
@@ -41,23 +47,30 @@ def main() -> None:
 def told() -> Iterator[None]:
     """What a user can cause ends the process with one message and exit code 2; a bug keeps its traceback.
 
-    A training that a signal stopped ends as shells expect it, with 128 and the signal's number.
+    A training that a signal stopped ends as shells expect it, with 128 and the signal's number; what ran out of memory
+    with ``OUT_OF_MEMORY``.
     """
     try:
         yield
+    except OutOfMemory as error:
+        fail(str(error), OUT_OF_MEMORY)
     except UserError as error:
         fail(str(error))
     except Interrupted as event:
         print(event, file=sys.stderr)
         sys.exit(128 + signal.Signals[event.signal])
-    except OSError as error:
-        if error.errno not in _MACHINE_FAULTS:
+    except (MemoryError, RuntimeError, OSError) as error:
+        if whose := ran_out(error):
+            said = " ".join(str(error).split())[:300] or "an allocation failed"
+            remedy = "Give it more (mem_mb of the rule), or let it do less at a time"
+            fail(f"the {whose}'s memory: is used up ({said}). {remedy}.", OUT_OF_MEMORY)
+        if not isinstance(error, OSError) or error.errno not in _MACHINE_FAULTS:
             raise
         fault, remedy = _MACHINE_FAULTS[error.errno]
         fail(f"{error.filename or 'output'}: {fault}. {remedy}.")
 
 
-def fail(message: str) -> None:
-    """Prints the message and ends the process with exit code 2."""
+def fail(message: str, code: int = 2) -> NoReturn:
+    """Prints the message and ends the process."""
     print(f"error: {message}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(code)

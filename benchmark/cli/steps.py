@@ -15,12 +15,30 @@ import typer
 from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, load_dataset, read_yaml, suggestion
+from benchmark.devices import gpus, hide_gpus, take_gpu
 from benchmark.errors import ConfigError
 from benchmark.machine import use_portable_kernels
 
 app = typer.Typer(help="Entry points of the Snakemake rules.", no_args_is_help=True)
 
 ConfigFile = Annotated[Path, typer.Argument(help="the resolved config, results/<benchmark>/config.json")]
+Gpu = Annotated[int | None, typer.Option(min=0, max=1, help="GPUs of the job; without, one where there is any")]
+
+
+@app.callback()
+def begin() -> None:
+    """Entry points of the Snakemake rules."""
+    # What the benchmark itself has to say goes to the rule's log, and of libraries warnings only.
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.getLogger("benchmark").setLevel(logging.INFO)
+
+
+def _take_gpu(asked: int | None) -> None:
+    """Takes a GPU for this process alone, or shows it none."""
+    if len(gpus()) if asked is None else asked:
+        take_gpu()
+    else:
+        hide_gpus()
 
 
 def _run(function: str, *arguments: Any, uses: Iterable[str] = ()) -> None:
@@ -31,9 +49,6 @@ def _run(function: str, *arguments: Any, uses: Iterable[str] = ()) -> None:
     Args:
         uses: modules that the function will load, whose loading is start-up too.
     """
-    # What the benchmark itself has to say goes to the rule's log, and of libraries warnings only.
-    logging.basicConfig(format="%(asctime)s %(message)s")
-    logging.getLogger("benchmark").setLevel(logging.INFO)
     module, name = function.split(":")
     for used in uses:
         importlib.import_module(used)
@@ -122,7 +137,7 @@ def inspect(dataset: str, jobs: Annotated[int, typer.Argument(min=1, help="sheet
 
 
 @app.command()
-def segmentor(config: ConfigFile, dataset: str, domain: str, fold: int) -> None:
+def segmentor(config: ConfigFile, dataset: str, domain: str, fold: int, gpu: Gpu = None) -> None:
     """Train the post-hoc segmentor of one domain and fold."""
     settings = _config(config)
     _known(config, "dataset", dataset, settings.datasets)
@@ -130,13 +145,16 @@ def segmentor(config: ConfigFile, dataset: str, domain: str, fold: int) -> None:
     _known(config, f"domain of {dataset}", domain, described.domains)
     folds = settings.datasets[dataset].folds
     _known(config, f"fold of {dataset}", fold, range(described.split.folds) if folds is None else folds)
+    _take_gpu(gpu)
     _run("benchmark.judges.segmentor:train_segmentor", settings, dataset, domain, fold)
 
 
 @app.command()
-def autoencoder(config: ConfigFile, dataset: str, pair: str, fold: int) -> None:
+def autoencoder(config: ConfigFile, dataset: str, pair: str, fold: int, gpu: Gpu = None) -> None:
     """Train the multitask autoencoder of one pair and fold."""
-    _run("benchmark.judges.autoencoder:train_autoencoder", _judged(config, dataset, pair, fold), dataset, pair, fold)
+    settings = _judged(config, dataset, pair, fold)
+    _take_gpu(gpu)
+    _run("benchmark.judges.autoencoder:train_autoencoder", settings, dataset, pair, fold)
 
 
 def _cell(
@@ -150,9 +168,11 @@ def _cell(
 
 
 @app.command()
-def train(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, seed: int) -> None:
+def train(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, seed: int, gpu: Gpu = None) -> None:
     """Train one cell."""
-    _run("benchmark.cells:train_cell", *_cell(config, dataset, pair, fold, method, seed), uses=[f"methods.{method}"])
+    settings, cell = _cell(config, dataset, pair, fold, method, seed)
+    _take_gpu(gpu)
+    _run("benchmark.cells:train_cell", settings, cell, uses=[f"methods.{method}"])
 
 
 @app.command()
@@ -164,17 +184,19 @@ def harmonize(config: ConfigFile, dataset: str, pair: str, fold: int, method: st
 
 
 @app.command()
-def harmonize_trained(config: ConfigFile, dataset: str, pair: str, fold: int) -> None:
+def harmonize_trained(config: ConfigFile, dataset: str, pair: str, fold: int, gpu: Gpu = None) -> None:
     """Harmonize the test slices of all cells of one pair and fold whose methods are trained."""
     settings = _judged(config, dataset, pair, fold)
     learned = [f"methods.{name}" for name in settings.methods]
+    _take_gpu(gpu)
     _run("benchmark.cells:harmonize_trained", settings, dataset, pair, fold, uses=learned)
 
 
 @app.command()
-def score(config: ConfigFile, dataset: str, pair: str, fold: int) -> None:
+def score(config: ConfigFile, dataset: str, pair: str, fold: int, gpu: Gpu = None) -> None:
     """Score all cells of one pair and fold."""
     settings = _judged(config, dataset, pair, fold)
+    _take_gpu(gpu)
     _run("benchmark.scoring:score_pair", settings, dataset, pair, fold, uses=["benchmark.judges.features"])
 
 

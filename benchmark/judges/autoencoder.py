@@ -5,7 +5,7 @@ crops would be those of other images. Every batch holds as many slices of either
 classification does not lean to the scanner with more subjects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -30,9 +30,11 @@ from benchmark.judges.training import (
 )
 from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.networks.init import initialize_weights
+from benchmark.networks.microbatch import indivisible
 from benchmark.provenance import recorded_work
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.device import make_fabric
+from benchmark.training.memory import Budget
 from benchmark.training.resuming import checkpoints_of, note_resumption
 from benchmark.training.saved import load_networks, save_networks
 from benchmark.training.settings import judge_settings
@@ -52,6 +54,7 @@ def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: in
         DataError: the slices or splits are missing or damaged.
         Interrupted: a signal asked for the end; a checkpoint was written.
         ModelError: the training diverged, or the checkpoint that is there is of another config, code or data.
+        OutOfMemory: there was not enough memory; the last checkpoint is there.
     """
     data, folder = load_dataset(dataset), layout.autoencoder(config.benchmark, dataset, pair, fold)
     judge = {"judge": "autoencoder", "dataset": dataset, "pair": pair, "fold": fold}
@@ -59,7 +62,10 @@ def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: in
     unfinished = checkpoints_of(config, folder, dataset, pair, settings, __name__)
     with unfinished as checkpoints, recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
         subjects = {domain: training_subjects(data, pair, domain, fold) for domain in pair.split("-")}
-        network = _train(config, data, pair, fold, subjects, checkpoints)
+        batch = config.judges.autoencoder.batch_size
+        budget = Budget(f"the training of {folder}", checkpoints, batch, lambda: indivisible([MultitaskAutoencoder(1)]))
+        with budget.micro_batch(record):
+            network = _train(config, data, pair, fold, subjects, checkpoints)
         note_resumption(record, checkpoints)
         record.facts |= {"subjects": subjects, "parameters": count_parameters(network)}
 
@@ -81,12 +87,12 @@ def _train(
     initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
     torch.manual_seed(torch_seed(*identity, "dropout"))
 
-    def losses(model: nn.Module) -> Mapping[str, Tensor]:
+    def losses(model: nn.Module) -> Iterator[Mapping[str, Tensor]]:
         drawn = [torch.from_numpy(sampler.draw()[0]) for sampler in samplers.values()]
         images = torch.cat(drawn).to(fabric.device)
         is_target = torch.cat([torch.full((len(batch),), float(i)) for i, batch in enumerate(drawn)])
         output = model(images)
-        return {
+        yield {
             "domain": F.binary_cross_entropy_with_logits(output.domain_logit, is_target.to(fabric.device)),
             "reconstruction": F.l1_loss(output.reconstruction, images),
         }

@@ -1,6 +1,6 @@
 """The judge of utility: a segmentation network of one domain, trained apart from any translation (Section III-E)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +26,13 @@ from benchmark.judges.training import (
     write_history,
 )
 from benchmark.networks.init import initialize_weights
+from benchmark.networks.microbatch import micro_batches
 from benchmark.networks.padding import crop_back, pad_to_multiple
 from benchmark.networks.segmentation import SegmentationUNet, unet_depth
 from benchmark.provenance import recorded_work
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.device import inference_device, make_fabric
+from benchmark.training.memory import Budget
 from benchmark.training.resuming import checkpoints_of, note_resumption
 from benchmark.training.saved import load_networks, save_networks
 from benchmark.training.settings import judge_settings
@@ -51,6 +53,7 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
         DataError: the slices or splits are missing or damaged.
         Interrupted: a signal asked for the end; a checkpoint was written.
         ModelError: the training diverged, or the checkpoint that is there is of another config, code or data.
+        OutOfMemory: there was not enough memory; the last checkpoint is there.
     """
     data = load_dataset(dataset)
     pair, folder = any_pair(data, domain), layout.segmentor(config.benchmark, dataset, domain, fold)
@@ -59,7 +62,9 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
     unfinished = checkpoints_of(config, folder, dataset, pair, settings, __name__)
     with unfinished as checkpoints, recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
         subjects = training_subjects(data, pair, domain, fold)
-        network = _train(config, data, domain, fold, subjects, checkpoints)
+        budget = Budget(f"the training of {folder}", checkpoints, config.judges.segmentor.batch_size, lambda: None)
+        with budget.micro_batch(record) as size:
+            network = _train(config, data, domain, fold, subjects, checkpoints, size)
         note_resumption(record, checkpoints)
         record.facts |= {"subjects": subjects, "parameters": count_parameters(network)}
 
@@ -71,6 +76,7 @@ def _train(
     fold: int,
     subjects: tuple[str, ...],
     checkpoints: Checkpoints,
+    micro_batch: int | None,
 ) -> SegmentationUNet:
     settings = config.judges.segmentor
     crops = config.datasets[data.name].training or data.training
@@ -83,9 +89,13 @@ def _train(
     initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
     weights = torch.tensor(data.weights, device=fabric.device)
 
-    def losses(model: nn.Module) -> Mapping[str, Tensor]:
+    def losses(model: nn.Module) -> Iterator[Mapping[str, Tensor]]:
         images, labels = (torch.from_numpy(array).to(fabric.device) for array in sampler.draw())
-        return {"cross_entropy": weighted_cross_entropy(model(images), labels, weights)}
+        for micro in micro_batches(len(images), micro_batch, fabric.device):
+            part = labels[micro.samples]
+            # Its mean is one over the weights met: those of the micro-batch are some of those of the batch.
+            share = 1 if micro_batch is None else weights[part].sum() / weights[labels].sum()
+            yield {"cross_entropy": share * weighted_cross_entropy(model(images[micro.samples]), part, weights)}
 
     plan = Plan(settings.learning_rate, BETAS, settings.schedule.steps(len(sampler)))
     network = network.to(memory_format=torch.channels_last)

@@ -1,6 +1,6 @@
 """What both judges share: training subjects only, and the step that minimizes their losses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -77,7 +77,8 @@ class Judge:
         fabric: what trains it.
         network: it, trained in place.
         samplers: what ``losses`` draws its batches from, by name.
-        losses: draws a batch and says what the network makes of it; named scalars.
+        losses: draws a batch and says what the network makes of it: named scalars, which add up over the mappings that
+            it yields, one for each micro-batch.
         folder: where it will lie; named when it diverges.
         checkpoints: where an unfinished training is looked for and left.
     """
@@ -85,7 +86,7 @@ class Judge:
     fabric: "Fabric"
     network: nn.Module
     samplers: Mapping[str, CropSampler]
-    losses: Callable[[nn.Module], Mapping[str, Tensor]]
+    losses: Callable[[nn.Module], Iterable[Mapping[str, Tensor]]]
     folder: Path
     checkpoints: Checkpoints | None = None
 
@@ -107,12 +108,14 @@ def optimize(judge: Judge, plan: Plan) -> History:
     history: History = []
 
     def step() -> Losses:
-        now = judge.losses(model)
+        now: Losses = {}
         optimizer.zero_grad(set_to_none=True)
-        judge.fabric.backward(torch.stack(list(now.values())).sum())
+        for part in judge.losses(model):
+            judge.fabric.backward(torch.stack(list(part.values())).sum())
+            now = {name: now[name] + loss.detach() if name in now else loss.detach() for name, loss in part.items()}
         optimizer.step()
         schedule.step()
-        return {name: loss.detach() for name, loss in now.items()}
+        return now
 
     def log(now: int, row: Row) -> None:
         rate = plan.learning_rate * schedule.lr_lambdas[0](now - 1)

@@ -33,6 +33,7 @@ from benchmark.networks import (
     initialize_weights,
     pad_to_multiple,
 )
+from benchmark.networks.microbatch import indivisible
 from benchmark.training.description import read_description, require
 from benchmark.training.device import inference_device, make_fabric
 from benchmark.training.saved import load_networks, save_networks
@@ -112,11 +113,18 @@ class AdversarialMethod(Method):
     # The contract of a method
 
     def smallest_crop(self, task: TaskInfo) -> tuple[int, int]:
-        """The largest that any of its networks needs; they are made, as narrow as can be, to be asked."""
-        with torch.random.fork_rng(devices=[]):
-            networks = self.domain_networks(task, width=1).values()
-        sides = [getattr(network, "smallest_images", (1, 1)) for network in networks]
+        """The largest that any of its networks needs."""
+        sides = [getattr(network, "smallest_images", (1, 1)) for network in self._narrow_networks(task)]
         return max(shorter for shorter, _ in sides), max(longer for _, longer in sides)
+
+    def indivisible(self, task: TaskInfo) -> str | None:
+        """A layer of its networks that mixes the samples of a batch."""
+        return indivisible(self._narrow_networks(task))
+
+    def _narrow_networks(self, task: TaskInfo) -> list[nn.Module]:
+        """Its networks of one domain, made as narrow as can be, to be asked."""
+        with torch.random.fork_rng(devices=[]):
+            return list(self.domain_networks(task, width=1).values())
 
     def fit(self, train: TrainingSet, context: FitContext) -> None:
         """Trains both directions together.

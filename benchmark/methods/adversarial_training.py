@@ -1,5 +1,6 @@
 """How an adversarial method is trained: optimisers, one step, the schedule, divergence."""
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +12,7 @@ from benchmark.errors import Diverged
 from benchmark.methods.base import FitContext, TrainingSet
 from benchmark.methods.cycle import DOMAINS, Crops, DomainNetworks
 from benchmark.methods.objective import Term, discriminator_loss, total
+from benchmark.networks.microbatch import MicroBatch, micro_batches
 from benchmark.networks.padding import BACKGROUND
 from benchmark.training.loop import Parts, train
 from benchmark.training.schedule import constant_then_linear
@@ -102,30 +104,41 @@ class AdversarialTraining:
         losses: dict[str, Tensor] = {}
         for here, there in (DOMAINS, DOMAINS[::-1]):
             networks = self._networks[here], self._networks[there]
-            with self._fabric.autocast():
-                cycle = self._method.cycle(*networks, crops[here])
-                terms = self._method.terms(*networks, crops[here], cycle)
-            # Gradients of the two halves add up, and half of the graph at a time takes half of the memory.
-            self._fabric.backward(total(terms))
-            made[there] = cycle.translated.detach()
-            losses |= {f"{term.name}_{here}": term.value.detach() for term in terms}
+            translated = []
+            for micro in self._micro_batches(crops[here].images):
+                part = crops[here].part(micro)
+                with self._fabric.autocast():
+                    cycle = self._method.cycle(*networks, part)
+                    terms = self._method.terms(*networks, part, cycle)
+                # Gradients of the two halves add up, and half of the graph at a time takes half of the memory.
+                self._fabric.backward(micro.share * total(terms))
+                translated.append(cycle.translated.detach())
+                _add(losses, micro, {f"{term.name}_{here}": term.value for term in terms})
+            made[there] = torch.cat(translated)
         self._translators.step()
         return made, losses
 
     def _step_discriminators(self, crops: dict[str, Crops], made: dict[str, Tensor]) -> dict[str, Tensor]:
+        weight = self._method.options.lambda_gan
         self._set_discriminators(training=True)
         self._discriminators.zero_grad(set_to_none=True)
-        losses = {}
+        losses: dict[str, Tensor] = {}
         for domain in DOMAINS:
             real, fake = crops[domain].images, self._method.shown_to_discriminator(domain, made[domain], self._memory)
-            with self._fabric.autocast():
-                # Real and made images in one pass: no discriminator has statistics over the batch.
-                scores = self._networks[domain]["discriminator"](torch.cat([real, fake]))
-            losses[f"discriminator_{domain}"] = discriminator_loss(*scores.split([len(real), len(fake)]))
-        weight = self._method.options.lambda_gan
-        self._fabric.backward(total(Term(name, weight, loss) for name, loss in losses.items()))
+            discriminator = self._networks[domain]["discriminator"]
+            for micro in self._micro_batches(real):
+                with self._fabric.autocast():
+                    # Real and made images in one pass: no discriminator has statistics over the batch.
+                    scores = discriminator(torch.cat([real[micro.samples], fake[micro.samples]]))
+                loss = Term(f"discriminator_{domain}", weight, discriminator_loss(*scores.chunk(2)))
+                self._fabric.backward(micro.share * total([loss]))
+                _add(losses, micro, {loss.name: loss.value})
+                discriminator.eval()  # one power iteration an update, however many micro-batches there are
         self._discriminators.step()
-        return {name: loss.detach() for name, loss in losses.items()}
+        return losses
+
+    def _micro_batches(self, images: Tensor) -> Iterator[MicroBatch]:
+        return micro_batches(len(images), self._context.micro_batch, self._fabric.device)
 
     def _set_discriminators(self, *, training: bool) -> None:
         for networks in self._networks.values():
@@ -146,10 +159,19 @@ class AdversarialTraining:
     def _refuse_constant(self) -> None:
         for domain, networks in self._networks.items():
             images = self._sample(domain).images.to(self._fabric.device)
-            translated = self._method.infer(networks.eval(), images)[images > BACKGROUND]
+            networks.eval()
+            parts = [self._method.infer(networks, images[m.samples]) for m in self._micro_batches(images)]
+            translated = torch.cat(parts)[images > BACKGROUND]
             deviation = translated.std(correction=0).item()
             if not deviation >= CONSTANT:
                 raise Diverged(
                     f"translations from the {domain} are constant after the last of {self._steps} steps: their "
                     f"standard deviation in the foreground is {deviation:.2g}"
                 )
+
+
+def _add(losses: dict[str, Tensor], micro: MicroBatch, found: Mapping[str, Tensor]) -> None:
+    """Adds a micro-batch's losses, means over it, to those of its batch."""
+    for name, loss in found.items():
+        part = micro.share * loss.detach()
+        losses[name] = losses[name] + part if name in losses else part

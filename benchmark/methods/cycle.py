@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from benchmark.networks.microbatch import MicroBatch
 from benchmark.networks.padding import BACKGROUND
 
 DOMAINS = ("source", "target")
@@ -14,26 +15,51 @@ DomainNetworks = nn.ModuleDict
 
 
 @dataclass(frozen=True)
+class Kept:
+    """The pixels of a batch that count in means over pixels.
+
+    Attributes:
+        pixels: (N, 1, H, W), true where they count.
+        count: what a sum over them is divided by, so that it is a mean: their number, and in a micro-batch its share of
+            the number in the whole batch, so that the means of micro-batches, weighted by their shares, add up to that
+            of the batch.
+    """
+
+    pixels: Tensor
+    count: Tensor
+
+    @classmethod
+    def of(cls, pixels: Tensor) -> "Kept":
+        """Those of a whole batch."""
+        return cls(pixels, pixels.sum())
+
+
+@dataclass(frozen=True)
 class Crops:
     """A training batch of one domain.
 
     Attributes:
         images: (N, 1, H, W) in [-1, 1].
         labels: (N, H, W), int64.
-        kept: (N, 1, H, W), true where pixels count; None is everywhere.
+        kept: the pixels that count; None is all of them.
     """
 
     images: Tensor
     labels: Tensor
-    kept: Tensor | None = None
+    kept: Kept | None = None
 
     def keep(self, images: Tensor) -> Tensor:
         """Background wherever pixels of this batch do not count."""
-        return images if self.kept is None else torch.where(self.kept, images, BACKGROUND)
+        return images if self.kept is None else torch.where(self.kept.pixels, images, BACKGROUND)
 
     def to(self, device: torch.device) -> "Crops":
-        kept = None if self.kept is None else self.kept.to(device)
+        kept = None if self.kept is None else Kept(self.kept.pixels.to(device), self.kept.count.to(device))
         return Crops(self.images.to(device), self.labels.to(device), kept)
+
+    def part(self, micro: MicroBatch) -> "Crops":
+        """The samples of a micro-batch."""
+        kept = None if self.kept is None else Kept(self.kept.pixels[micro.samples], self.kept.count * micro.share)
+        return Crops(self.images[micro.samples], self.labels[micro.samples], kept)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmark.methods.cycle import Kept
+
 
 class Term(NamedTuple):
     """One summand of the total objective (Eq. 5)."""
@@ -48,17 +50,17 @@ def adversarial_loss(translated_scores: Tensor, *, halved: bool = True) -> Tenso
     return 0.5 * loss if halved else loss
 
 
-def l1_loss(images: Tensor, reference: Tensor, kept: Tensor | None = None) -> Tensor:
+def l1_loss(images: Tensor, reference: Tensor, kept: Kept | None = None) -> Tensor:
     """One expectation of Eq. 4, E[‖F(G(x)) - x‖₁], as a mean over pixels.
 
     Args:
         images: (N, 1, H, W).
         reference: the same shape.
-        kept: (N, 1, H, W), true where pixels count; none means everywhere.
+        kept: the pixels that count; none means all.
     """
     if kept is None:
         return F.l1_loss(precise(images), precise(reference))
-    return ((precise(images) - precise(reference)).abs() * kept).sum() / kept.sum()
+    return ((precise(images) - precise(reference)).abs() * kept.pixels).sum() / kept.count
 
 
 def weighted_reference(labels: Tensor, class_weights: Tensor) -> Tensor:
@@ -74,7 +76,7 @@ def weighted_reference(labels: Tensor, class_weights: Tensor) -> Tensor:
     return F.one_hot(labels, len(class_weights)).movedim(-1, 1) * class_weights.view(1, -1, 1, 1)
 
 
-def weighted_cross_entropy(logits: Tensor, reference: Tensor, kept: Tensor | None = None) -> Tensor:
+def weighted_cross_entropy(logits: Tensor, reference: Tensor, kept: Kept | None = None) -> Tensor:
     """One expectation of Eq. 3, E[-Σ_c λ_c s_c log S(x, c)], as the plain mean over pixels.
 
     Equation 3 divides by nothing, so neither does this: PyTorch's weighted mean divides by the sum of the weights
@@ -84,7 +86,7 @@ def weighted_cross_entropy(logits: Tensor, reference: Tensor, kept: Tensor | Non
     Args:
         logits: (N, classes, H, W), of which S(x, c) is the softmax.
         reference: λ_c s_c, from `weighted_reference`.
-        kept: (N, 1, H, W), true where pixels count; none means everywhere.
+        kept: the pixels that count; none means all.
     """
     each = -(reference * F.log_softmax(precise(logits), dim=1)).sum(dim=1, keepdim=True)
-    return each.mean() if kept is None else (each * kept).sum() / kept.sum()
+    return each.mean() if kept is None else (each * kept.pixels).sum() / kept.count

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.deterministic import adaptive_average
+from benchmark.networks.microbatch import dropout as drop
 from benchmark.networks.variant import Variant
 
 POOLED_SIDE = 7
@@ -64,4 +65,4 @@ class SemanticExtractor(nn.Module):
             features = F.relu(self.pool(conv(features)))
         pooled = adaptive_average(features, POOLED_SIDE).flatten(1)
         hidden = F.relu(self.linear1(pooled))
-        return self.linear2(F.dropout(hidden, DROPOUT, training=self.training and dropout))
+        return self.linear2(drop(hidden, DROPOUT, training=self.training and dropout))

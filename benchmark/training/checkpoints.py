@@ -62,8 +62,9 @@ class Checkpoints:
         identity: what the training is made of (``config``, ``code``, ``slices``, ``splits``), each as a hash. A
             checkpoint of another identity is refused.
         every: steps from one to the next.
-        origin: what the training runs on here (versions, hardware, kernels), as ``run.json`` has it. It may change from
-            one process to the next; then the bits may differ from an undisturbed training's, which is said.
+        origin: what the training runs on here (versions, hardware, kernels), as ``run.json`` has it, and its
+            micro-batch. It may change from one process to the next; then the bits may differ from an undisturbed
+            training's, which is said.
         resumed_at: the step that this process went on from; 0 when it began at the beginning.
         earlier_seconds: what former processes spent on the steps until then.
         earlier_origins: where former processes took their steps, as far as that was another origin.
@@ -158,7 +159,10 @@ class Checkpoints:
             logger.info("going on from the checkpoint %s", path)
             self.earlier_origins = [other for other in state["origins"] if other != self.origin]
             if self.earlier_origins:
-                logger.warning("it was made on another machine or with other packages: bits may differ from there on")
+                logger.warning(
+                    "it was made on another machine, with other packages or in other micro-batches: "
+                    "bits may differ from there on"
+                )
             return Snapshot(state["step"], tensors, state["values"])
         return None
 

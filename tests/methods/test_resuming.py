@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 import small_benchmark as small
 import torch
+from busy_neighbour import busy_neighbours
 from killed_training import METHODS, train, train_with_a_kill
 from two_scanners import context, training_set
 
@@ -337,3 +338,9 @@ def test_a_cell_with_other_settings_refuses_what_an_interrupted_one_left(monkeyp
 def test_a_process_that_is_killed_goes_on_with_the_same_command(name, tmp_path):
     undisturbed = train(tmp_path / "undisturbed", name)
     assert train_with_a_kill(tmp_path / "killed", name, step=6) == undisturbed
+
+
+def test_busy_neighbours_change_no_bit(tmp_path):
+    alone = train(tmp_path / "alone", "segrenorm")
+    with busy_neighbours():
+        assert train(tmp_path / "beside", "segrenorm") == alone

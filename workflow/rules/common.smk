@@ -11,12 +11,14 @@ sys.path.insert(0, str(Path(workflow.basedir)))
 
 from benchmark import layout
 from benchmark.cli import told
+from benchmark.clock import bring_back, watch
 from benchmark.config.resolve import load_benchmark
 from benchmark.config.load import load_dataset, read_yaml
 from benchmark.data.fetch import pin
 from benchmark.data.splits import any_pair
 from benchmark.dependencies import code_digest
-from benchmark.machine import gpus, put_own_python_first
+from benchmark.devices import gpus
+from benchmark.machine import put_own_python_first
 from benchmark.methods.registry import method_class
 from benchmark.plan import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
@@ -31,10 +33,17 @@ load_dataset, code_digest = cache(load_dataset), cache(code_digest)
 # What takes long comes first, the longest before the shorter, so that no core is idle beside the last of them.
 DATA_FIRST, THEN_METHODS, THEN_JUDGES = 3, 2, 1
 
-STARTED = time.time()
+STARTED, BEGUN = time.time(), time.monotonic()
 put_own_python_first()
+# Whatever rules read and write, but for archives, whose times no rule looks at.
+DATED = [layout.PREPARED, layout.RESULTS, layout.REPORTS, Path("workflow/report")]
 
 with told():
+    if workflow.is_main_process and (ahead := bring_back(DATED)):
+        print(
+            f"{ahead} files were from the future; their times are now",
+            file=sys.stderr,
+        )
     for path in workflow.configfiles:
         read_yaml(Path(path))  # Snakemake itself takes the last of two equal keys
     CONFIG = load_benchmark(dict(config), " + ".join(map(str, workflow.configfiles)))
@@ -51,10 +60,19 @@ QUALITY_TEXTS = ["reports/templates/quality.html", "reports/templates/style.css"
 # of all rules that depend on it through ancient().
 RESOLVED = str(layout.benchmark_root(BENCHMARK) / "config.json")
 LOGS = f"{layout.LOGS}/{BENCHMARK}"
-# One training takes one GPU where there is one; profiles say how many there are.
-GPU = min(1, gpus())
+# One training takes one GPU where there is one (benchmark/devices.py hands them out); a profile may say how many.
+with told():
+    GPUS = len(gpus())
+GPU = min(1, GPUS)
+if "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", max(1, GPUS))
 KIND = {name: method_class(name).kind for name in CONFIG.methods}
 LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
+
+
+def growing(megabytes):
+    """Memory of a job that is tried again with twice as much, should it have been too little."""
+    return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
 
 
 wildcard_constraints:
@@ -199,7 +217,7 @@ def print_timings():
     print_table(
         BENCHMARK,
         since=STARTED,
-        wall_seconds=time.time() - STARTED,
+        wall_seconds=time.monotonic() - BEGUN,
         cores=workflow.resource_settings.cores,
     )
     inspected = [layout.quality(name) / "index.html" for name in DATASETS]

@@ -14,11 +14,13 @@ rule segmentor:
     benchmark:
         f"{LOGS}/benchmarks/segmentor/{{dataset}}-{{domain}}-{{fold}}.tsv"
     priority: THEN_JUDGES
+    # Killed, or out of memory: a training goes on from its checkpoint.
+    retries: 2
     conda:
         "../envs/benchmark.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=720,
         gpu=GPU,
     params:
@@ -29,7 +31,7 @@ rule segmentor:
         ),
     shell:
         "python -m benchmark step segmentor {params.config} {wildcards.dataset} {wildcards.domain} {wildcards.fold}"
-        " > {log} 2>&1"
+        " --gpu {resources.gpu} > {log} 2>&1"
 
 
 rule autoencoder:
@@ -45,11 +47,13 @@ rule autoencoder:
     benchmark:
         f"{LOGS}/benchmarks/autoencoder/{{dataset}}-{{pair}}-{{fold}}.tsv"
     priority: THEN_JUDGES
+    # Killed, or out of memory: a training goes on from its checkpoint.
+    retries: 2
     conda:
         "../envs/benchmark.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=720,
         gpu=GPU,
     params:
@@ -60,4 +64,4 @@ rule autoencoder:
         ),
     shell:
         "python -m benchmark step autoencoder {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
-        " > {log} 2>&1"
+        " --gpu {resources.gpu} > {log} 2>&1"

@@ -16,11 +16,13 @@ rule train:
     wildcard_constraints:
         method="|".join(LEARNED) or "none",
     priority: THEN_METHODS
+    # Killed, or out of memory: a training goes on from its checkpoint.
+    retries: 2
     conda:
         "../envs/benchmark.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=2880,
         gpu=GPU,
     params:
@@ -33,7 +35,7 @@ rule train:
         ),
     shell:
         "python -m benchmark step train {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
-        " {wildcards.method} {wildcards.seed} > {log} 2>&1"
+        " {wildcards.method} {wildcards.seed} --gpu {resources.gpu} > {log} 2>&1"
 
 
 # Methods that no rule trains: each is fitted here, if there is anything to fit.
@@ -101,4 +103,4 @@ if LEARNED:
             ],
         shell:
             "python -m benchmark step harmonize-trained {params.config} {wildcards.dataset} {wildcards.pair}"
-            " {wildcards.fold} > {log} 2>&1"
+            " {wildcards.fold} --gpu {resources.gpu} > {log} 2>&1"

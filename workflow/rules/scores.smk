@@ -55,7 +55,7 @@ rule score:
         ),
     shell:
         "python -m benchmark step score {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
-        " > {log} 2>&1"
+        " --gpu {resources.gpu} > {log} 2>&1"
 
 
 rule gather:

@@ -1,0 +1,146 @@
+"""The pipeline where memory, a GPU, a clock or a folder is not as it should be: it goes on, or says what is wrong."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from copied_project import call, copied_project, environment
+from disks import without_override
+
+pytestmark = pytest.mark.end_to_end
+
+DATASET = "retouch_phantom_tiny"
+FOLD = Path(f"results/faults/cells/{DATASET}/CR-SP/fold-0")
+METHODS = ["cyclegan", "s_cyclegan", "semgan", "segrenorm"]
+CONFIG = "config/faults.yaml"
+LISTING = "".join(f"GPU {n}: NVIDIA H100 (UUID: GPU-{n}-of-a-test-{os.getpid()})\n" for n in range(2))
+# What a GPU too small for more than two samples would do.
+SMALL_GPU = """
+import sys
+if "train" in sys.orig_argv:
+    import torch
+    real = torch.nn.Conv2d.forward
+    def forward(module, images):
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return real(module, images)
+    torch.nn.Conv2d.forward = forward
+"""
+
+
+def run_of(method):
+    return str(FOLD / method / "seed-0/run.json")
+
+
+def log_of(method):
+    return Path(f"logs/faults/train/{DATASET}-CR-SP-0-{method}-0.log")
+
+
+def command(*targets, cores=2):
+    return ["snakemake", *targets, "--cores", str(cores), "--configfile", CONFIG]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The project with prepared slices and one trained cell."""
+    copy = copied_project(tmp_path_factory.mktemp("faults") / "project")
+    config = yaml.safe_load((copy / "config/smoke.yaml").read_text())
+    config["benchmark"] = "faults"
+    config["training"]["schedule"] = {"unit": "steps", "constant": 40, "decay": 0}
+    (copy / CONFIG).write_text(yaml.safe_dump(config))
+    call(copy, *command(run_of("cyclegan")))
+    return copy
+
+
+def removed(project, *methods):
+    for method in methods:
+        shutil.rmtree(project / FOLD / method)
+
+
+def test_a_second_run_in_the_folder_is_refused_and_disturbs_nothing(project):
+    removed(project, "cyclegan")
+    with (project / "first.log").open("w") as log:
+        first = subprocess.Popen(
+            command(run_of("cyclegan")), cwd=project, env=environment(project), stdout=log, stderr=log
+        )
+    until = time.monotonic() + 60
+    while (project / ".snakemake/hbench.lock").read_text() != f"{first.pid}\n" and time.monotonic() < until:
+        time.sleep(0.05)
+    said = call(project, *command(run_of("cyclegan")), succeed=False)
+    assert f"is in use by another run (process {first.pid}). Wait until it is done, or stop it" in said
+    assert "Traceback" not in said
+    assert first.wait() == 0, (project / "first.log").read_text()[-3000:]
+    assert (project / run_of("cyclegan")).is_file()
+    assert "Nothing to be done" in call(project, *command(run_of("cyclegan")))
+
+
+def test_the_next_try_of_a_training_that_ran_out_of_the_gpus_memory_fits(project, tmp_path, monkeypatch):
+    removed(project, "cyclegan")
+    (tmp_path / "sitecustomize.py").write_text(SMALL_GPU)
+    own = environment(project)
+    monkeypatch.setattr("copied_project.environment", lambda p: {**own, "PYTHONPATH": f"{tmp_path}:{p}"})
+    said = call(project, *command(run_of("cyclegan")))
+    assert "the GPU has not enough memory for 2 of its batch of 2 at a time. Run it again" in said
+    assert "Trying to restart" in said
+    assert json.loads((project / run_of("cyclegan")).read_text())["micro_batch"] == 1
+
+
+def test_trainings_beside_each_other_have_a_gpu_each(project, tmp_path, monkeypatch):
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{LISTING}END\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    removed(project, "cyclegan")
+    call(project, *command(*map(run_of, METHODS), cores=4))
+    logs = [(project / log_of(method)).read_text() for method in METHODS]
+    for number in range(2):
+        Path(f"/tmp/harmonize-bench-{os.getuid()}/GPU-{number}-of-a-test-{os.getpid()}").unlink()
+    taken = {next(line.split()[-1] for line in log.splitlines() if " on GPU-" in line) for log in logs}
+    assert taken == {f"GPU-{n}-of-a-test-{os.getpid()}" for n in range(2)}
+    assert not any("waiting for a GPU" in log for log in logs)  # Snakemake started as many as there are GPUs
+
+
+def test_files_from_the_future_are_neither_made_again_nor_lost(project):
+    """The clock was a year ahead, and is not any more."""
+    call(project, *command(*map(run_of, METHODS)))
+    year = 365 * 24 * 3600
+    for path in [*(project / "data/prepared").rglob("*"), *(project / "results").rglob("*")]:
+        found = path.stat()
+        os.utime(path, (found.st_atime + year, found.st_mtime + year))
+    said = call(project, *command(*map(run_of, METHODS)))
+    assert "files were from the future; their times are now" in said
+    assert "Nothing to be done" in said
+    # What is made of it now would look older, and Snakemake would delete it.
+    slices = project / f"data/prepared/{DATASET}/slices.h5"
+    os.utime(slices, (time.time() + year,) * 2)
+    removed(project, "cyclegan")
+    call(project, *command(*map(run_of, METHODS)))
+    assert (project / run_of("cyclegan")).is_file()
+    assert "Nothing to be done" in call(project, *command(*map(run_of, METHODS)))
+
+
+def test_read_only_results_are_told_before_anything_runs(project):
+    results = project / "results/faults"
+    before = {path: path.stat().st_mtime_ns for path in results.rglob("*")}
+    results.chmod(0o555)
+    try:
+        done = subprocess.run(
+            command("--forceall"),
+            cwd=project,
+            env=environment(project),
+            capture_output=True,
+            text=True,
+            preexec_fn=without_override,
+        )
+    finally:
+        results.chmod(0o755)
+    assert done.returncode != 0
+    assert "error: results/faults/config.json: access is denied. Correct the permissions." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in results.rglob("*")} == before
