@@ -17,9 +17,9 @@ from benchmark import layout
 from benchmark.config.base import Schedule
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import load_dataset
+from benchmark.devices import gpus
 from benchmark.errors import UserError
 from benchmark.jobs import TRAININGS, Job, jobs_of
-from benchmark.machine import gpus
 from benchmark.planning.extent import Extent
 from benchmark.planning.madeup import make_up
 from benchmark.planning.measured import Measured, measured, size_of

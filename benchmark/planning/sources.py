@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import load_dataset
+from benchmark.devices import gpus
 from benchmark.errors import UserError
 from benchmark.jobs import Job
-from benchmark.machine import gpus
 from benchmark.planning.extent import extent_of
 from benchmark.planning.measured import Measured, measured, read_run
 from benchmark.planning.miniature import miniature, timed
@@ -84,7 +84,7 @@ def of_this_machine(config: BenchmarkConfig, tell: Callable[[str], None]) -> Sou
         for name in config.datasets:
             tell(f"archive {name}")
             found += _of_archive(config, name, Path(folder) / name)
-    return Source(f"a miniature on {_named(hardware())}", gpus() > 0, found)
+    return Source(f"a miniature on {_named(hardware())}", bool(gpus()), found)
 
 
 def _named(machine: dict[str, object]) -> str:
