@@ -38,6 +38,8 @@ def check(
         print(json.dumps(report.as_json(), indent=1))
     else:
         _print(report)
+        if not voxels:
+            print("Headers were read; --voxels reads the images too.")
     if report.survey.faults:
         raise typer.Exit(2)
 
@@ -58,7 +60,7 @@ def fetch(
 @app.command()
 def track(
     dataset: Annotated[str, typer.Argument(help="name of a config in config/datasets, such as ixi")],
-    voxels: Annotated[bool, typer.Option("--voxels", help="read every voxel too, not only headers")] = False,
+    voxels: Annotated[bool, typer.Option("--voxels/--headers", help="read every voxel, or headers only")] = True,
 ) -> None:
     """Check the archive in data/raw/<dataset>, and have DVC hash and track it; exit code 2 when something is wrong."""
     from benchmark.data import versioning

@@ -45,6 +45,8 @@ def _model(title: str, model: type[BaseModel]) -> list[str]:
 
 def _rows(model: type[BaseModel], prefix: str) -> typing.Iterator[str]:
     for name, field in model.model_fields.items():
+        if (model, name) == (DatasetConfig, "name"):
+            continue  # the file's name, and no key in it
         default = "" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
         text = " ".join(filter(None, [field.description, _bounds(field)]))
         nested = _nested(field.annotation)

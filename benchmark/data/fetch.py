@@ -56,7 +56,8 @@ def obtain(dataset: str) -> Tree:
         raise DataError(
             layout.raw(dataset),
             f"is not what {versioning.pointer(dataset)} states",
-            f"To have it as it was: dvc checkout {layout.raw(dataset)}; to accept it as it is: dvc commit",
+            f"To have it as it was: dvc checkout {versioning.pointer(dataset)}; "
+            f"to check and accept it as it is: hbench data track {dataset}",
         )
     return tree
 

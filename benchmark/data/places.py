@@ -19,7 +19,11 @@ from benchmark.errors import DataError
 Place = Traversable
 """A file or folder of an archive; as a string it names the packed file and the member."""
 COPY_AGAIN = "Copy or download it again"
+_UNPACK = "Unpack it, and put the folder in its place"
 _TAR, _ZIP = (".tar", ".tar.gz", ".tgz"), (".zip",)
+# Deflate64, which Windows writes for large files, is none of them.
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_BLOCK = 1 << 20  # bytes
 
 
 def packed(path: Path) -> bool:
@@ -44,7 +48,9 @@ def _opened(path: Path, _changed: int, _size: int) -> Place:
     try:
         return _zip(path) if path.name.lower().endswith(_ZIP) else _tar(path)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise DataError(path, f"is damaged or truncated ({error})", COPY_AGAIN) from None
+        raise DataError(path, f"is damaged or truncated ({' '.join(str(error).split())})", COPY_AGAIN) from None
+    except NotImplementedError as error:
+        raise DataError(path, f"cannot be read ({error})", _UNPACK) from None
 
 
 def file_size(place: Place) -> int:
@@ -71,6 +77,10 @@ def _zip(path: Path) -> Place:
     _check_names(path, (m.filename for m in members))
     if any(m.flag_bits & 1 for m in members):
         raise DataError(path, "is encrypted", "Unpack it with its password, and put the folder in its place")
+    if odd := next((m for m in members if m.compress_type not in _COMPRESSIONS), None):
+        raise DataError(
+            path, f"holds {odd.filename}, whose compression method {odd.compress_type} is not known", _UNPACK
+        )
     return zipfile.Path(archive)
 
 
@@ -89,11 +99,18 @@ def _tar(path: Path) -> Place:
 
 
 def _check_end(path: Path, members: list[tarfile.TarInfo]) -> None:
-    """tarfile takes an archive that ends between two members, and lacks those behind, for a whole one."""
-    if path.name.lower().endswith(".tar"):
-        end = max((m.offset_data + -(-m.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE for m in members), default=0)
-        if path.stat().st_size < end + tarfile.BLOCKSIZE:
-            raise EOFError("it has no end")
+    """tarfile takes an archive that ends between two members, or before a damaged one, for a whole one."""
+    if not path.name.lower().endswith(".tar"):
+        return
+    last = max(members, key=lambda m: m.offset_data, default=None)
+    end = last.offset_data + -(-last.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE if last else 0
+    if path.stat().st_size < end + tarfile.BLOCKSIZE:
+        raise EOFError("it has no end")
+    with path.open("rb") as file:
+        file.seek(end)
+        while block := file.read(_BLOCK):
+            if block.strip(b"\0"):
+                raise EOFError(f"what follows {last.name if last else 'its beginning'} is no member")
 
 
 def _check_names(path: Path, names: Iterable[str]) -> None:

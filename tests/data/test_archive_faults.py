@@ -267,8 +267,9 @@ FAULTS = [
     F("half a label", "retouch", oct_of("reference", LABELS + np.float32(0.5)), "reference.mhd", "whole numbers", RETOUCH_ID),
     F("NaN", "retouch", oct_of("oct", with_one(np.nan)(LABELS + np.float32(1))), "oct.mhd", "NaN or infinite", RETOUCH_ID),
     F("constant", "retouch", oct_of("oct", LABELS + 9), "oct.mhd", "is constant", RETOUCH_ID),
+    F("another vendor's number", "retouch", lambda r: shutil.move(r / RETOUCH, r / "RETOUCH-TrainingSet-Cirrus/TRAIN049") and None, "Cirrus/TRAIN049", "has the number 049, and those of this scanner are 001 to 024"),
     F("the same image twice", "retouch", lambda r: shutil.copytree(r / RETOUCH, r / "RETOUCH-TrainingSet-Cirrus/TRAIN009") and None, "", "holds the same image for TRAIN002 and TRAIN009"),
-    F("two domains", "retouch", lambda r: retouch_volume(r, "Spectralis", 2) and None, "", "holds subject TRAIN002 in two domains"),
+    F("two domains", "retouch", lambda r: retouch_volume(r, "Spectralis", 2) and None, "Spectralis/TRAIN002", "has the number 002, and those of this scanner are 025 to 048"),
     F("a path that leaves", "retouch", in_zip("RETOUCH-TrainingSet-Cirrus", "RETOUCH-TrainingSet-Cirrus.zip", "/x"), "Cirrus.zip", "a path that leaves"),
     # OASIS and IXI-HH
     F("wrong archive", "oasis_ixi", removed("oasis"), "oasis", "is not there"),

@@ -134,7 +134,8 @@ def test_an_archive_that_was_changed_is_not_overwritten(repository, dataset):
     (root / "notes.txt").write_text("precious")
     message = refusal("mini")
     assert "is not what data/raw/mini.dvc states" in message
-    assert "dvc checkout data/raw/mini" in message
+    assert "dvc checkout data/raw/mini.dvc" in message
+    assert "hbench data track mini" in message
     assert (root / "notes.txt").read_text() == "precious"
 
 

@@ -105,10 +105,61 @@ def test_the_packed_file_itself_can_be_named(tmp_path):
     assert [s.id for s in readers.read("ixi", tmp_path / "renamed.tar")] == ["IXI012", "IXI035"]
 
 
-def test_an_unpacked_folder_goes_before_the_packed_file(tmp_path):
+def test_a_folder_beside_its_packed_file_is_not_preferred_in_silence(tmp_path):
+    """It may be half unpacked."""
     tar_flat(unpacked_ixi(tmp_path) / "IXI-T1", tmp_path / "IXI-T1.tar")
-    truncate(tmp_path / "IXI-T1.tar", 0.1)
-    assert len(list(readers.read("ixi", tmp_path))) == 2
+    with pytest.raises(DataError, match=r"IXI-T1: lies beside IXI-T1.tar, which holds it too. Remove or move away one"):
+        list(readers.read("ixi", tmp_path))
+
+
+def test_both_layouts_of_msseg_at_once(tmp_path):
+    (tmp_path / "Training").mkdir()
+    (tmp_path / "Pre-processed training dataset").mkdir()
+    with pytest.raises(DataError, match="holds the archive in both of its layouts"):
+        list(readers.read("msseg", tmp_path))
+
+
+@pytest.mark.parametrize("damage", ["zeroed", "flipped"])
+@pytest.mark.parametrize("member", [0, 1, 2])
+def test_a_tar_whose_header_in_the_middle_is_damaged(tmp_path, damage, member):
+    """tarfile alone would take it for a whole archive of fewer members."""
+    root = ixi(tmp_path / "a", [f"IXI10{n}-IOP-000{n}-T1" for n in range(3)])
+    tar = tmp_path / "IXI-T1.tar"
+    tar_flat(root / "IXI-T1", tar)
+    with tarfile.open(tar) as archive:
+        offset = archive.getmembers()[member].offset
+    content = bytearray(tar.read_bytes())
+    content[offset : offset + 512] = (
+        bytes(512) if damage == "zeroed" else bytes(b ^ 1 for b in content[offset : offset + 512])
+    )
+    tar.write_bytes(content)
+    with pytest.raises(DataError, match=r"IXI-T1\.tar: is damaged or truncated"):
+        list(readers.read("ixi", tmp_path))
+
+
+def test_a_zip_whose_compression_is_not_known(tmp_path):
+    """Deflate64, number 9, is what Windows writes for large files."""
+    path = tmp_path / "MSSEG-Training.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("Training/Center_01/x.nii.gz", b"x")
+    content = bytearray(path.read_bytes())
+    content[8], content[content.index(b"PK\x01\x02") + 10] = 9, 9
+    path.write_bytes(content)
+    with pytest.raises(
+        DataError, match=r"compression method 9 is not known\. Unpack it, and put the folder in its place"
+    ):
+        list(readers.read("msseg", tmp_path))
+
+
+def test_a_zip_of_a_version_to_come(tmp_path):
+    path = tmp_path / "MSSEG-Training.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("Training/Center_01/x.nii.gz", b"x")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 255
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"MSSEG-Training.zip: cannot be read .*Unpack it"):
+        list(readers.read("msseg", tmp_path))
 
 
 def test_reading_headers_of_a_tar_reads_little_of_it(tmp_path):

@@ -25,9 +25,13 @@ def located(root: Path, folder: str, files: Sequence[str], remedy: str) -> Place
         files: names that the packed file may have.
 
     Raises:
-        DataError: neither is there, or the packed file is damaged.
+        DataError: neither is there, or both are, or the packed file is damaged.
     """
     if (root / folder).is_dir():
+        if beside := next((root / name for name in files if (root / name).is_file()), None):
+            raise DataError(
+                root / folder, f"lies beside {beside.name}, which holds it too", "Remove or move away one of the two"
+            )
         return root / folder
     candidates = [root] if root.is_file() and packed(root) else [root / name for name in files]
     for file in candidates:

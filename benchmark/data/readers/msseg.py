@@ -46,7 +46,12 @@ def read(root: Path) -> Iterator[Found]:
     Faults are neither layout, folders of another name, an unknown centre, missing files, and files of one subject on
     different grids.
     """
-    old = any((root / f"{_PREPROCESSED}{ending}").exists() for ending in ("", ".zip"))
+    old, shanoir = (
+        any((root / name).exists() for name in names)
+        for names in ((_PREPROCESSED, f"{_PREPROCESSED}.zip"), ("Training", "MSSEG-Training.zip"))
+    )
+    if old and shanoir:
+        return iter([DataError(root, "holds the archive in both of its layouts", "Remove or move away one of the two")])
     return _old(root) if old else _shanoir(root)
 
 

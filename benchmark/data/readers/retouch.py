@@ -18,14 +18,17 @@ from benchmark.errors import DataError
 
 DOMAINS = {"RETOUCH-TrainingSet-Cirrus": "CR", "RETOUCH-TrainingSet-Spectralis": "SP"}
 """Scanner of each folder. RETOUCH-TrainingSet-Topcon is the third, which the paper does not use."""
+NUMBERS = {"CR": range(1, 25), "SP": range(25, 49)}
+"""Numbers that the examinations of each scanner have; 049 to 070 are of Topcon."""
 _REMEDY = "Put RETOUCH-TrainingSet-Cirrus.zip and RETOUCH-TrainingSet-Spectralis.zip here, packed or unpacked"
 
 
 def read(root: Path) -> Iterator[Found]:
     """Subjects with fluid labels.
 
-    Faults are a vendor that is not there, folders of another name, missing files, headers that are unreadable or
-    contradict their raw file, and labels that differ from their image in shape or position.
+    Faults are a vendor that is not there, folders of another name or with another vendor's number, missing files,
+    headers that are unreadable or contradict their raw file, and labels that differ from their image in shape or
+    position.
     """
     for vendor, domain in DOMAINS.items():
         yield from each(partial(_volumes, root, vendor), partial(_subject, root, domain))
@@ -38,6 +41,13 @@ def _volumes(root: Path, vendor: str) -> list[Place]:
 def _subject(root: Path, domain: str, folder: Place) -> Subject:
     if not re.fullmatch(r"TRAIN\d{3}", folder.name):
         raise DataError(folder, "is not named like TRAIN001", "Remove what is not of the archive")
+    if (number := int(folder.name[-3:])) not in NUMBERS[domain]:
+        first, last = NUMBERS[domain][0], NUMBERS[domain][-1]
+        raise DataError(
+            folder,
+            f"has the number {number:03d}, and those of this scanner are {first:03d} to {last:03d}",
+            "Put it into its own scanner's folder, or remove what is not of the archive",
+        )
     with about(folder.name):
         image, labels = folder / "oct.mhd", folder / "reference.mhd"
         header = read_header(image)
