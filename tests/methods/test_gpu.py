@@ -8,6 +8,7 @@ from two_scanners import SLICES, context, domain, training_set
 
 from benchmark.judges.features import extract, load_extractor
 from benchmark.judges.segmentor import load_segmentor
+from benchmark.memory import ran_out
 from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.methods.base import Direction
 from benchmark.methods.registry import create
@@ -69,6 +70,22 @@ def test_trains_to_the_same_bits_twice_and_translates_as_the_processor_does(name
         elsewhere.load(tmp_path / "first")
         for direction, expected in zip(Direction, translated, strict=True):
             np.testing.assert_allclose(elsewhere.translate(images, direction), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "options"), [(name, {}) for name in LEARNED])
+def test_micro_batches_have_the_losses_of_whole_batches(name, options):
+    losses = []
+    for size in (None, 1):
+        torch.manual_seed(0)
+        _, training = start(name, options, context(2, micro_batch=size), make_fabric())
+        losses.append({key: value.item() for key, value in training.step(training.draw()).items()})
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
+def test_memory_that_ran_out_is_known_as_the_gpus():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**50, dtype=torch.uint8, device="cuda")
+    assert ran_out(caught.value) == "GPU"
 
 
 def test_mixed_precision_trains(tmp_path):
