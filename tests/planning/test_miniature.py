@@ -35,5 +35,5 @@ def test_every_rule_but_two_quick_ones_is_measured(project):
 
 
 def test_a_command_that_fails_while_it_is_measured_is_told(project):
-    with pytest.raises(UserError, match="failed while it was measured: .*No module named nothing"):
+    with pytest.raises(UserError, match=r"failed while it was measured: .*No module named nothing"):
         timed(["python", "-m", "nothing"], Path(), Path("log"))
