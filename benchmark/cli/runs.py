@@ -120,6 +120,7 @@ def _on_change(console: "Console", benchmark: str, looks: "Callable[[], list[See
 
 def _again(looks: "Callable[[], list[Seen]]") -> "Iterator[list[Seen]]":
     """Looks until all is done."""
+    looks()  # it loads the methods, which must not count as the time that a look takes
     while True:
         begun = time.monotonic()
         seen = looks()
@@ -157,6 +158,9 @@ def plan(
         raise UserError("--gpus", fault, "Take times of a machine of the kind that is planned for")
     machine = Machine(cores or len(os.sched_getaffinity(0)), gpus, memory * 1e9 / 2**20 if memory else None)
     found = predict(settings, measured.measurements, machine)
+    if memory and found.scaled:
+        fault = f"cannot be planned with: memory was not measured at this size of {', '.join(found.scaled)}"
+        raise UserError("--memory", fault, "Measure with --measure")
     console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, highlight=False)
     print_prediction(console, settings.benchmark, measured.title, found)
 

@@ -11,6 +11,14 @@ from benchmark.planning.measured import Measured
 from benchmark.planning.model import Estimate, estimate
 from benchmark.planning.schedule import Machine, Placed, simulate
 
+ALIKE = 1.5
+"""Units of work that differ by no more than this factor count as those that were measured."""
+
+
+def alike(scale: float | None) -> bool:
+    """Whether what was measured was of about this size."""
+    return scale is not None and 1 / ALIKE <= scale <= ALIKE
+
 
 @dataclass(frozen=True)
 class OfRule:
@@ -28,6 +36,10 @@ class OfRule:
     seconds: float
     memory: float
     scale: float | None
+
+    @property
+    def alike(self) -> bool:
+        return alike(self.scale)
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,11 @@ class Prediction:
     def rules(self) -> list[OfRule]:
         """In the order of the pipeline."""
         return [self._rule(rule) for rule in RULES if any(key[0] == rule for key in self.estimates)]
+
+    @property
+    def scaled(self) -> list[str]:
+        """Rules whose times are scaled from those of other sizes."""
+        return [rule.rule for rule in self.rules if rule.scale is not None and not rule.alike]
 
     def _rule(self, rule: str) -> OfRule:
         own = [e for key, e in self.estimates.items() if key[0] == rule]

@@ -6,11 +6,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.planning.prediction import Prediction
+from benchmark.planning.prediction import Prediction, alike
 from benchmark.watching.view import duration
 
-ALIKE = 1.5
-"""Units of work that differ by no more than this factor count as those that were measured."""
 PREPARED = ("prepare", "collect")
 
 
@@ -34,7 +32,7 @@ def _rules(found: Prediction) -> Table:
             str(rule.jobs),
             duration(rule.seconds) if rule.scale is not None else "",
             f"{rule.seconds / found.core_seconds:.0%}" if rule.scale is not None else "",
-            f"{rule.memory:.0f} MiB" if rule.memory else "",
+            f"{rule.memory:.0f} MiB" if rule.memory and rule.alike else "",
             _scale(rule.scale),
         )
     return table
@@ -43,13 +41,7 @@ def _rules(found: Prediction) -> Table:
 def _scale(scale: float | None) -> str:
     if scale is None:
         return "not measured"
-    if _alike(scale):
-        return "yes"
-    return f"times {scale:.2g}"
-
-
-def _alike(scale: float) -> bool:
-    return 1 / ALIKE <= scale <= ALIKE
+    return "yes" if alike(scale) else f"times {scale:.2g}"
 
 
 def _lines(found: Prediction) -> Iterator[str]:
@@ -62,13 +54,14 @@ def _lines(found: Prediction) -> Iterator[str]:
     yield f"Bottleneck: {busiest.rule}, {busiest.seconds / found.core_seconds:.0%} of all core time."
     chain = " → ".join(dict.fromkeys(job.rule for job in found.path))
     yield f"The longest chain takes {duration(found.path_seconds)}, with however many cores: {chain}."
-    yield f"Memory of jobs side by side: {found.peak_memory / 1024:.1f} GiB at most."
+    if not found.scaled:  # nobody knows how memory grows
+        yield f"Memory of jobs side by side: {found.peak_memory / 1024:.1f} GiB at most."
     yield f"Disk: {_disk(found)}."
     if unknown := [rule.rule for rule in found.rules if rule.scale is None]:
         yield f"Not counted, for nothing like it was measured: {', '.join(unknown)}."
-    if scaled := [rule.rule for rule in found.rules if rule.scale is not None and not _alike(rule.scale)]:
+    if found.scaled:
         yield (
-            f"Scaled by pixels and squared widths, which can be wrong by several times: {', '.join(scaled)}. "
+            f"Scaled by pixels and squared widths, which can be wrong by several times: {', '.join(found.scaled)}. "
             "--measure measures at this config's sizes."
         )
     yield "Neither downloads nor waiting for a cluster's queue are in it."

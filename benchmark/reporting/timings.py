@@ -30,7 +30,8 @@ CATEGORIES = {
 """Rules by what they are for; any other rule is ``other``."""
 PRODUCTIVE = ("training", "judging", "scoring")
 START_UP, SCHEDULING = "start-up", "scheduling"
-_LAST_LINE = re.compile(r"^start-up (?P<seconds>[\d.]+) s, work [\d.]+ s$")
+LAST_LINE = re.compile(r"^start-up (?P<seconds>[\d.]+) s, work [\d.]+ s$")
+"""Of the log of a job that ended well."""
 
 
 def timings(benchmark: str, *, since: float, wall_seconds: float, cores: int | None) -> pd.DataFrame:
@@ -97,7 +98,7 @@ def start_up(folder: Path, rule: str, job: str) -> float:
     for path in (folder / rule / f"{job}.log", folder / f"{rule}.log"):
         if path.is_file():
             lines = path.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-            found = _LAST_LINE.match(lines[-1]) if lines else None
+            found = LAST_LINE.match(lines[-1]) if lines else None
             return float(found["seconds"]) if found else 0.0
     return 0.0
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from benchmark import layout
 from benchmark.jobs import TRAININGS, Job
+from benchmark.reporting.timings import LAST_LINE
 from benchmark.watching.progress import Progress, modified, progress_of, tail
 
 State = Literal["waiting", "running", "done", "failed"]
@@ -58,7 +59,10 @@ def _look(benchmark: str, job: Job, started: float | None, now: float) -> Seen:
     written = modified(log)
     if started is None or written is None or written < started:
         return Seen(job, "waiting")
-    if fault := _fault(tail(log, _END)):
+    end = tail(log, _END)
+    if LAST_LINE.match(end.rstrip().rpartition("\n")[2]):
+        return Seen(job, "waiting")  # it ended well, and its outputs are not there yet or not any more
+    if fault := _fault(end):
         return Seen(job, "failed", fault)
     progress = progress_of(tail(log)) if job.rule in TRAININGS else None
     return Seen(job, "running", silent=max(0.0, now - written), progress=progress)

@@ -19,8 +19,8 @@ QUIET = 120.0
 
 
 def frame(benchmark: str, jobs: Sequence[Seen]) -> RenderableType:
-    """All that is to be seen of a run."""
-    parts: list[RenderableType] = [Text(headline(benchmark, jobs), style="bold"), _by_rule(jobs)]
+    """All that is to be seen of a run; a low terminal cuts off the end, what is done of each rule."""
+    parts: list[RenderableType] = [Text(headline(benchmark, jobs), style="bold")]
     if running := [seen for seen in jobs if seen.state == "running"]:
         parts.append(_running(running))
     parts += [
@@ -33,7 +33,7 @@ def frame(benchmark: str, jobs: Sequence[Seen]) -> RenderableType:
         for seen in jobs
         if seen.state == "done" and seen.reason
     ]
-    return Group(*parts)
+    return Group(*parts, _by_rule(jobs))
 
 
 def headline(benchmark: str, jobs: Sequence[Seen]) -> str:
@@ -49,7 +49,7 @@ def _left(jobs: Sequence[Seen]) -> str:
         return "; nothing is running"
     if left.seconds == 0 and not left.unknown:
         return ""
-    least = f" at least, for no {' and no '.join(left.unknown)} is done yet" if left.unknown else ""
+    least = f" at least; nothing is known yet of {', '.join(left.unknown)}" if left.unknown else ""
     return f"; {duration(left.seconds)} left{least}"
 
 

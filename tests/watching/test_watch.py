@@ -56,6 +56,14 @@ def test_a_job_is_done_when_all_of_its_outputs_are_there(jobs):
     assert seen(jobs, "train")[0].state == "running"
 
 
+def test_outputs_that_went_after_the_job_are_waited_for(jobs):
+    start("smoke")
+    job = of(jobs, "fetch")[0]
+    finish("smoke", job)
+    job.makes[0].unlink()
+    assert seen(jobs, "fetch")[0].state == "waiting"
+
+
 def test_a_log_of_an_earlier_run_is_none_of_this_one(jobs):
     start("smoke")
     write_log("smoke", of(jobs, "fetch")[0], "error: x: is missing. Get it.\n", after=-1.0)
@@ -139,7 +147,7 @@ def test_rules_of_which_nothing_is_done_yet_are_named(jobs):
     write_log("smoke", of(jobs, "score")[0], "")
     left = forecast(look("smoke", of(jobs, "score") + of(jobs, "gather"), NOW))
     assert left.unknown == ("score", "gather")
-    assert "at least, for no" in rendered(jobs)
+    assert "at least; nothing is known yet of fetch," in rendered(jobs)
 
 
 def test_what_waits_for_a_failed_job_is_not_waited_for(jobs):
