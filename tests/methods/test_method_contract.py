@@ -217,5 +217,5 @@ def test_what_is_handed_over_holds_no_truth():
         "classes", "class_weights", "label_kind", "crop", "batch_size", "slice_shape",
     }  # fmt: skip
     assert set(vars(context(1))) == {
-        "width", "initial_std", "schedule", "identity", "precision", "log", "checkpoints",
+        "width", "initial_std", "schedule", "identity", "precision", "log", "checkpoints", "micro_batch",
     }  # fmt: skip
