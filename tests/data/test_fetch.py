@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from archives import ixi
+from archives import ixi, noise
 from tracked import ARCHIVE, FILES, dvc, put, refusal
 from typer.testing import CliRunner
 
@@ -295,7 +295,7 @@ def test_an_archive_is_checked_before_it_is_tracked(repository, dataset):
     assert refused.exit_code == 2
     assert "is no readable NIfTI file" in refused.stdout
     assert pin("mini") == ""
-    ixi(root, ["IXI201-HH-0001-T1"])
+    ixi(root, ["IXI201-HH-0001-T1"], noise(seed=7))
     tracked = CliRunner().invoke(app, ["data", "track", "mini"])
     assert tracked.exit_code == 0, tracked.output
     assert pin("mini").endswith(".dir")
