@@ -237,13 +237,13 @@ def _plot(table: pd.DataFrame, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     units = list(dict.fromkeys(table["unit"]))
-    figure, panels = plt.subplots(1, len(units), figsize=(4.5 * len(units), 3.6), squeeze=False, layout="constrained")
+    figure, panels = plt.subplots(1, len(units), figsize=(4.5 * len(units), 4.4), squeeze=False, layout="constrained")
     for axes, unit in zip(panels[0], units, strict=True):
         for what, rows in table[table["unit"] == unit].groupby("what", sort=False):
             axes.plot(rows["size"], rows["core_seconds"], marker="o", label=f"{what}, processor")
             axes.plot(rows["size"], rows["seconds"], marker="x", linestyle=":", label=f"{what}, wall")
         axes.set(xlabel=unit, ylabel="seconds", xlim=(0, None), ylim=(0, None))
-        axes.legend(fontsize="x-small")
+        axes.legend(fontsize="x-small", loc="lower center", bbox_to_anchor=(0.5, 1.0))  # beside no curve
     figure.savefig(path, dpi=150)
 
 
