@@ -6,7 +6,6 @@ made visible already are the only candidates. Names are UUIDs, of whole GPUs or 
 another GPU in every job to which Slurm gives one.
 """
 
-import fcntl
 import logging
 import os
 import re
@@ -18,6 +17,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from benchmark.errors import UserError
+from benchmark.locks import lock
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 PAUSE = 1.0
@@ -67,7 +67,7 @@ def take_gpu(folder: Path | None = None) -> str:
     folder = folder or _own_folder()
     locks = {name: folder / name.replace("/", ":") for name in names}
     waiting = False
-    while not (free := next((name for name in names if _lock(locks[name])), None)):
+    while not (free := next((name for name in names if _take(locks[name])), None)):
         if not waiting:
             holders = ", ".join(f"{name} (process {path.read_text().strip()})" for name, path in locks.items())
             logger.info("waiting for a GPU; in use are %s", holders)
@@ -129,11 +129,9 @@ def _own_folder() -> Path:
     return folder
 
 
-def _lock(path: Path) -> bool:
+def _take(path: Path) -> bool:
     file = path.open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not lock(file):
         file.close()
         return False
     file.truncate(0)

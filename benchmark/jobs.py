@@ -23,7 +23,8 @@ PRIORITIES = {
     "train": 2,
     **dict.fromkeys(("segmentor", "autoencoder"), 1),
 }
-"""Of the rules, as they state them; any other has 0."""
+"""Of the rules, any other having 0: what takes long comes first, the longest before the shorter, so that no core is
+idle beside the last of them."""
 ON_GPU = ("train", "segmentor", "autoencoder", "harmonize_trained", "score")
 """Rules whose jobs take a GPU each, where there is one."""
 TRAININGS = ("train", "segmentor", "autoencoder")
@@ -90,17 +91,18 @@ def jobs_of(config: BenchmarkConfig, subjects: Mapping[str, Sequence[str]]) -> l
     datasets = {name: load_dataset(name) for name in config.datasets}
     jobs = [job for name, dataset in datasets.items() for job in _of_data(name, dataset.pairs, subjects[name])]
     places = list(judged(config))
-    trained = [cell for place in places for cell in cells_of(config, *place) if _is_trained(cell, datasets)]
+    cells = [cell for place in places for cell in cells_of(config, *place)]
+    trained = [cell for cell in cells if is_trained(cell, datasets[cell.dataset])]
     trainings = [_training(cell) for cell in trained]
     judges = list(_judges(config, datasets, places))
     scored = [job for place in places for job in _scored(config, *place, trained)]
     return [*jobs, *trainings, *judges, *scored, *_reported(config, trainings, scored)]
 
 
-def _is_trained(cell: Cell, datasets: Mapping[str, DatasetConfig]) -> bool:
-    """Whether a job of its own trains the cell."""
+def is_trained(cell: Cell, dataset: DatasetConfig) -> bool:
+    """Whether a job of its own trains the cell; one whose method is not applicable is scored as skipped."""
     method = method_class(cell.method)
-    return method.kind == "learned" and method.not_applicable(datasets[cell.dataset].label_kind) is None
+    return method.kind == "learned" and method.not_applicable(dataset.label_kind) is None
 
 
 def _of_data(dataset: str, pairs: Sequence[str], subjects: Sequence[str]) -> Iterator[Job]:

@@ -4,13 +4,12 @@ Snakemake's own lock outlives a run that was killed, and then wants ``--unlock``
 the process that held it, so the same command goes on where the killed run stopped. Profiles therefore have ``nolock``.
 """
 
-import errno
-import fcntl
 import os
 from io import TextIOWrapper
 from pathlib import Path
 
 from benchmark.errors import UserError
+from benchmark.locks import lock
 
 LOCK = Path(".snakemake/hbench.lock")
 _held: list[TextIOWrapper] = []
@@ -24,11 +23,7 @@ def be_alone(path: Path = LOCK) -> None:
     """
     path.parent.mkdir(exist_ok=True, parents=True)
     file = path.open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            raise
+    if not lock(file):
         file.seek(0)
         other = file.read().strip() or "unknown"
         file.close()
@@ -36,7 +31,7 @@ def be_alone(path: Path = LOCK) -> None:
             Path.cwd(),
             f"is in use by another run (process {other})",
             "Wait until it is done, or stop it, and run again",
-        ) from None
+        )
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
     file.flush()

@@ -159,23 +159,22 @@ def prepare(folder: Path) -> Iterator[Measured]:
 
 
 def _prepare(folder: Path, name: str) -> None:
+    from benchmark.data.prepare import make_prepared
     from benchmark.data.prepare.brain import robex
     from benchmark.data.prepare.checks import checked_image
     from benchmark.data.prepare.geometry import canonical
-    from benchmark.data.prepare.mri import prepare_mri
     from benchmark.data.prepare.prepared import write_prepared
     from benchmark.data.prepare.record import Record
     from benchmark.data.readers import read
 
     config, record = load_dataset("ixi_phantom_full"), Record()
-    assert config.preparation.kind == "mri"
     subjects = list(read("ixi", folder / "phantoms"))
     if name == "ROBEX":
         robex(canonical(checked_image(subjects[0].image())))
         return
     subject = next(s for s in subjects if s.id == name)
-    prepared = prepare_mri(config, config.preparation, subject, [], record)
-    write_prepared(folder / "prepared" / name, prepared, {**record.finished(), "domain": subject.domain})
+    made = make_prepared(config, subject, [], record)
+    write_prepared(folder / "prepared" / name, made, {**record.finished(), "domain": subject.domain})
 
 
 def _names(count: int) -> list[str]:

@@ -1,6 +1,5 @@
 """One large public file: goes on where a connection or a process ended; has its name only once its hash is checked."""
 
-import fcntl
 import os
 import shutil
 import sys
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from benchmark import layout
 from benchmark.errors import DataError
+from benchmark.locks import lock
 from benchmark.whole import write_whole
 
 if TYPE_CHECKING:
@@ -67,10 +67,9 @@ def _alone(part: Path) -> Iterator[BinaryIO]:
     """The file, to be appended to by one process at a time; it vanishes if it stays empty."""
     with part.open("ab") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # The one that held it may just have given it its final name.
-            ours = os.path.samestat(os.fstat(file.fileno()), part.stat())
-        except (BlockingIOError, FileNotFoundError):
+            ours = lock(file) and os.path.samestat(os.fstat(file.fileno()), part.stat())
+        except FileNotFoundError:
             ours = False
         if not ours:
             raise DataError(part, "is being downloaded by another process", "Wait until that is done")

@@ -42,10 +42,12 @@ class Generated:
 
     Attributes:
         stage: what ``dvc repro`` calls it.
+        command: that it runs.
         lock: file in which DVC states what it generated.
     """
 
     stage: str
+    command: str
     lock: Path
 
 
@@ -104,19 +106,8 @@ def generated(dataset: str) -> Generated | None:
         for name, stage in _read(pipeline, _Pipeline).stages.items():
             if path in stage.outs:
                 prefix = f"{pipeline}:" if pipeline.parent != Path() else ""
-                return Generated(f"{prefix}{name}", _lock(pipeline))
+                return Generated(f"{prefix}{name}", str(stage.cmd), _lock(pipeline))
     return None
-
-
-def command(dataset: str) -> str:
-    """The command that generates the archive; empty where none does.
-
-    Raises:
-        DataError: a file of stages is damaged.
-    """
-    path = layout.raw(dataset).as_posix()
-    stages = (stage for pipeline in PIPELINES for stage in _read(pipeline, _Pipeline).stages.values())
-    return next((str(stage.cmd) for stage in stages if path in stage.outs), "")
 
 
 def _lock(pipeline: Path) -> Path:

@@ -4,18 +4,17 @@ At full size that takes an hour or more, so what was finished of a generation th
 dataset's folder, and the same command goes on from there.
 """
 
-import fcntl
 import hashlib
-import multiprocessing
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
 from benchmark.errors import UserError
+from benchmark.locks import lock
+from benchmark.processes import side_by_side
 
 KINDS = ("ixi", "msseg", "retouch")
 SIZES = ("tiny", "small", "full")
@@ -58,7 +57,7 @@ def generate(kind: str, size: str, out: Path, jobs: int) -> int:
     names = load_kind(kind).subjects(size)
     try:
         with _unfinished(out, f"{kind} {size} {_code()}") as folder:
-            _write_all(kind, names, size, folder, jobs)
+            side_by_side(_write, [(kind, name, size, folder / str(n)) for n, name in enumerate(names)], jobs)
             whole = folder / "whole"
             for n in range(len(names)):
                 _move(folder / str(n), whole)
@@ -91,10 +90,8 @@ def _unfinished(out: Path, content: str) -> Iterator[Path]:
     folder = out.with_name(f".{out.name}-unfinished")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "content").open("a+", encoding="utf-8") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # given back with the process, however it ends
-        except BlockingIOError:
-            raise UserError(out, "is being written by another process", "Wait until it is done") from None
+        if not lock(held):
+            raise UserError(out, "is being written by another process", "Wait until it is done")
         held.seek(0)
         if held.read() != content:
             for path in folder.iterdir():
@@ -116,18 +113,6 @@ def _write(kind: str, subject: str, size: str, folder: Path) -> None:
     part.mkdir()
     load_kind(kind).write(subject, size, part)
     part.rename(folder)
-
-
-def _write_all(kind: str, names: list[str], size: str, folder: Path, jobs: int) -> None:
-    # spawned, not forked: the same on every platform, and nothing of the parent's threads is inherited
-    with ProcessPoolExecutor(min(jobs, len(names)), mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = [pool.submit(_write, kind, name, size, folder / str(n)) for n, name in enumerate(names)]
-        try:
-            for future in futures:
-                future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
 
 
 def _move(subject: Path, whole: Path) -> None:

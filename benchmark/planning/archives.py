@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from benchmark import layout
-from benchmark.config.dataset import DatasetConfig, MRIPreparation
+from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
 from benchmark.data.readers import reader
 from benchmark.data.subject import Subject
@@ -54,19 +54,14 @@ def _one_of_each(dataset: DatasetConfig, root: Path) -> list[Subject]:
 def _prepare(dataset: DatasetConfig, subject: Subject, folder: Path) -> float:
     import SimpleITK as sitk
 
-    from benchmark.data.prepare.mri import prepare_mri
-    from benchmark.data.prepare.oct import prepare_oct
+    from benchmark.data.prepare import make_prepared
     from benchmark.data.prepare.prepared import write_prepared
     from benchmark.data.prepare.record import Record
 
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    targets, record = sorted(subject.truth or ()), Record()
     begun = time.process_time()
-    if isinstance(dataset.preparation, MRIPreparation):
-        prepared = prepare_mri(dataset, dataset.preparation, subject, targets, record)
-    else:
-        prepared = prepare_oct(dataset, dataset.preparation, subject, targets, record)
-    write_prepared(folder / "prepared" / subject.id, prepared, {})
+    made = make_prepared(dataset, subject, sorted(subject.truth or ()), Record())
+    write_prepared(folder / "prepared" / subject.id, made, {})
     return time.process_time() - begun
 
 

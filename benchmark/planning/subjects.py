@@ -35,7 +35,8 @@ def expected_subjects(dataset: DatasetConfig) -> dict[str, str]:
 
 def generated(dataset: DatasetConfig) -> tuple[str, str] | None:
     """Kind and size of a phantom that a stage of DVC generates."""
-    found = _COMMAND.match(versioning.command(dataset.name))
+    by = versioning.generated(dataset.name)
+    found = _COMMAND.match(by.command) if by else None
     return (found["kind"], found["size"]) if found else None
 
 

@@ -2,9 +2,7 @@
 
 import json
 import logging
-import multiprocessing
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from benchmark import layout
@@ -13,6 +11,7 @@ from benchmark.config.load import load_dataset
 from benchmark.data.inventory import subjects
 from benchmark.data.prepare.prepared import read_record
 from benchmark.errors import DataError, made_again
+from benchmark.processes import side_by_side
 from benchmark.quality.flags import Flag, Scored, flags
 from benchmark.quality.measures import MEASURES
 from benchmark.whole import whole_folder, write_rows, write_whole
@@ -76,18 +75,8 @@ def proposal(config: DatasetConfig, found: Iterable[Flag]) -> str:
 
 
 def _draw(config: DatasetConfig, everybody: Sequence[Scored], found: Sequence[Flag], folder: Path, jobs: int) -> None:
-    # Spawned, not forked: nothing of this process's threads is inherited.
-    with ProcessPoolExecutor(min(jobs, len(everybody)), mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = [
-            pool.submit(_draw_one, config, s, [f.text for f in found if f.subject == s.subject], folder)
-            for s in everybody
-        ]
-        try:
-            for future in futures:
-                future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    notes = {s.subject: [f.text for f in found if f.subject == s.subject] for s in everybody}
+    side_by_side(_draw_one, [(config, s, notes[s.subject], folder) for s in everybody], jobs)
 
 
 def _draw_one(config: DatasetConfig, subject: Scored, notes: list[str], folder: Path) -> None:

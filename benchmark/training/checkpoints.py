@@ -9,7 +9,6 @@ One process at a time trains: a lock, which the kernel gives back however a proc
 the first of a killed run is still at work.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -27,6 +26,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from benchmark.errors import ModelError
+from benchmark.locks import lock
 from benchmark.whole import whole_folder
 
 KEPT = 2
@@ -90,7 +90,7 @@ class Checkpoints:
         path.parent.mkdir(parents=True, exist_ok=True)
         until = time.monotonic() + PATIENCE
         with path.open("a+", encoding="utf-8") as file:
-            while not _locked(file.fileno()):
+            while not lock(file.fileno()):
                 if time.monotonic() > until:
                     file.seek(0)
                     other = file.read().strip() or "unknown"
@@ -194,11 +194,3 @@ class Checkpoints:
 
     def _all(self) -> list[Path]:
         return sorted(self.folder.glob("step-*"))
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -137,14 +137,22 @@ def test_a_tar_whose_header_in_the_middle_is_damaged(tmp_path, damage, member):
         list(readers.read("ixi", tmp_path))
 
 
-def test_a_zip_whose_compression_is_not_known(tmp_path):
-    """Deflate64, number 9, is what Windows writes for large files."""
-    path = tmp_path / "MSSEG-Training.zip"
+def zip_with(path: Path, *, method: int | None = None, version: int | None = None) -> None:
+    """A zip of one member whose headers were changed."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("Training/Center_01/x.nii.gz", b"x")
     content = bytearray(path.read_bytes())
-    content[8], content[content.index(b"PK\x01\x02") + 10] = 9, 9
+    index = content.index(b"PK\x01\x02")
+    if method is not None:
+        content[8] = content[index + 10] = method
+    if version is not None:
+        content[index + 6] = version
     path.write_bytes(content)
+
+
+def test_a_zip_whose_compression_is_not_known(tmp_path):
+    """Deflate64, number 9, is what Windows writes for large files."""
+    zip_with(tmp_path / "MSSEG-Training.zip", method=9)
     with pytest.raises(
         DataError, match=r"compression method 9 is not known\. Unpack it, and put the folder in its place"
     ):
@@ -152,12 +160,7 @@ def test_a_zip_whose_compression_is_not_known(tmp_path):
 
 
 def test_a_zip_of_a_version_to_come(tmp_path):
-    path = tmp_path / "MSSEG-Training.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("Training/Center_01/x.nii.gz", b"x")
-    content = bytearray(path.read_bytes())
-    content[content.index(b"PK\x01\x02") + 6] = 255
-    path.write_bytes(content)
+    zip_with(tmp_path / "MSSEG-Training.zip", version=255)
     with pytest.raises(DataError, match=r"MSSEG-Training.zip: cannot be read .*Unpack it"):
         list(readers.read("msseg", tmp_path))
 

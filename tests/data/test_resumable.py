@@ -298,10 +298,11 @@ def test_a_file_that_another_process_finished_meanwhile_is_not_touched(server, p
     path.parent.mkdir()
     path.with_name("archive.tar.part").write_bytes(CONTENT)
 
-    def finished(*arguments: object) -> None:
+    def finished(*arguments: object) -> bool:
         os.replace(path.with_name("archive.tar.part"), path)
+        return True
 
-    monkeypatch.setattr("benchmark.data.resumable.fcntl.flock", finished)
+    monkeypatch.setattr("benchmark.data.resumable.lock", finished)
     with pytest.raises(DataError, match="by another process"):
         download_file(server.url, MD5, path)
     assert path.read_bytes() == CONTENT

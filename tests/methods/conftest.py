@@ -17,6 +17,14 @@ def quick():
     return context(3)
 
 
+@pytest.fixture
+def double_precision():
+    """Rounding in float32 grows so fast from step to step that machines disagree about the third."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

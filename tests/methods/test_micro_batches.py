@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
-from two_scanners import context, training_set
+from two_scanners import context, in_double, training_set
 
-from benchmark.data.sampling import DomainSlices
 from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.methods.base import TrainingSet
 from benchmark.methods.cycle import DOMAINS, Crops, Kept
@@ -26,17 +24,6 @@ METHODS = [
     ("semgan", {"semantic_dropout": 1.0}, 32),
     ("segrenorm", {"embedding_dim": 16}, 32),
 ]
-
-
-@pytest.fixture
-def double_precision():
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-def in_double(domain):
-    return DomainSlices([image.astype(np.float64) for image in domain.images], domain.labels)
 
 
 def one_step(name, options, side, size):

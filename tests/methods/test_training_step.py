@@ -1,17 +1,17 @@
 """Every method's step against a loop that is written from the paper alone, loss by loss and weight by weight."""
 
-import numpy as np
 import pytest
 import torch
 from torch.nn.utils import parametrize
-from two_scanners import DEVICE, WEIGHTS, context, training_set
+from two_scanners import DEVICE, WEIGHTS, context, in_double, training_set
 
-from benchmark.data.sampling import CropSampler, DomainSlices, stream, torch_seed
+from benchmark.data.sampling import CropSampler, stream, torch_seed
 from benchmark.methods.base import Direction, TrainingSet
 from benchmark.methods.registry import create
 from benchmark.networks import initialize_weights, pad_to_multiple
 from benchmark.training.schedule import constant_then_linear
 
+pytestmark = pytest.mark.usefixtures("double_precision")
 TOLERANCE = 1e-6
 TOLERANCE_FLOAT32 = 1e-4
 
@@ -114,18 +114,6 @@ def keep_class_one(batch):
     images, labels = batch
     kept = (labels == 0) | (labels == 1)
     return torch.where(kept[:, None], images, -1.0), torch.where(kept, labels, 0), kept
-
-
-@pytest.fixture(autouse=True)
-def double_precision():
-    """Rounding in float32 grows so fast from step to step that machines disagree about the third."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-def in_double(domain):
-    return DomainSlices([image.astype(np.float64) for image in domain.images], domain.labels)
 
 
 def disagreements(name, options, crops_of=everything, *, steps=3, **data):

@@ -29,6 +29,10 @@ def domain(side, *, subjects=2, classes=(1, 2, 3), seed=0):
     return DomainSlices(images, labels)
 
 
+def in_double(domain):
+    return DomainSlices([image.astype(np.float64) for image in domain.images], domain.labels)
+
+
 def training_set(*, source_classes=(1, 2, 3), target_classes=(1, 2, 3), crop=(32, 32)):
     task = TaskInfo(
         classes=4, class_weights=WEIGHTS, label_kind="dense", crop=crop, batch_size=2, slice_shape=SLICES[1:]

@@ -149,7 +149,7 @@ class InThisProcess:
 def fake(monkeypatch):
     kind = Fake()
     monkeypatch.setattr(generation, "load_kind", lambda name: kind)
-    monkeypatch.setattr(generation, "ProcessPoolExecutor", InThisProcess)
+    monkeypatch.setattr("benchmark.processes.ProcessPoolExecutor", InThisProcess)
     return kind
 
 

@@ -18,6 +18,7 @@ from benchmark.data.fetch import pin
 from benchmark.data.splits import any_pair
 from benchmark.dependencies import code_digest
 from benchmark.devices import gpus
+from benchmark.jobs import PRIORITIES, is_trained
 from benchmark.machine import put_own_python_first
 from benchmark.methods.registry import method_class
 from benchmark.plan import cells_of, judged
@@ -29,9 +30,6 @@ from benchmark.whole import write_whole
 
 # Asked for every job, and answered alike for as long as this process plans.
 load_dataset, code_digest = cache(load_dataset), cache(code_digest)
-
-# What takes long comes first, the longest before the shorter, so that no core is idle beside the last of them.
-DATA_FIRST, THEN_METHODS, THEN_JUDGES = 3, 2, 1
 
 STARTED, BEGUN = time.time(), time.monotonic()
 put_own_python_first()
@@ -85,11 +83,6 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-def applicable(method, dataset):
-    """Whether the method can be run on the dataset's labels; if not, its cells are scored as skipped."""
-    return method_class(method).not_applicable(DATASETS[dataset].label_kind) is None
-
-
 def cell_files(part, wildcards):
     """One file of every cell of a pair and fold."""
     cells = cells_of(CONFIG, wildcards.dataset, wildcards.pair, int(wildcards.fold))
@@ -103,7 +96,7 @@ def all_cells():
 
 def trained(cell):
     """Whether a rule of its own trains the cell."""
-    return KIND[cell.method] == "learned" and applicable(cell.method, cell.dataset)
+    return is_trained(cell, DATASETS[cell.dataset])
 
 
 def trained_files(wildcards):

@@ -8,7 +8,7 @@ rule fetch:
         f"{LOGS}/fetch/{{dataset}}.log",
     benchmark:
         f"{LOGS}/benchmarks/fetch/{{dataset}}.tsv"
-    priority: DATA_FIRST
+    priority: PRIORITIES["fetch"]
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -35,7 +35,7 @@ checkpoint inventory:
         f"{LOGS}/inventory/{{dataset}}.log",
     benchmark:
         f"{LOGS}/benchmarks/inventory/{{dataset}}.tsv"
-    priority: DATA_FIRST
+    priority: PRIORITIES["inventory"]
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -61,7 +61,7 @@ rule split:
         f"{LOGS}/split/{{dataset}}-{{pair}}.log",
     benchmark:
         f"{LOGS}/benchmarks/split/{{dataset}}-{{pair}}.tsv"
-    priority: DATA_FIRST
+    priority: PRIORITIES["split"]
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -86,7 +86,7 @@ rule prepare:
         f"{LOGS}/prepare/{{dataset}}-{{subject}}.log",
     benchmark:
         f"{LOGS}/benchmarks/prepare/{{dataset}}-{{subject}}.tsv"
-    priority: DATA_FIRST
+    priority: PRIORITIES["prepare"]
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -113,7 +113,7 @@ rule collect:
         f"{LOGS}/collect/{{dataset}}.log",
     benchmark:
         f"{LOGS}/benchmarks/collect/{{dataset}}.tsv"
-    priority: DATA_FIRST
+    priority: PRIORITIES["collect"]
     conda:
         "../envs/data.yaml"
     threads: 1

@@ -13,7 +13,7 @@ rule segmentor:
         f"{LOGS}/segmentor/{{dataset}}-{{domain}}-{{fold}}.log",
     benchmark:
         f"{LOGS}/benchmarks/segmentor/{{dataset}}-{{domain}}-{{fold}}.tsv"
-    priority: THEN_JUDGES
+    priority: PRIORITIES["segmentor"]
     # Killed, or out of memory: a training goes on from its checkpoint.
     retries: 2
     conda:
@@ -46,7 +46,7 @@ rule autoencoder:
         f"{LOGS}/autoencoder/{{dataset}}-{{pair}}-{{fold}}.log",
     benchmark:
         f"{LOGS}/benchmarks/autoencoder/{{dataset}}-{{pair}}-{{fold}}.tsv"
-    priority: THEN_JUDGES
+    priority: PRIORITIES["autoencoder"]
     # Killed, or out of memory: a training goes on from its checkpoint.
     retries: 2
     conda:

@@ -15,7 +15,7 @@ rule train:
         f"{LOGS}/benchmarks/train/{{dataset}}-{{pair}}-{{fold}}-{{method}}-{{seed}}.tsv"
     wildcard_constraints:
         method="|".join(LEARNED) or "none",
-    priority: THEN_METHODS
+    priority: PRIORITIES["train"]
     # Killed, or out of memory: a training goes on from its checkpoint.
     retries: 2
     conda:

@@ -1,8 +1,9 @@
 """From an archive to slices: one process prepares one subject, another collects them all."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig, MRIPreparation
@@ -15,6 +16,10 @@ from benchmark.data.readers import reader
 from benchmark.data.splits import read_fold
 from benchmark.data.subject import Subject, about
 from benchmark.errors import DataError
+
+if TYPE_CHECKING:
+    from benchmark.data.prepare.prepared import Prepared
+    from benchmark.data.prepare.record import Record
 
 
 def prepare_subject(dataset: str, subject: str) -> None:
@@ -32,8 +37,6 @@ def prepare_subject(dataset: str, subject: str) -> None:
     os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
     import SimpleITK as sitk
 
-    from benchmark.data.prepare.mri import prepare_mri
-    from benchmark.data.prepare.oct import prepare_oct
     from benchmark.data.prepare.prepared import write_prepared
     from benchmark.data.prepare.record import Record
 
@@ -43,13 +46,26 @@ def prepare_subject(dataset: str, subject: str) -> None:
     with discreet(config), about(subject):
         own = own_ids(config, [subject])[subject]
         found = replace(Manifest.read(config).verified(_find(config, own)), id=subject)
-        targets = truth_targets(config, found)
-        if isinstance(config.preparation, MRIPreparation):
-            prepared = prepare_mri(config, config.preparation, found, targets, record)
-        else:
-            prepared = prepare_oct(config, config.preparation, found, targets, record)
+        made = make_prepared(config, found, truth_targets(config, found), record)
     head = {"dataset": dataset, "subject": subject, "domain": found.domain, "preparation": config.preparation.kind}
-    write_prepared(layout.subject(dataset, subject), prepared, {**head, **record.finished()})
+    write_prepared(layout.subject(dataset, subject), made, {**head, **record.finished()})
+
+
+def make_prepared(config: DatasetConfig, subject: Subject, targets: Sequence[str], record: "Record") -> "Prepared":
+    """What becomes of a subject.
+
+    Args:
+        targets: scanners whose truth is wanted.
+
+    Raises:
+        DataError: whatever is wrong with the subject's files.
+    """
+    from benchmark.data.prepare.mri import prepare_mri
+    from benchmark.data.prepare.oct import prepare_oct
+
+    if isinstance(config.preparation, MRIPreparation):
+        return prepare_mri(config, config.preparation, subject, targets, record)
+    return prepare_oct(config, config.preparation, subject, targets, record)
 
 
 def truth_targets(config: DatasetConfig, subject: Subject) -> list[str]:
