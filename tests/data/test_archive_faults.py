@@ -15,7 +15,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from archives import ixi, msseg_patient, oasis_ixi, retina, retouch_volume, save, save_oct, truncate
+from archives import damage, ixi, msseg_patient, oasis_ixi, retina, retouch_volume, save, save_oct, truncate
 from small_datasets import BASE
 from typer.testing import CliRunner
 
@@ -223,6 +223,7 @@ FAULTS = [
     F("an extra file", "ixi", written("IXI-T1/IXI999.nii.gz"), "IXI999.nii.gz", "is no name of an IXI T1 image"),
     F("truncated gzip", "ixi", cut(IXI_IMAGE), IXI_IMAGE, "is damaged or truncated", IXI_ID),
     F("no NIfTI", "ixi", written(IXI_IMAGE), IXI_IMAGE, "is no readable NIfTI file", IXI_ID),
+    F("damaged gzip", "ixi", lambda r: damage(r / IXI_IMAGE) and None, IXI_IMAGE, "is damaged or truncated", IXI_ID),
     F("a header of more voxels", "ixi", header_of(IXI_IMAGE, dim=[3, 6, 7, 80, 1, 1, 1, 1]), IXI_IMAGE, "damaged or truncated", IXI_ID),
     F("no orientation", "ixi", header_of(IXI_IMAGE, qform_code=0, sform_code=0), IXI_IMAGE, "does not say how it is oriented", IXI_ID),
     F("a singular orientation", "ixi", header_of(IXI_IMAGE, srow_x=[0, 0, 0, 0]), IXI_IMAGE, "singular or non-finite", IXI_ID),

@@ -105,8 +105,8 @@ def test_swapped_files_are_told_with_what_they_hold(tmp_path):
 def test_swapped_files_without_folders_are_told_by_their_numbers(tmp_path):
     swapped(zip_flat, unpacked_retouch(tmp_path / "a"), tmp_path / "b", (CIRRUS, SPECTRALIS))
     one, other = faults("retouch", tmp_path / "b")
-    assert "Cirrus.zip/: holds TRAIN025 to TRAIN025, and this scanner has 001 to 024. Give each scanner's file" in one
-    assert "Spectralis.zip/: holds TRAIN001 to TRAIN001, and this scanner has 025 to 048." in other
+    assert "Cirrus.zip/: holds no volume of this scanner, whose numbers are 001 to 024. Give each scanner's file" in one
+    assert "Spectralis.zip/: holds no volume of this scanner, whose numbers are 025 to 048." in other
 
 
 def test_topcon_in_the_place_of_cirrus(tmp_path):

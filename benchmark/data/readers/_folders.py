@@ -34,7 +34,8 @@ def located(root: Path, folder: str, files: Sequence[str], remedy: str, others: 
                 root / folder, f"lies beside {beside.name}, which holds it too", "Remove or move away one of the two"
             )
         return root / folder
-    compressed = [f"{PurePath(name).stem}{ending}" for name in files for ending in TAR_COMPRESSED]
+    tars = [PurePath(name).stem for name in files if name.endswith(".tar")]
+    compressed = [f"{stem}{ending}" for stem in tars for ending in TAR_COMPRESSED]
     named = (root / name for name in (*files, *compressed))
     file = root if root.is_file() else next((path for path in named if path.is_file()), None)
     if file is None:

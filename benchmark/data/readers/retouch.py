@@ -46,7 +46,7 @@ def _volumes(root: Path, vendor: str) -> list[Place]:
     if all(re.fullmatch(r"TRAIN\d{3}", p.name) and int(p.name[-3:]) not in numbers for p in found):
         raise DataError(
             place,
-            f"holds {found[0].name} to {found[-1].name}, and this scanner has {numbers[0]:03d} to {numbers[-1]:03d}",
+            f"holds no volume of this scanner, whose numbers are {numbers[0]:03d} to {numbers[-1]:03d}",
             "Give each scanner's file or folder back its own name",
         )
     return found
