@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from archives import ixi, msseg_patient, retouch_volume
+from archives import ixi, msseg_patient, oasis_ixi, retouch_volume
 from test_packed import NAMES, OLD, tar_flat, unpacked_old_msseg, unpacked_retouch, zip_flat, zip_folder
 from typer.testing import CliRunner
 
@@ -45,6 +45,7 @@ def unpacked_ixi(root: Path) -> Path:
         ("msseg", unpacked_old_msseg, OLD[0]),
         ("msseg", unpacked_old_msseg, OLD[1]),
         ("msseg", unpacked_old_msseg, f"{OLD[0]}/TrainingDataset_MSSEG"),
+        ("oasis_ixi", oasis_ixi, "oasis"),
         ("retouch", unpacked_retouch, CIRRUS),
         ("retouch", unpacked_retouch, f"{SPECTRALIS}/TRAIN025"),
     ],
