@@ -1,6 +1,8 @@
 """A file's length is compared with its header without unpacking it, and no good file is refused for it."""
 
 import gzip
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -79,27 +81,52 @@ def test_truncated_before_it_was_packed(tmp_path):
         read_header(opened(tmp_path / "x.zip") / "x.nii.gz")
 
 
-@pytest.mark.parametrize("fields", [{"scl_slope": np.nan}, {"scl_slope": 0, "scl_inter": 3}, {"qform_code": 7}])
-def test_what_is_customary_in_headers_is_no_fault_and_makes_no_noise(tmp_path, capfd, fields):
-    path = tmp_path / "x.nii.gz"
-    changed = nib.Nifti1Header(content(path)[:348])
+def header_of(path: Path, **fields: object) -> Path:
+    """An uncompressed file whose header was changed."""
+    whole = content(path)
+    changed = nib.Nifti1Header(whole[:348])
     for key, value in fields.items():
         changed[key] = value
-    path.write_bytes(gzip.compress(changed.binaryblock + content(path)[348:]))
-    read_header(path)
+    path.write_bytes(changed.binaryblock + whole[348:])
+    return path
+
+
+CUSTOMARY = [{"scl_slope": np.nan}, {"scl_slope": 0, "scl_inter": 3}, {"qform_code": 7}]
+DAMAGED = [{"datatype": 777}, {"magic": b"xx"}, {"vox_offset": 5}]
+
+
+@pytest.mark.parametrize("fields", CUSTOMARY)
+def test_what_is_customary_in_headers_is_no_fault(tmp_path, fields):
+    path = header_of(tmp_path / "x.nii", **fields)
+    assert read_header(path).shape == (6, 7, 8)
     np.testing.assert_array_equal(read_volume(path).data, noise())
-    assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("field", ["datatype", "magic", "vox_offset"])
-def test_a_damaged_nifti_header_is_told_once(tmp_path, capfd, field):
-    path = tmp_path / "x.nii"
-    changed = nib.Nifti1Header(content(path)[:348])
-    changed[field] = {"datatype": 777, "magic": b"xx", "vox_offset": 5}[field]
-    path.write_bytes(changed.binaryblock + content(path)[348:])
+@pytest.mark.parametrize("fields", DAMAGED)
+def test_damaged_nifti_headers(tmp_path, fields):
     with pytest.raises(DataError, match="is no readable NIfTI file"):
-        read_header(path)
-    assert capfd.readouterr() == ("", "")
+        read_header(header_of(tmp_path / "x.nii", **fields))
+
+
+def test_nothing_is_said_of_nifti_headers_but_the_fault(tmp_path):
+    """In a process of its own: nibabel says it where standard error was when it was imported."""
+    for number, fields in enumerate([*CUSTOMARY, *DAMAGED]):
+        header_of(tmp_path / f"{number}.nii", **fields)
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from benchmark.data.nifti import read_header, read_volume
+        from benchmark.errors import DataError
+        for path in Path(sys.argv[1]).glob("[0-9].nii"):
+            for read in (read_header, read_volume):
+                try:
+                    print(read(path).affine[0, 0])
+                except DataError as fault:
+                    print(fault)
+    """
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) == 2 * len([*CUSTOMARY, *DAMAGED])
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("field", ["NDims", "DimSize", "ElementType", "ElementDataFile"])
