@@ -1,8 +1,8 @@
 """Adversarial training as one writes it first, in eager float32: what the benchmark's own training is compared with.
 
 The same networks, objective and order of updates; every layer is PyTorch's own for it, each discriminator sees real and
-made images one after the other, both directions go into one backward pass, and losses are read after each step, as in the
-official implementation of CycleGAN. That both have the same losses is tested (``tests/methods/test_plain.py``).
+made images one after the other, both directions go into one backward pass, and losses are read after each step, as in
+the official implementation of CycleGAN. That both have the same losses is tested (``tests/methods/test_plain.py``).
 """
 
 from collections.abc import Callable, Mapping
@@ -16,10 +16,10 @@ from torch.optim import Adam
 from benchmark.methods.adversarial import AdversarialMethod
 from benchmark.methods.cycle import DOMAINS, Crops, DomainNetworks
 from benchmark.methods.options import SegmentationOptions
-from benchmark.networks.blocks import UpsamplingConv
 from benchmark.networks.extractor import DROPOUT, POOLED_SIDE, SemanticExtractor
 from benchmark.networks.normalization import EPSILON, InstanceNorm
 from benchmark.networks.renorm import SegmentationRenorm
+from benchmark.networks.resampling import DoublingConv2d, HalvingConv2d, UpsamplingConv
 
 
 class PlainRenorm(nn.Module):
@@ -56,6 +56,18 @@ def _plain_norm(norm: InstanceNorm) -> nn.Module:
     return nn.InstanceNorm2d(norm.num_features, eps=EPSILON)
 
 
+def _plain_halving(layer: HalvingConv2d) -> nn.Module:
+    conv = nn.Conv2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1)
+    conv.weight, conv.bias = layer.weight, layer.bias
+    return conv
+
+
+def _plain_doubling(layer: DoublingConv2d) -> nn.Module:
+    conv = nn.ConvTranspose2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1)
+    conv.weight, conv.bias = layer.weight, layer.bias
+    return conv
+
+
 def _plain_upsampling(layer: UpsamplingConv) -> nn.Module:
     conv = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1)
     conv.weight, conv.bias = layer.weight, layer.bias
@@ -64,6 +76,8 @@ def _plain_upsampling(layer: UpsamplingConv) -> nn.Module:
 
 _PLAIN: Mapping[type[nn.Module], Callable[..., nn.Module]] = {
     InstanceNorm: _plain_norm,
+    HalvingConv2d: _plain_halving,
+    DoublingConv2d: _plain_doubling,
     UpsamplingConv: _plain_upsampling,
     SegmentationRenorm: PlainRenorm,
     SemanticExtractor: PlainExtractor,
