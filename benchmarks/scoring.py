@@ -46,7 +46,8 @@ from benchmark.training.saved import save_networks
 
 METHODS = ("cyclegan", "segrenorm")  # the cheapest and the dearest to translate with
 CLASSES = 4
-CELLS = 2  # whose harmonized slices are set against the same real ones
+SETS = 4  # of slices: of the target, and of the source before and after each of two methods
+SUBJECTS = 2  # in each of these sets
 Network = TypeVar("Network", bound=nn.Module)
 Numbers = npt.NDArray[Any]
 Work = Callable[[], Numbers]
@@ -168,13 +169,13 @@ def segmentation(_: str, size: Size) -> tuple[Work, Work]:
 
 
 def fidelity(_: str, size: Size) -> tuple[Work, Work]:
-    """KID and scanner classification of two cells and of what was not harmonized; two subjects each."""
+    """KID and scanner classification of every set against that of the target."""
     with TemporaryDirectory() as folder:
         network = drawn(MultitaskAutoencoder(size.width), size)
         description = {"kind": "autoencoder", "architecture": {"width": size.width}}
         save_networks(Path(folder), {NETWORK: network}, description)
         extractor = load_extractor(Path(folder))
-    target, *sources = ([noise(size, side, subject) for subject in range(2)] for side in range(CELLS + 2))
+    target, *sources = ([noise(size, number, subject) for subject in range(SUBJECTS)] for number in range(SETS))
 
     def scored(features: Callable[[list[Images]], list[Tensor]]) -> Numbers:
         numbers = []
@@ -195,12 +196,13 @@ def fidelity(_: str, size: Size) -> tuple[Work, Work]:
     return shared, lambda: scored(lambda side: [alone(images) for images in side])
 
 
-PARTS: dict[str, tuple[Callable[[str, Size], tuple[Work, Work]], str]] = {
-    **{f"harmonizing, {name}": (harmonizing, name) for name in METHODS},
-    **{f"sensitivity, {name}": (sensitivity, name) for name in METHODS},
-    "segmentation": (segmentation, ""),
-    "fidelity": (fidelity, ""),
+PARTS: dict[str, tuple[Callable[[str, Size], tuple[Work, Work]], str, int]] = {
+    **{f"harmonizing, {name}": (harmonizing, name, 1) for name in METHODS},
+    **{f"sensitivity, {name}": (sensitivity, name, 1) for name in METHODS},
+    "segmentation": (segmentation, "", 1),
+    "fidelity": (fidelity, "", SETS * SUBJECTS),
 }
+"""What makes both ways of doing a part, of which method, and of how many subjects."""
 
 
 def seconds(work: Work) -> tuple[float, Numbers]:
@@ -220,7 +222,7 @@ def main() -> None:
     size = SIZES[given.size]
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     print(f"{where}; PyTorch {torch.__version__}; {' × '.join(map(str, size.shape))}, w {size.width}")
-    for title, (part, name) in PARTS.items():
+    for title, (part, name, subjects) in PARTS.items():
         works, times = part(name, size), []
         for round_ in range(given.rounds + 1):
             order = (0, 1) if round_ % 2 else (1, 0)
@@ -228,7 +230,7 @@ def main() -> None:
             np.testing.assert_allclose(taken[0][1], taken[1][1], rtol=1e-3, atol=1e-4)
             times.append((taken[0][0], taken[1][0]))
         own, loop = np.array(times[1:]).T  # the first is slow
-        middle = 1000 * float(np.median(own)) / size.shape[0]
+        middle = 1000 * float(np.median(own)) / (subjects * size.shape[0])
         print(f"{title:24} {middle:9.1f} ms a slice, the loop {float(np.median(loop / own)):5.2f} times", flush=True)
 
 
