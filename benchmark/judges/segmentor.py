@@ -127,6 +127,7 @@ class Segmentor:
         self._device = inference_device()
         self._network = network.to(self._device).to(memory_format=torch.channels_last).eval()
 
+    @torch.inference_mode()
     def predict(self, images: Images) -> Labels:
         """Most probable class of each pixel of whole slices.
 
@@ -137,13 +138,13 @@ class Segmentor:
             uint8 of the same shape.
         """
         batches = torch.split(torch.from_numpy(np.array(images, np.float32))[:, None], SLICES_AT_ONCE)
-        return np.concatenate([self._predict(batch) for batch in batches])
+        # All of a subject's at once: a GPU need not wait for one batch to be taken away before the next begins.
+        return torch.cat([self._predict(batch) for batch in batches]).cpu().numpy()
 
-    @torch.inference_mode()
-    def _predict(self, batch: Tensor) -> Labels:
+    def _predict(self, batch: Tensor) -> Tensor:
         padded = pad_to_multiple(batch.to(self._device), self._network.required_multiple)
         logits = self._network(padded.to(memory_format=torch.channels_last))
-        return crop_back(logits, *batch.shape[-2:]).argmax(dim=1).to(torch.uint8).cpu().numpy()
+        return crop_back(logits, *batch.shape[-2:]).argmax(dim=1).to(torch.uint8)
 
 
 def load_segmentor(folder: Path) -> Segmentor:
