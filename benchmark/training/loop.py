@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from benchmark.errors import Diverged, Interrupted
+from benchmark.memory import keep_freed_memory
 from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import Checkpoints, Snapshot
 
@@ -128,6 +129,7 @@ def train(
         Interrupted: a signal asked for the end; a checkpoint was written.
         ModelError: the checkpoint that is there is of another config, code or data.
     """
+    keep_freed_memory()
     every = max(1, steps // HISTORY_ROWS)
     done, rows, pending = 0, [], []
     if checkpoints and (found := checkpoints.latest()):
