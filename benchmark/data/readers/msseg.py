@@ -93,7 +93,7 @@ def _subject(root: Path, files: _Files) -> Subject:
             "Use the training archive, not the testing one",
         )
     with about(files.id):
-        header = read_header(files.image)
+        header, views = read_header(files.image), truth(root, files.truth_name)
         for place in (files.consensus, files.mask):
             check_same_grid(read_header(place), header)
         return Subject(
@@ -104,8 +104,9 @@ def _subject(root: Path, files: _Files) -> Subject:
             image=partial(read_volume, files.image),
             labels=partial(read_volume, files.consensus),
             mask=partial(read_volume, files.mask),
-            truth=truth(root, files.truth_name, read_volume),
+            truth=views.loaders(read_volume),
             files=(files.image,),
+            companions=(files.consensus, files.mask, *views.files),
         )
 
 
