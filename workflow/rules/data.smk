@@ -78,11 +78,12 @@ rule split:
 
 rule prepare:
     input:
-        # Whatever they say of this subject is a parameter; what they say of others must not prepare it again. Nothing
+        # What they say of this subject is a parameter; what they say of others must not prepare it again. Nothing
         # but what the checkpoint needs may stand here: a job that has to run hides changed parameters of the jobs that
-        # depend on it through ancient(), until the checkpoint was passed.
-        manifest=ancient(rules.fetch.output.manifest),
-        inventory=ancient(rules.inventory.output.inventory),
+        # depend on it through ancient(), until the checkpoint was passed. By their paths, as ancient() flags outputs
+        # of rules for everybody who reads them.
+        manifest=ancient("data/prepared/{dataset}/manifest.json"),
+        inventory=ancient("data/prepared/{dataset}/inventory.json"),
     output:
         subject="data/prepared/{dataset}/subjects/{subject}/subject.json",
     log:
