@@ -209,7 +209,7 @@ def domains_of(dataset: str) -> dict[str, str]:
         DataError: there is no inventory, it is damaged or lists nobody, or a subject is of a domain that is none of
             the dataset's.
     """
-    path, found = layout.inventory(dataset), stated_of(dataset, "domain")
+    path, found = layout.inventory(dataset), {s: str(domain) for s, domain in stated_of(dataset, "domain").items()}
     known = load_dataset(dataset).domains
     if odd := next((s for s in found if found[s] not in known), None):
         raise DataError(path, f"says that {odd} is of {found[odd]}, not of {', '.join(known)}", made_again(path))

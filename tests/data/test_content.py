@@ -19,7 +19,7 @@ from benchmark import layout
 from benchmark.config.load import load_dataset
 from benchmark.data.inventory import stated_of, take_inventory
 from benchmark.data.manifest import Manifest
-from benchmark.data.prepare import collect
+from benchmark.data.prepare import collect, prepare_subject
 from benchmark.data.pseudonyms import names_given
 from benchmark.data.readers import read
 from benchmark.errors import DataError
@@ -42,7 +42,7 @@ def unpacked_msseg(root: Path) -> None:
 
 
 def unpacked_retouch(root: Path) -> None:
-    for number in (1, 2):
+    for number in (1, 2, 3):
         folder = retouch_volume(root, "Cirrus", number)
         for kind in ("clean", "noisy"):
             shutil.copytree(folder, root / "truth/SP" / kind / folder.name)
@@ -213,5 +213,13 @@ def test_the_truth_that_is_wanted_is_that_of_test_subjects_of_a_phantom_s_source
     dataset("mini", "retouch", phantom=True)
     take_inventory("mini")
     wanted = stated_of("mini", "wanted_truth")
-    assert sorted(map(tuple, wanted.values())) == [(), (), (), ("SP",)]
-    assert next(s for s, targets in wanted.items() if targets) in ("TRAIN001", "TRAIN002")
+    assert sorted(map(tuple, wanted.values())) == [(), (), (), (), ("SP",)]
+    assert next(s for s, targets in wanted.items() if targets) in ("TRAIN001", "TRAIN002", "TRAIN003")
+
+
+def test_no_truth_is_wanted_of_whom_the_inventory_leaves_out(dataset):
+    root = dataset("mini", "retouch", phantom=True, exclude=["TRAIN003"])
+    unpacked_retouch(root)
+    inventoried("mini")
+    prepare_subject("mini", "TRAIN003")
+    assert not (layout.subject("mini", "TRAIN003") / "truth").exists()

@@ -77,14 +77,14 @@ def make_prepared(config: DatasetConfig, subject: Subject, targets: Sequence[str
 
 
 def truth_targets(config: DatasetConfig, subject: Subject) -> list[str]:
-    """Scanners on which the subject's truth is wanted, as the inventory states them.
+    """Scanners on which the subject's truth is wanted, as the inventory states them; whom it leaves out nobody tests.
 
     Raises:
         DataError: a phantom lacks it, or the inventory is missing or damaged.
     """
     if not config.phantom:
         return []
-    targets: list[str] = stated_of(config.name, "wanted_truth")[subject.id]
+    targets: list[str] = stated_of(config.name, "wanted_truth").get(subject.id, [])
     if missing := set(targets) - set(subject.truth or ()):
         raise DataError(
             layout.raw(config.name) / "truth",

@@ -33,7 +33,7 @@ def _check_content(folder: Path, content: str) -> None:
     """Snakemake compares what it remembers of a subject's files, and forgets with its own folder."""
     if read_record(folder).get("content") != content:
         path = folder / "subject.json"
-        raise DataError(path, "was made of other files than the archive has now", made_again(path, folder))
+        raise DataError(path, "was made of other files than the inventory states", made_again(path, folder))
 
 
 def _slices(subject: str, folder: Path) -> SubjectSlices:
