@@ -112,7 +112,7 @@ def _of_data(dataset: str, pairs: Sequence[str], subjects: Sequence[str]) -> Ite
         yield Job(
             "split", f"{dataset}-{pair}", (layout.splits(dataset, pair),), (("inventory", dataset),), dataset, pair
         )
-    needs: tuple[Key, ...] = (("fetch", dataset), *(("split", f"{dataset}-{pair}") for pair in pairs))
+    needs: tuple[Key, ...] = (("fetch", dataset), ("inventory", dataset))
     prepared = [
         Job("prepare", f"{dataset}-{s}", (layout.subject(dataset, s) / "subject.json",), needs, dataset)
         for s in subjects

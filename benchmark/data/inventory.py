@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig
@@ -12,9 +13,9 @@ from benchmark.data.discreet import discreet
 from benchmark.data.manifest import Manifest
 from benchmark.data.places import Place
 from benchmark.data.plausible import check_plausible
-from benchmark.data.pseudonyms import names_of, own_ids
+from benchmark.data.pseudonyms import digests, names_of, own_ids
 from benchmark.data.readers import reader
-from benchmark.data.splits import make_folds, write_splits
+from benchmark.data.splits import Fold, make_folds, write_splits
 from benchmark.data.subject import Subject, about
 from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.whole import write_whole
@@ -57,7 +58,8 @@ def take_inventory(dataset: str) -> None:
     """Writes the inventory of a dataset, whose subjects can be split for every pair.
 
     Subjects have the names that they have in all that follows (:mod:`benchmark.data.pseudonyms`), in their order: the
-    order of the archive's ids would tell whose is which.
+    order of the archive's ids would tell whose is which. Beside what its headers say of a subject stand the scanners
+    on which its truth is wanted, and a hash of its files: whatever its preparation depends on.
 
     Raises:
         DataError: whatever is wrong with the archive, two subjects of one id, a subject in two domains, or too few
@@ -67,14 +69,23 @@ def take_inventory(dataset: str) -> None:
     with discreet(config):
         manifest = Manifest.read(config)
         manifest.check_sizes()
-        found = survey(config, layout.raw(dataset), manifest=manifest)
+        contents: dict[str, str] = {}
+
+        def look(subject: Subject) -> None:
+            contents[subject.id] = manifest.content(subject)
+
+        found = survey(config, layout.raw(dataset), look, manifest)
         # Faults need names too.
         names = names_of(config, {*found.entries, *(f.subject for f in found.faults if f.subject)})
         if found.faults:
             raise _first_of(found.faults, dataset)
-        for pair in config.pairs:  # before anything is prepared
-            make_folds(config, pair, _by_domain(config, {s: e.domain for s, e in found.entries.items()}))
-    entries = {names[s]: asdict(e) for s, e in found.entries.items()}
+        by_domain = _by_domain(config, {s: e.domain for s, e in found.entries.items()})
+        folds = {pair: make_folds(config, pair, by_domain) for pair in config.pairs}
+        hashes = digests(config, contents)
+    entries = {
+        names[s]: {**asdict(e), "wanted_truth": _wanted_truth(config, folds, s), "content": hashes[s]}
+        for s, e in found.entries.items()
+    }
     body = {"dataset": dataset, "subjects": {name: entries[name] for name in sorted(entries)}}
     write_whole(layout.inventory(dataset), json.dumps(body, indent=1) + "\n")
 
@@ -94,6 +105,13 @@ def split_subjects(dataset: str, pair: str) -> None:
         folds = make_folds(config, pair, _by_domain(config, {ids[name]: domain for name, domain in domains.items()}))
     names = {own: name for name, own in ids.items()}
     write_splits(layout.splits(dataset, pair), config, pair, [fold.renamed(names) for fold in folds])
+
+
+def _wanted_truth(config: DatasetConfig, folds: Mapping[str, Sequence[Fold]], subject: str) -> list[str]:
+    """Targets of the pairs in which a phantom's subject is tested as the source."""
+    if not config.phantom:
+        return []
+    return [pair.split("-")[1] for pair, of in folds.items() if any(subject in fold.test_source for fold in of)]
 
 
 def _by_domain(config: DatasetConfig, domains: Mapping[str, str]) -> dict[str, list[str]]:
@@ -191,18 +209,28 @@ def domains_of(dataset: str) -> dict[str, str]:
         DataError: there is no inventory, it is damaged or lists nobody, or a subject is of a domain that is none of
             the dataset's.
     """
+    path, found = layout.inventory(dataset), {s: str(domain) for s, domain in stated_of(dataset, "domain").items()}
+    known = load_dataset(dataset).domains
+    if odd := next((s for s in found if found[s] not in known), None):
+        raise DataError(path, f"says that {odd} is of {found[odd]}, not of {', '.join(known)}", made_again(path))
+    return found
+
+
+def stated_of(dataset: str, what: Literal["domain", "wanted_truth", "content"]) -> dict[str, Any]:
+    """One thing that the inventory says of each subject.
+
+    Raises:
+        DataError: there is no inventory, it is damaged, or it lists nobody.
+    """
     path = layout.inventory(dataset)
     try:
-        found = {name: str(entry["domain"]) for name, entry in json.loads(path.read_text("utf-8"))["subjects"].items()}
+        found = {name: entry[what] for name, entry in json.loads(path.read_text("utf-8"))["subjects"].items()}
     except FileNotFoundError:
         raise DataError(path, "is missing", made_by_snakemake(path)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(path, "is damaged", made_again(path)) from None
     if not found:
         raise DataError(path, "lists no subject", made_again(path))
-    known = load_dataset(dataset).domains
-    if odd := next((s for s in found if found[s] not in known), None):
-        raise DataError(path, f"says that {odd} is of {found[odd]}, not of {', '.join(known)}", made_again(path))
     return found
 
 

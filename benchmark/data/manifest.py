@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig
-from benchmark.data.places import Place
+from benchmark.data.places import Place, member_checksum
 from benchmark.data.subject import Subject, Volume
 from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.whole import write_private, write_whole
@@ -112,14 +113,32 @@ class Manifest:
 
         A file is compared by its hash. A packed archive is not, as every subject would read all of it: its members
         have checksums of their own, and its size is compared.
+
+        Loading raises ValueError for a file that the subject does not name (:attr:`Subject.all_files`).
         """
+        comparing = partial(self._comparing, {self._name(file) for file in subject.all_files})
         return replace(
             subject,
-            image=self._comparing(subject.image),
-            labels=subject.labels and self._comparing(subject.labels),
-            mask=subject.mask and self._comparing(subject.mask),
-            truth=subject.truth
-            and {t: (self._comparing(a), self._comparing(b)) for t, (a, b) in subject.truth.items()},
+            image=comparing(subject.image),
+            labels=subject.labels and comparing(subject.labels),
+            mask=subject.mask and comparing(subject.mask),
+            truth=subject.truth and {t: (comparing(a), comparing(b)) for t, (a, b) in subject.truth.items()},
+        )
+
+    def content(self, subject: Subject) -> str:
+        """Names and checksums of all files that are read of a subject: another text wherever any of them changed.
+
+        A file's checksum is the manifest's; that of a packed file is its own (:func:`member_checksum`), since the
+        hash of the archive that it is packed in changes with every other subject's.
+
+        Raises:
+            DataError: a file was not there when the archive was verified.
+        """
+        return json.dumps(
+            {
+                self._name(file): self._stated(file) if isinstance(file, Path) else member_checksum(file)
+                for file in subject.all_files
+            }
         )
 
     def same(self, files: dict[str, Place]) -> list[tuple[str, ...]]:
@@ -134,10 +153,12 @@ class Manifest:
                 by_hash[md5].append(subject)
         return [tuple(sorted(subjects)) for subjects in by_hash.values() if len(subjects) > 1]
 
-    def _comparing(self, load: Callable[[], Volume]) -> Callable[[], Volume]:
+    def _comparing(self, named: Collection[str], load: Callable[[], Volume]) -> Callable[[], Volume]:
         def compared() -> Volume:
             volume = load()
             for file in filter(None, (volume.path, volume.beside)):
+                if self._name(file) not in named:
+                    raise ValueError(f"{file} is read of a subject that does not name it among its files")
                 self._check(file)
             return volume
 
@@ -146,13 +167,18 @@ class Manifest:
     def _check(self, file: Place) -> None:
         if not isinstance(file, Path):
             self.check_sizes()
-        elif (stated := self.files.get(self._name(file))) is None:
-            raise self._changed(file, "was not there when the archive was verified")
-        elif _md5(file) != stated:
+        elif _md5(file) != self._stated(file):
             raise self._changed(file, "was changed after the archive was verified")
 
-    def _name(self, file: Path) -> str:
-        return file.relative_to(layout.raw(self.dataset)).as_posix()
+    def _stated(self, file: Path) -> str:
+        stated = self.files.get(self._name(file))
+        if stated is None:
+            raise self._changed(file, "was not there when the archive was verified")
+        return stated
+
+    def _name(self, file: Place) -> str:
+        """Path below the archive's folder; of a packed file, through the one that it is packed in."""
+        return Path(str(file)).relative_to(layout.raw(self.dataset)).as_posix()
 
     def _changed(self, thing: Path, fault: str) -> DataError:
         return DataError(

@@ -4,6 +4,7 @@ Both look alike (``importlib.resources.abc.Traversable``): a ``Path``, Python's 
 :class:`TarPlace`. Nothing is unpacked: members are read where they lie in the packed file.
 """
 
+import hashlib
 import tarfile
 import zipfile
 from collections import Counter
@@ -65,6 +66,19 @@ def file_size(place: Place) -> int:
     if isinstance(place, TarPlace):
         return place.size
     raise TypeError(f"{type(place).__name__} is no place")
+
+
+def member_checksum(place: Place) -> str:
+    """What identifies the content of a packed file, however the rest of its archive changes.
+
+    Of a zip file's member that is the CRC-32 which the archive states (and which is checked whenever it is read) with
+    its size: nothing is unpacked. A tar file states no checksum of a member's content: its bytes are read and hashed.
+    """
+    if isinstance(place, zipfile.Path):
+        member = place.root.getinfo(place.at)
+        return f"crc32 {member.CRC:08x}, {member.file_size} bytes"
+    with place.open("rb") as file:
+        return f"md5 {hashlib.file_digest(file, 'md5').hexdigest()}"  # type: ignore[arg-type]
 
 
 def sibling(place: Place, name: str) -> Place:

@@ -9,7 +9,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Annotated
 
@@ -79,6 +79,20 @@ def own_ids(config: DatasetConfig, names: Iterable[str]) -> dict[str, str]:
         fault = f"knows no {', '.join(unknown)}, and {layout.PREPARED / config.name} has them"
         raise DataError(layout.private(config.name), fault, _restore(config))
     return {name: ids[name] for name in names}
+
+
+def digests(config: DatasetConfig, texts: Mapping[str, str]) -> dict[str, str]:
+    """A hash of what is known of each subject: SHA-256, with pseudonyms HMAC-SHA256 under the dataset's key.
+
+    Whoever has the files of a patient could find a plain hash of them again, and so the patient's number.
+
+    Raises:
+        DataError: the table of pseudonyms is missing or damaged.
+    """
+    if not config.pseudonyms:
+        return {subject: hashlib.sha256(text.encode()).hexdigest() for subject, text in texts.items()}
+    key = bytes.fromhex(_read(config).key)
+    return {subject: hmac.digest(key, text.encode(), hashlib.sha256).hex() for subject, text in texts.items()}
 
 
 def names_given(config: DatasetConfig) -> dict[str, str]:

@@ -50,6 +50,8 @@ class Subject:
         mask: loads the brain or retina mask, or is None.
         files: the scan's files, the one with the header first and the one with the voxels last; for messages, and to
             see whether two subjects have the same.
+        companions: every other file that the loaders read: of labels, mask and truth. A file that is not named here,
+            and is read all the same, is an error: that it changed would not prepare the subject again.
         truth: for each target scanner, loaders of the noise-free and noisy scan of the same anatomy (phantoms);
             only ``benchmark.data.prepare`` of ``truth.h5`` calls them.
     """
@@ -63,6 +65,12 @@ class Subject:
     mask: Callable[[], Volume] | None = None
     truth: dict[str, tuple[Callable[[], Volume], Callable[[], Volume]]] | None = None
     files: tuple[Place, ...] = ()
+    companions: tuple[Place, ...] = ()
+
+    @property
+    def all_files(self) -> tuple[Place, ...]:
+        """Every file that is read of the subject."""
+        return self.files + self.companions
 
 
 Found = Subject | DataError

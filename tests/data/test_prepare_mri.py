@@ -146,7 +146,7 @@ def test_slices_are_upright_and_truth_is_aligned(heads, dataset):
             i, j, k = np.rint(spot[:3]).astype(int)
             data[i - 1 : i + 2, j - 1 : j + 2, k - 1 : k + 2] = data.max() * 2
             nib.save(nib.Nifti1Image(data, canonical.affine), path)
-    verified("heads")
+    inventoried("heads")
     for subject in NAMES:
         prepare_subject("heads", subject)
     collect("heads")

@@ -70,8 +70,8 @@ def test_a_run_predicts_itself(config, jobs):
     assert found.wall_seconds == pytest.approx(found.core_seconds)
     assert {rule.rule: rule.jobs for rule in found.rules}["train"] == 11
     assert all(rule.scale == pytest.approx(1) for rule in found.rules)
-    # fetch, inventory, split, prepare, collect, train, harmonize_trained, score, gather, figures, page
-    assert found.path_seconds == pytest.approx(9 * 2 + 3 + 21)
+    # fetch, inventory, prepare, collect, train, harmonize_trained, score, gather, figures, page
+    assert found.path_seconds == pytest.approx(8 * 2 + 3 + 21)
     # archives are fetched one after the other, and then no chain waits for another
     assert predict(config, read_run(config), Machine(10**3)).wall_seconds == pytest.approx(found.path_seconds + 2 * 2)
 

@@ -122,14 +122,6 @@ def scored_files():
     ]
 
 
-def splits_of(wildcards):
-    """The splits of all pairs of a dataset."""
-    return [
-        str(layout.splits(wildcards.dataset, pair))
-        for pair in load_dataset(wildcards.dataset).pairs
-    ]
-
-
 def splits_of_domain(wildcards):
     """The splits that say which subjects of a domain are trained on."""
     pair = any_pair(DATASETS[wildcards.dataset], wildcards.domain)
@@ -149,12 +141,23 @@ def cell_pattern(part):
     return f"{root}/{name}"
 
 
-def prepared_subjects(wildcards):
-    """Every prepared subject of a dataset; known once the archive was read."""
+def inventory_of(wildcards):
+    """What the inventory says of each subject of a dataset; known once the archive was read."""
     inventory = checkpoints.inventory.get(dataset=wildcards.dataset).output.inventory
-    subjects = json.loads(Path(inventory).read_text())["subjects"]
+    return read_inventory(inventory, Path(inventory).stat().st_mtime_ns)
+
+
+@cache
+def read_inventory(path, _written):
+    """Asked for every subject, and read whenever it was written anew."""
+    return json.loads(Path(path).read_text())["subjects"]
+
+
+def prepared_subjects(wildcards):
+    """Every prepared subject of a dataset."""
     return [
-        str(layout.subject(wildcards.dataset, s) / "subject.json") for s in subjects
+        str(layout.subject(wildcards.dataset, s) / "subject.json")
+        for s in inventory_of(wildcards)
     ]
 
 
@@ -191,6 +194,12 @@ def report_settings():
 def preparation_settings(wildcards):
     dataset = load_dataset(wildcards.dataset)
     return settings(dataset.reader, dataset.preparation, dataset.labels)
+
+
+def subject_settings(wildcards):
+    """What a subject's preparation depends on: the content of its files, and the scanners whose truth is wanted."""
+    # Of somebody who is not in the inventory, the step itself tells.
+    return settings(inventory_of(wildcards).get(wildcards.subject))
 
 
 def inspection_settings(wildcards):

@@ -78,8 +78,12 @@ rule split:
 
 rule prepare:
     input:
-        manifest=rules.fetch.output.manifest,
-        splits=splits_of,
+        # What they say of this subject is a parameter; what they say of others must not prepare it again. Nothing
+        # but what the checkpoint needs may stand here: a job that has to run hides changed parameters of the jobs that
+        # depend on it through ancient(), until the checkpoint was passed. By their paths, as ancient() flags outputs
+        # of rules for everybody who reads them.
+        manifest=ancient("data/prepared/{dataset}/manifest.json"),
+        inventory=ancient("data/prepared/{dataset}/inventory.json"),
     output:
         subject="data/prepared/{dataset}/subjects/{subject}/subject.json",
     log:
@@ -99,6 +103,7 @@ rule prepare:
             "benchmark.data.prepare", reader_module(wildcards)
         ),
         settings=preparation_settings,
+        subject=subject_settings,
     shell:
         "python -m benchmark step prepare {wildcards.dataset} {wildcards.subject} > {log} 2>&1"
 

@@ -1,7 +1,7 @@
 """From an archive to slices: one process prepares one subject, another collects them all."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,11 +9,11 @@ from benchmark import layout
 from benchmark.config.dataset import DatasetConfig, MRIPreparation
 from benchmark.config.load import load_dataset
 from benchmark.data.discreet import discreet
+from benchmark.data.inventory import stated_of
 from benchmark.data.manifest import Manifest
 from benchmark.data.plausible import check_plausible
-from benchmark.data.pseudonyms import own_ids
+from benchmark.data.pseudonyms import digests, own_ids
 from benchmark.data.readers import reader
-from benchmark.data.splits import read_fold
 from benchmark.data.subject import Subject, about
 from benchmark.errors import DataError
 
@@ -45,9 +45,17 @@ def prepare_subject(dataset: str, subject: str) -> None:
     record = Record()
     with discreet(config), about(subject):
         own = own_ids(config, [subject])[subject]
-        found = replace(Manifest.read(config).verified(_find(config, own)), id=subject)
+        manifest, found = Manifest.read(config), _find(config, own)
+        content = digests(config, {subject: manifest.content(found)})[subject]
+        found = replace(manifest.verified(found), id=subject)
         made = make_prepared(config, found, truth_targets(config, found), record)
-    head = {"dataset": dataset, "subject": subject, "domain": found.domain, "preparation": config.preparation.kind}
+    head = {
+        "dataset": dataset,
+        "subject": subject,
+        "domain": found.domain,
+        "preparation": config.preparation.kind,
+        "content": content,
+    }
     write_prepared(layout.subject(dataset, subject), made, {**head, **record.finished()})
 
 
@@ -69,14 +77,14 @@ def make_prepared(config: DatasetConfig, subject: Subject, targets: Sequence[str
 
 
 def truth_targets(config: DatasetConfig, subject: Subject) -> list[str]:
-    """Scanners on which the subject's truth is wanted: targets of the pairs in which it is tested as the source.
+    """Scanners on which the subject's truth is wanted, as the inventory states them; whom it leaves out nobody tests.
 
     Raises:
-        DataError: a phantom lacks it.
+        DataError: a phantom lacks it, or the inventory is missing or damaged.
     """
     if not config.phantom:
         return []
-    targets = [target for target, folds in _tested(config, subject.domain) if any(subject.id in f for f in folds)]
+    targets: list[str] = stated_of(config.name, "wanted_truth").get(subject.id, [])
     if missing := set(targets) - set(subject.truth or ()):
         raise DataError(
             layout.raw(config.name) / "truth",
@@ -90,7 +98,8 @@ def collect(dataset: str) -> None:
     """Writes the slice store, and the truth of phantoms apart from it.
 
     Raises:
-        DataError: a prepared subject is missing or damaged, or no room on the disk.
+        DataError: a prepared subject is missing, damaged or of other files than the inventory states, or no room on
+            the disk.
     """
     from benchmark.data.prepare.collect import collect_subjects
 
@@ -108,12 +117,3 @@ def _find(config: DatasetConfig, subject: str) -> Subject:
             check_plausible(config.preparation.kind, candidate)
             return candidate
     raise DataError(root, f"holds no subject {subject}", "Run snakemake, which takes the inventory anew")
-
-
-def _tested(config: DatasetConfig, source: str) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
-    """Target and test subjects of each fold, for every pair with this source."""
-    for pair in config.pairs:
-        first, target = pair.split("-")
-        if first == source:
-            path = layout.splits(config.name, pair)
-            yield target, [read_fold(path, k).test_source for k in range(config.split.folds)]

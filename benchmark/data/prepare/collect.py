@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark import layout
-from benchmark.data.inventory import subjects
+from benchmark.data.inventory import stated_of
 from benchmark.data.nifti import read_volume
 from benchmark.data.prepare.prepared import KINDS, Kind, as_slices, read_record, room
 from benchmark.data.slices import SubjectSlices, write_slices
@@ -17,13 +17,23 @@ from benchmark.errors import DataError, made_again
 
 def collect_subjects(dataset: str) -> None:
     """See :func:`benchmark.data.prepare.collect`."""
-    folders = {s: layout.subject(dataset, s) for s in subjects(dataset)}
+    contents = stated_of(dataset, "content")
+    folders = {s: layout.subject(dataset, s) for s in contents}
+    for subject, folder in folders.items():
+        _check_content(folder, contents[subject])
     # Compressed volumes are at most as large as the store.
     size = 4 * sum(p.stat().st_size for folder in folders.values() for p in folder.rglob("*.nii.gz"))
     with room(layout.slices(dataset), size):
         write_slices(layout.slices(dataset), (_slices(s, folder) for s, folder in folders.items()))
     with room(layout.truth(dataset), size):
         write_truth(layout.truth(dataset), (t for s, folder in folders.items() for t in _truth(s, folder)))
+
+
+def _check_content(folder: Path, content: str) -> None:
+    """Snakemake compares what it remembers of a subject's files, and forgets with its own folder."""
+    if read_record(folder).get("content") != content:
+        path = folder / "subject.json"
+        raise DataError(path, "was made of other files than the inventory states", made_again(path, folder))
 
 
 def _slices(subject: str, folder: Path) -> SubjectSlices:

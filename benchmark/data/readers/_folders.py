@@ -1,7 +1,9 @@
 """What the readers share: where an archive lies, listing its folders, going on after a fault, a phantom's truth."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path, PurePath
 from typing import TypeVar
 
@@ -105,25 +107,36 @@ def each(entries: Callable[[], Iterable[Entry]], make: Callable[[Entry], Subject
                 yield subject
 
 
-def truth(root: Path, image: PurePath, read: Callable[[Path], Volume]) -> dict[str, tuple[Loader, Loader]]:
-    """Loaders of the noise-free and the noisy truth of a phantom's image, by target scanner.
+@dataclass(frozen=True)
+class Truth:
+    """The noise-free and the noisy truth of a phantom's image, by target scanner."""
+
+    volumes: dict[str, tuple[Path, Path]]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(chain.from_iterable(self.volumes.values()))
+
+    def loaders(self, read: Callable[[Path], Volume]) -> dict[str, tuple[Loader, Loader]]:
+        return {target: (partial(read, clean), partial(read, noisy)) for target, (clean, noisy) in self.volumes.items()}
+
+
+def truth(root: Path, image: PurePath) -> Truth:
+    """The truth of a phantom's image; of a real archive, and of phantom subjects without truth, there is none.
 
     Args:
         root: the archive; truth lies in ``root/truth/<target>/{clean,noisy}/<image>``.
         image: path of the image below its scanner-independent folder.
 
-    Returns:
-        Empty for a real archive, and for phantom subjects without truth.
-
     Raises:
         DataError: one of the two without the other.
     """
-    loaders: dict[str, tuple[Loader, Loader]] = {}
+    volumes: dict[str, tuple[Path, Path]] = {}
     for target in sorted(root.glob(f"{_TRUTH}/*")):
         clean, noisy = target / "clean" / image, target / "noisy" / image
         if clean.is_file() != noisy.is_file():
             missing = noisy if clean.is_file() else clean
             raise DataError(missing, "is missing", "Fetch the phantom again")
         if clean.is_file():
-            loaders[target.name] = (partial(read, clean), partial(read, noisy))
-    return loaders
+            volumes[target.name] = (clean, noisy)
+    return Truth(volumes)

@@ -42,13 +42,14 @@ def _subject(root: Path, place: Place) -> Subject | None:
     if name["site"] == UNUSED:
         return None
     with about(name["subject"]):
-        header = read_header(place)
+        header, views = read_header(place), truth(root, Path(place.name))
         return Subject(
             id=name["subject"],
             domain=DOMAINS[name["site"]],
             shape=header.shape,
             spacing=header.spacing,
             image=partial(read_volume, place),
-            truth=truth(root, Path(place.name), read_volume),
+            truth=views.loaders(read_volume),
             files=(place,),
+            companions=views.files,
         )

@@ -132,7 +132,7 @@ def _of_old(root: Path, unprocessed: Place, patient: Place) -> Subject:
 
 def _subject(root: Path, files: _Files) -> Subject:
     with about(files.id):
-        header = read_header(files.image)
+        header, views = read_header(files.image), truth(root, files.truth_name)
         for place in (files.consensus, files.mask):
             check_same_grid(read_header(place), header)
         return Subject(
@@ -143,8 +143,9 @@ def _subject(root: Path, files: _Files) -> Subject:
             image=partial(read_volume, files.image),
             labels=partial(read_volume, files.consensus),
             mask=partial(read_volume, files.mask),
-            truth=truth(root, files.truth_name, read_volume),
+            truth=views.loaders(read_volume),
             files=(files.image,),
+            companions=(files.consensus, files.mask, *views.files),
         )
 
 

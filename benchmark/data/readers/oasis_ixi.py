@@ -77,6 +77,7 @@ def _subject(subject: str, domain: str, image: Place, labels_name: str) -> Subje
             image=partial(read_volume, image),
             mask=partial(_brain, labels),
             files=(image,),
+            companions=(labels,),
         )
 
 

@@ -13,7 +13,7 @@ from benchmark.data.metaimage import read_header, read_volume
 from benchmark.data.places import Place
 from benchmark.data.readers._folders import check_whole, each, listing, located, truth
 from benchmark.data.subject import Found, Subject, about
-from benchmark.data.volumes import check_same_grid
+from benchmark.data.volumes import Header, check_same_grid
 from benchmark.errors import DataError
 
 DOMAINS = {"RETOUCH-TrainingSet-Cirrus": "CR", "RETOUCH-TrainingSet-Spectralis": "SP"}
@@ -64,8 +64,8 @@ def _subject(root: Path, domain: str, folder: Place) -> Subject:
         )
     with about(folder.name):
         image, labels = folder / "oct.mhd", folder / "reference.mhd"
-        header = read_header(image)
-        check_same_grid(read_header(labels), header)
+        header, of_labels, views = read_header(image), read_header(labels), truth(root, Path(folder.name, image.name))
+        check_same_grid(of_labels, header)
         return Subject(
             id=folder.name,
             domain=domain,
@@ -73,6 +73,12 @@ def _subject(root: Path, domain: str, folder: Place) -> Subject:
             spacing=header.spacing,
             image=partial(read_volume, image),
             labels=partial(read_volume, labels),
-            truth=truth(root, Path(folder.name, image.name), read_volume),
-            files=(image, header.beside or image),
+            truth=views.loaders(read_volume),
+            files=_files(header),
+            companions=(*_files(of_labels), *(f for view in views.files for f in _files(read_header(view)))),
         )
+
+
+def _files(header: Header) -> tuple[Place, ...]:
+    """The file with the header and, where it is another, the one with the voxels."""
+    return (header.path, header.beside) if header.beside else (header.path,)
