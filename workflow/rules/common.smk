@@ -23,7 +23,7 @@ from benchmark.machine import put_own_python_first
 from benchmark.methods.registry import method_class
 from benchmark.plan import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
-from benchmark.running import be_alone
+from benchmark.running import be_alone, refuse_jobs_left
 from benchmark.sealed import seal
 from benchmark.training.settings import judge_settings, settings, training_settings
 from benchmark.whole import write_whole
@@ -58,14 +58,22 @@ QUALITY_TEXTS = ["reports/templates/quality.html", "reports/templates/style.css"
 # of all rules that depend on it through ancient().
 RESOLVED = str(layout.benchmark_root(BENCHMARK) / "config.json")
 LOGS = f"{layout.LOGS}/{BENCHMARK}"
-# One training takes one GPU where there is one (benchmark/devices.py hands them out); a profile may say how many.
+# One training takes one GPU where there is one; benchmark/devices.py hands them out.
 with told():
     GPUS = len(gpus())
 GPU = min(1, GPUS)
-if "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", max(1, GPUS))
 KIND = {name: method_class(name).kind for name in CONFIG.methods}
 LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
+
+
+def count_gpus():
+    """Lets as many jobs on a GPU run at a time as there are, unless --resources says how many.
+
+    Not where a cluster's scheduler counts: the machine that submits has none, as a rule. Snakemake knows where jobs run
+    when all rules were read, and not before.
+    """
+    if workflow.local_exec and "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", max(1, GPUS))
 
 
 def growing(megabytes):
