@@ -155,7 +155,7 @@ def test_trainings_are_submitted_side_by_side_with_a_gpu_each_which_pytorch_must
     once = ["--preemptible-rules", "train", "--preemptible-retries", "0"]
     process, ask = submit(*once, "--", *targets, programs=tmp_path)
     log = project / "slurm.log"
-    queued = ["squeue", "--noheader", "--states=PENDING,RUNNING", "--format=%b"]
+    queued = ["squeue", "--noheader", "--states=PENDING,RUNNING", "--Format=tres-per-job"]
     wait_for(lambda: ask(*queued).split() == ["gres:gpu:1"] * 2, process, log)
     assert process.wait(timeout=PATIENCE) != 0
     logs = [
