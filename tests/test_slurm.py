@@ -167,3 +167,5 @@ def test_trainings_are_submitted_side_by_side_with_a_gpu_each_which_pytorch_must
     for name in names:
         Path(f"/tmp/harmonize-bench-{os.getuid()}/{name}").unlink(missing_ok=True)
     assert "Trying to restart" not in log.read_text()
+    for own in (project / ".snakemake/slurm_logs/rule_train").rglob("*.log"):
+        assert "Trying to restart" not in own.read_text()  # a job is one try

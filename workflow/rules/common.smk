@@ -62,6 +62,9 @@ LOGS = f"{layout.LOGS}/{BENCHMARK}"
 with told():
     GPUS = len(gpus())
 GPU = min(1, GPUS)
+# Killed, or out of memory: a training goes on from its checkpoint. A job of a cluster is itself a call of Snakemake,
+# which would try again within the job's memory and what is left of its time, and make one try many.
+RETRIES = 2 if workflow.is_main_process else 0
 KIND = {name: method_class(name).kind for name in CONFIG.methods}
 LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
 
