@@ -80,8 +80,8 @@ def count_gpus():
 
 
 def growing(megabytes):
-    """Memory of a job that is tried again with twice as much, should it have been too little."""
-    return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
+    """Memory of a job that is tried again with twice as much, four times at most, should it have been too little."""
+    return lambda wildcards, attempt: megabytes * min(2 ** (attempt - 1), 4)
 
 
 wildcard_constraints:
