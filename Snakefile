@@ -43,7 +43,6 @@ onstart:
         be_alone()
         if workflow.executor_plugin.name == "slurm":
             refuse_jobs_left()
-        count_gpus()
         watch(DATED)
         write_whole(Path(RESOLVED), CONFIG.model_dump_json(indent=1) + "\n")
 

@@ -58,25 +58,18 @@ QUALITY_TEXTS = ["reports/templates/quality.html", "reports/templates/style.css"
 # of all rules that depend on it through ancient().
 RESOLVED = str(layout.benchmark_root(BENCHMARK) / "config.json")
 LOGS = f"{layout.LOGS}/{BENCHMARK}"
-# One training takes one GPU where there is one; benchmark/devices.py hands them out.
+# One training takes one GPU where there is one (benchmark/devices.py hands them out); --resources may say how many. Not
+# where a cluster's scheduler counts them: the machine that submits has none, as a rule. Only there --jobs states nodes.
 with told():
     GPUS = len(gpus())
 GPU = min(1, GPUS)
+if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", max(1, GPUS))
 # Killed, or out of memory: a training goes on from its checkpoint. A job of a cluster is itself a call of Snakemake,
 # which would try again within the job's memory and what is left of its time, and make one try many.
 RETRIES = 2 if workflow.is_main_process else 0
 KIND = {name: method_class(name).kind for name in CONFIG.methods}
 LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
-
-
-def count_gpus():
-    """Lets as many jobs on a GPU run at a time as there are, unless --resources says how many.
-
-    Not where a cluster's scheduler counts: the machine that submits has none, as a rule. Snakemake knows where jobs run
-    when all rules were read, and not before.
-    """
-    if workflow.local_exec and "gpu" not in workflow.global_resources:
-        workflow.register_resource("gpu", max(1, GPUS))
 
 
 def growing(megabytes):
