@@ -21,7 +21,7 @@ from benchmark.layout import Cell
 ROOT = Path(__file__).parents[1]
 METHODS = {"cyclegan": {}, "s_cyclegan": {}, "semgan": {"semantic_dropout": 0.5}, "segrenorm": {"embedding_dim": 16}}
 STEPS = 120
-"""Of a training that is killed at random; it writes a checkpoint after each, so that kills hit the writing too."""
+"""Of a training that is killed at random; it writes a checkpoint after each, so that kills can hit the writing too."""
 
 
 def lay_out(folder: Path, steps: int, every: int) -> None:
