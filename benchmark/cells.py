@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -141,7 +141,15 @@ class _Work:
         micro_batch: int | None = None,
     ) -> None:
         record.facts["options"] = self.method.options.model_dump(mode="json")
-        self.method.fit(self._training_set(), self._context(history, checkpoints, micro_batch))
+        context = self._context(history, checkpoints, micro_batch)
+        if self.method.kind == "learned":
+            from benchmark.training.device import precision_here
+
+            context = replace(context, precision=precision_here(self.config.training.precision))
+            record.facts["precision"] = context.precision
+            if checkpoints:
+                checkpoints.origin = {**checkpoints.origin, "precision": context.precision}
+        self.method.fit(self._training_set(), context)
         record.facts["parameters"] = self.method.parameters
 
     def fit_in_place(self) -> Record:
@@ -205,11 +213,10 @@ class _Work:
             training.width,
             training.schedule,
             identity,
-            training.precision,
-            training.initial_std,
-            history.add,
-            checkpoints,
-            micro_batch,
+            initial_std=training.initial_std,
+            log=history.add,
+            checkpoints=checkpoints,
+            micro_batch=micro_batch,
         )
 
 

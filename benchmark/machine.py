@@ -17,6 +17,7 @@ def put_own_python_first() -> None:
 
 PORTABLE_KERNELS = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "COMPATIBLE"}
 """What PyTorch, oneDNN and MKL read when they are first used."""
+_WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")
 
 
 def use_portable_kernels() -> None:
@@ -28,6 +29,13 @@ def use_portable_kernels() -> None:
     if "avx2" in _processor_flags():
         for name, value in PORTABLE_KERNELS.items():
             os.environ.setdefault(name, value)
+
+
+def multiplies_bf16() -> bool:
+    """Whether the processor has instructions for products of matrices in bf16, and PyTorch may use them here."""
+    if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in _WITHOUT_BF16:
+        return False
+    return not _processor_flags().isdisjoint({"avx512_bf16", "amx_bf16"})
 
 
 def _processor_flags() -> set[str]:

@@ -25,7 +25,11 @@ class TrainingSettings(Strict):
 
     width: int = Field(64, ge=4, le=512, description="channels w of the first layer")
     schedule: Schedule
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
+        "auto",
+        description="of the methods' networks in training: float32, bf16 with losses, statistics and weights in "
+        "float32, or the latter where processor or GPU multiply matrices in bf16",
+    )
     initial_std: float = Field(0.02, gt=0, description="standard deviation of the initial weights of every method")
 
 

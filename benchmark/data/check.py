@@ -68,10 +68,16 @@ class Report:
         return {
             "title": domain.title,
             "subjects": len(self.of(code)),
-            "published_subjects": domain.published_subjects,
-            "published_shape": domain.published_shape,
-            "published_spacing_mm": domain.published_spacing,
+            **({} if self.config.phantom else _published(domain)),
         }
+
+
+def _published(domain: Domain) -> dict[str, Any]:
+    return {
+        "published_subjects": domain.published_subjects,
+        "published_shape": domain.published_shape,
+        "published_spacing_mm": domain.published_spacing,
+    }
 
 
 def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) -> Report:
@@ -97,8 +103,13 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
 
 
 def summary(report: Report) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows of a table, one row a scanner: medians over subjects, with the range where they differ."""
-    heads = ["scanner", "subjects", "printed", "voxels", "voxel size (mm)", "labels", "masks"]
+    """Heads and rows of a table, one row a scanner: medians over subjects, with the range where they differ.
+
+    Phantoms, whose configs take over what is printed of the archives that they imitate, are not compared with it.
+    """
+    phantom = report.config.phantom
+    printed = [] if phantom else ["printed"]
+    heads = ["scanner", "subjects", *printed, "voxels", "voxel size (mm)", "labels", "masks"]
     heads += [f"{name} (mm³)" for name in report.config.labels] if report.volumes else []
     rows = []
     for code, domain in report.config.domains.items():
@@ -110,7 +121,7 @@ def summary(report: Report) -> tuple[list[str], list[list[str]]]:
             [
                 f"{domain.title} ({code})",
                 str(len(entries)),
-                str(domain.published_subjects or "–"),
+                *([] if phantom else [str(domain.published_subjects or "–")]),
                 _spread([e.shape for e in entries]),
                 _spread([e.spacing for e in entries]),
                 str(sum(e.has_labels for e in entries)),

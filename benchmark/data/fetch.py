@@ -146,13 +146,9 @@ def _generate(dataset: str, by: versioning.Generated) -> None:
         )
 
 
-def absent(config: DatasetConfig, folder: Path | None = None) -> DataError:
-    """Who gives an archive out that is not there, under what terms, where to put it, and how to check and track it.
-
-    Args:
-        folder: where it was looked for; by default where it belongs.
-    """
-    folder, archive, track = folder or layout.raw(config.name), config.archive, f"hbench data track {config.name}"
+def absent(config: DatasetConfig) -> DataError:
+    """Who gives an archive out that is not there, under what terms, where to put it, and how to check and track it."""
+    folder, archive, track = layout.raw(config.name), config.archive, f"hbench data track {config.name}"
     if by := versioning.generated(config.name):
         return DataError(folder, "is not generated yet", f"Run 'dvc repro {by.stage}', or a benchmark that has it")
     if archive is None:
@@ -176,7 +172,7 @@ def absent(config: DatasetConfig, folder: Path | None = None) -> DataError:
         folder,
         fault,
         f"{remedy}{config.title} is given out by {archive.owner}, terms: {archive.terms} ({archive.url}). "
-        f"Put {archive.contents} into {layout.raw(config.name)}, then check and track it: {track}",
+        f"Put {archive.contents} into {folder}, then check and track it: {track}",
     )
 
 

@@ -48,7 +48,7 @@ def read_harmonized(path: Path) -> Harmonized:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
                 raise DataError(path, "holds no harmonized slices of this version", made_again(path))
-            images = {str(subject): group["image"][:].astype(np.float32) for subject, group in file.items()}
+            images = {str(subject): np.asarray(group["image"], np.float32) for subject, group in file.items()}
             found = Harmonized(images, file.attrs["status"], file.attrs["reason"])
             if found.status not in get_args(Status) or (found.status != "ok" and not found.reason):
                 raise ValueError(f"status {found.status!r} with the reason {found.reason!r}")

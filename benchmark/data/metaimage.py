@@ -19,6 +19,12 @@ from benchmark.data.subject import Volume
 from benchmark.data.volumes import Header
 from benchmark.errors import DataError
 
+_REQUIRED = ("NDims", "DimSize", "ElementType", "ElementDataFile")
+_SHOWN = 20  # characters of what a damaged header has in a number's place
+_TRUE = ("T", "t", "1")  # how ITK reads it
+_ZLIB_OR_GZIP = 47  # window bits: either header
+_CHUNK = 1 << 20  # bytes
+
 
 def read_header(place: Place) -> Header:
     """Header of an ``.mhd`` file, and whether its voxels can be there.
@@ -27,7 +33,8 @@ def read_header(place: Place) -> Header:
         DataError: missing, damaged, not three-dimensional, or the raw file is not as long as the header states.
     """
     with _on_disk(place) as path:
-        return _header(_information(path, place), place, _fields(path))
+        fields = _fields(path, place)
+        return _header(_information(path, place), place, fields)
 
 
 def read_volume(place: Place) -> Volume:
@@ -37,8 +44,9 @@ def read_volume(place: Place) -> Volume:
         DataError: as :func:`read_header`.
     """
     with _on_disk(place, voxels=True) as path:
+        fields = _fields(path, place)
         reader = _information(path, place)
-        header = _header(reader, place, _fields(path))
+        header = _header(reader, place, fields)
         try:
             image = reader.Execute()
         except RuntimeError:
@@ -63,7 +71,7 @@ def _on_disk(place: Place, *, voxels: bool = False) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = _copied(place, Path(folder))
-        if voxels and (raw := _raw_name(place, _fields(copy))):
+        if voxels and (raw := _raw_name(place, _fields(copy, place))):
             _copied(sibling(place, raw), Path(folder))
         yield copy
 
@@ -81,8 +89,6 @@ def _copied(place: Place, folder: Path) -> Path:
 
 def _header(information: Any, place: Place, fields: Mapping[str, str]) -> Header:
     _check_raw_size(place, information, fields)
-    if information.GetDimension() != 3:
-        return Header.checked(place, information.GetSize(), np.eye(4))  # refuses it
     lps = np.eye(4)
     lps[:3, :3] = np.array(information.GetDirection()).reshape(3, 3) * information.GetSpacing()
     lps[:3, 3] = information.GetOrigin()
@@ -107,9 +113,24 @@ def _information(path: Path, place: Place) -> Any:
     return reader
 
 
-def _fields(path: Path) -> Mapping[str, str]:
+def _fields(path: Path, place: Place) -> Mapping[str, str]:
+    """What stands in the header.
+
+    Raises:
+        DataError: not three-dimensional, or something is missing or no number without which ITK reads nothing, which
+            it says on standard error, or crashes.
+    """
     lines = (line.partition("=") for line in path.read_text(encoding="latin-1").splitlines())
-    return {key.strip(): value.strip() for key, _, value in lines}
+    fields = {key.strip(): value.strip() for key, _, value in lines}
+    if missing := next((key for key in _REQUIRED if key not in fields), None):
+        raise DataError(place, f"is no readable MetaImage header (it has no '{missing}')", COPY_AGAIN)
+    sizes = fields["DimSize"].split()
+    if not all(n.isdecimal() for n in sizes) or str(len(sizes)) != fields["NDims"]:
+        fault = f"'DimSize' is not as many whole numbers as 'NDims' says, {fields['NDims'][:_SHOWN]}"
+        raise DataError(place, f"is no readable MetaImage header ({fault})", COPY_AGAIN)
+    if len(sizes) != 3:
+        Header.checked(place, [int(n) for n in sizes], np.eye(4))  # refuses it
+    return fields
 
 
 def _raw_name(place: Place, fields: Mapping[str, str]) -> str | None:
@@ -118,7 +139,7 @@ def _raw_name(place: Place, fields: Mapping[str, str]) -> str | None:
     Raises:
         DataError: there is no such name, or it is of another folder.
     """
-    name = fields.get("ElementDataFile", "")
+    name = fields["ElementDataFile"]
     if not name or Path(name).name != name:
         # Not what is stated: a path of another machine can have somebody's name in it.
         stated = "an 'ElementDataFile' in another folder" if name else "no 'ElementDataFile'"
@@ -127,16 +148,43 @@ def _raw_name(place: Place, fields: Mapping[str, str]) -> str | None:
 
 
 def _check_raw_size(place: Place, information: Any, fields: Mapping[str, str]) -> None:
-    """ITK reads a raw file that is too long, such as another scanner's, without a word."""
+    """ITK reads a raw file that is too long, such as another scanner's, without a word; and makes up what is missing of
+    a compressed one."""
     name = _raw_name(place, fields)
     if name is None:
         return
     raw = sibling(place, name)
     if not raw.is_file():
         raise DataError(raw, "is missing", "Get the whole archive")
-    if fields.get("CompressedData") == "True":
-        return
     voxel_bytes = sitk.Image([1, 1, 1], information.GetPixelID()).GetSizeOfPixelComponent()
     stated = math.prod(information.GetSize()) * voxel_bytes
-    if file_size(raw) != stated:
+    if fields.get("CompressedData", "").startswith(_TRUE):
+        packed = fields.get("CompressedDataSize", str(file_size(raw)))
+        if packed != str(file_size(raw)):
+            fault = f"holds {file_size(raw)} compressed bytes, and {place.name} states {packed}"
+            raise DataError(raw, fault, COPY_AGAIN)
+        if (held := _uncompressed(raw, place, stated)) != stated:
+            more = "more than " if held > stated else ""
+            fault = f"holds {more}{min(held, stated)} bytes when uncompressed, and {place.name} states {stated}"
+            raise DataError(raw, fault, COPY_AGAIN)
+    elif file_size(raw) != stated:
         raise DataError(raw, f"holds {file_size(raw)} bytes, and {place.name} states {stated}", COPY_AGAIN)
+
+
+def _uncompressed(raw: Place, place: Place, enough: int) -> int:
+    """Bytes of a compressed raw file, uncompressed; counted to the end, or until they are more than enough.
+
+    Raises:
+        DataError: it is not compressed, or damaged or truncated.
+    """
+    stream, held = zlib.decompressobj(_ZLIB_OR_GZIP), 0
+    try:
+        with raw.open("rb") as file:
+            while held <= enough and not stream.eof and (chunk := stream.unconsumed_tail or file.read(_CHUNK)):
+                held += len(stream.decompress(chunk, _CHUNK))
+    except zlib.error as error:
+        fault = f"is damaged, or not compressed as {place.name} states ({error})"
+        raise DataError(raw, fault, f"{COPY_AGAIN}, or correct 'CompressedData'") from None
+    if held <= enough and not stream.eof:
+        raise DataError(raw, "is truncated", COPY_AGAIN)
+    return held

@@ -20,7 +20,10 @@ Place = Traversable
 """A file or folder of an archive; as a string it names the packed file and the member."""
 COPY_AGAIN = "Copy or download it again"
 _UNPACK = "Unpack it, and put the folder in its place"
-_TAR, _ZIP = (".tar", ".tar.gz", ".tgz"), (".zip",)
+TAR_COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_TAR, _ZIP = (".tar", *TAR_COMPRESSED), (".zip",)
+# How a compressed file begins, the ending of its name, and what uncompresses it.
+_UNCOMPRESSORS = {b"\x1f\x8b": (".gz", "gunzip"), b"BZh": (".bz2", "bunzip2"), b"\xfd7zXZ": (".xz", "unxz")}
 # Deflate64, which Windows writes for large files, is none of them.
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _BLOCK = 1 << 20  # bytes
@@ -35,8 +38,8 @@ def opened(path: Path) -> Place:
     """The top of a packed archive.
 
     Raises:
-        DataError: damaged or truncated, encrypted, two members of one name, a member whose path leaves the folder, or
-            one that is neither file nor folder.
+        DataError: damaged or truncated, encrypted, a compressed tar file, two members of one name, a member whose path
+            leaves the folder, or one that is neither file nor folder.
     """
     # Kept open, with the index of its members, for as long as it is the same file.
     status = path.stat()
@@ -85,7 +88,8 @@ def _zip(path: Path) -> Place:
 
 
 def _tar(path: Path) -> Place:
-    archive = tarfile.open(path)  # noqa: SIM115  stays open as long as places in it are used
+    _check_uncompressed(path)
+    archive = tarfile.open(path, "r:")  # noqa: SIM115  stays open as long as places in it are used
     members = archive.getmembers()
     _check_end(path, members)
     _check_names(path, (m.name for m in members if not m.isdir()))
@@ -98,10 +102,21 @@ def _tar(path: Path) -> Place:
     return TarPlace(_Tar(path, archive, files), PurePosixPath())
 
 
+def _check_uncompressed(path: Path) -> None:
+    """To read one image of a compressed tar file, all that comes before it must be uncompressed, every time."""
+    with path.open("rb") as file:
+        begins = file.read(max(map(len, _UNCOMPRESSORS)))
+    for magic, (ending, command) in _UNCOMPRESSORS.items():
+        if begins.startswith(magic):
+            compressed = path.name.lower().endswith(TAR_COMPRESSED)
+            name = path.name if compressed else f"{path.name}{ending}"
+            renamed = "" if compressed else f"Rename it to {name}. "
+            fault = "is a compressed tar file, and only a plain one is read"
+            raise DataError(path, fault, f"{renamed}Uncompress it: {command} {name}")
+
+
 def _check_end(path: Path, members: list[tarfile.TarInfo]) -> None:
     """tarfile takes an archive that ends between two members, or before a damaged one, for a whole one."""
-    if not path.name.lower().endswith(".tar"):
-        return
     last = max(members, key=lambda m: m.offset_data, default=None)
     end = last.offset_data + -(-last.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE if last else 0
     if path.stat().st_size < end + tarfile.BLOCKSIZE:

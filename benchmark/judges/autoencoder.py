@@ -32,6 +32,7 @@ from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.networks.init import initialize_weights
 from benchmark.networks.microbatch import indivisible
 from benchmark.provenance import recorded_work
+from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.device import make_fabric
 from benchmark.training.memory import Budget
@@ -87,8 +88,10 @@ def _train(
     initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
     torch.manual_seed(torch_seed(*identity, "dropout"))
 
-    def losses(model: nn.Module) -> Iterator[Mapping[str, Tensor]]:
-        drawn = [torch.from_numpy(sampler.draw()[0]) for sampler in samplers.values()]
+    def draw() -> list[Tensor]:
+        return [torch.from_numpy(sampler.draw()[0]) for sampler in samplers.values()]
+
+    def losses(model: nn.Module, drawn: list[Tensor]) -> Iterator[Mapping[str, Tensor]]:
         images = torch.cat(drawn).to(fabric.device)
         is_target = torch.cat([torch.full((len(batch),), float(i)) for i, batch in enumerate(drawn)])
         output = model(images)
@@ -99,7 +102,7 @@ def _train(
 
     plan = Plan(settings.learning_rate, BETAS, settings.schedule.steps(max(map(len, samplers.values()))))
     network = network.to(memory_format=torch.channels_last)
-    history = optimize(Judge(fabric, network, samplers, losses, folder, checkpoints), plan)
+    history = optimize(Judge(fabric, network, Batches(draw, samplers), losses, folder, checkpoints), plan)
     architecture = {"width": settings.width}
     save_networks(folder, {NETWORK: network}, {"kind": "autoencoder", "architecture": architecture})
     write_history(folder / "history.csv", history)

@@ -95,6 +95,7 @@ def load_extractor(folder: Path) -> AutoencoderFeatures:
     )
 
 
+@torch.inference_mode()
 def extract(extractor: AutoencoderFeatures, images: Images) -> Tensor:
     """Features of whole slices.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,6 +31,7 @@ from benchmark.networks.microbatch import micro_batches
 from benchmark.networks.padding import crop_back, pad_to_multiple
 from benchmark.networks.segmentation import SegmentationUNet, unet_depth
 from benchmark.provenance import recorded_work
+from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.device import inference_device, make_fabric
 from benchmark.training.memory import Budget
@@ -89,8 +91,8 @@ def _train(
     initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
     weights = torch.tensor(data.weights, device=fabric.device)
 
-    def losses(model: nn.Module) -> Iterator[Mapping[str, Tensor]]:
-        images, labels = (torch.from_numpy(array).to(fabric.device) for array in sampler.draw())
+    def losses(model: nn.Module, drawn: tuple[Images, npt.NDArray[np.int64]]) -> Iterator[Mapping[str, Tensor]]:
+        images, labels = (torch.from_numpy(array).to(fabric.device) for array in drawn)
         for micro in micro_batches(len(images), micro_batch, fabric.device):
             part = labels[micro.samples]
             # Its mean is one over the weights met: those of the micro-batch are some of those of the batch.
@@ -99,7 +101,8 @@ def _train(
 
     plan = Plan(settings.learning_rate, BETAS, settings.schedule.steps(len(sampler)))
     network = network.to(memory_format=torch.channels_last)
-    history = optimize(Judge(fabric, network, {"crops": sampler}, losses, folder, checkpoints), plan)
+    batches = Batches(sampler.draw, {"crops": sampler})
+    history = optimize(Judge(fabric, network, batches, losses, folder, checkpoints), plan)
     save_networks(folder, {NETWORK: network}, {"kind": "segmentor", "architecture": architecture})
     write_history(folder / "history.csv", history)
     return network
@@ -124,6 +127,7 @@ class Segmentor:
         self._device = inference_device()
         self._network = network.to(self._device).to(memory_format=torch.channels_last).eval()
 
+    @torch.inference_mode()
     def predict(self, images: Images) -> Labels:
         """Most probable class of each pixel of whole slices.
 
@@ -134,13 +138,13 @@ class Segmentor:
             uint8 of the same shape.
         """
         batches = torch.split(torch.from_numpy(np.array(images, np.float32))[:, None], SLICES_AT_ONCE)
-        return np.concatenate([self._predict(batch) for batch in batches])
+        # All of a subject's at once: a GPU need not wait for one batch to be taken away before the next begins.
+        return torch.cat([self._predict(batch) for batch in batches]).cpu().numpy()
 
-    @torch.inference_mode()
-    def _predict(self, batch: Tensor) -> Labels:
+    def _predict(self, batch: Tensor) -> Tensor:
         padded = pad_to_multiple(batch.to(self._device), self._network.required_multiple)
         logits = self._network(padded.to(memory_format=torch.channels_last))
-        return crop_back(logits, *batch.shape[-2:]).argmax(dim=1).to(torch.uint8).cpu().numpy()
+        return crop_back(logits, *batch.shape[-2:]).argmax(dim=1).to(torch.uint8)
 
 
 def load_segmentor(folder: Path) -> Segmentor:

@@ -3,17 +3,18 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from benchmark import layout
 from benchmark.config.dataset import DatasetConfig
-from benchmark.data.sampling import CropSampler, DomainSlices
+from benchmark.data.sampling import DomainSlices
 from benchmark.data.slices import SliceStore
 from benchmark.data.splits import read_fold
 from benchmark.errors import Diverged, ModelError
+from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.description import DESCRIPTION, read_description
 from benchmark.training.loop import Losses, Parts, Row, train
@@ -76,17 +77,17 @@ class Judge:
     Attributes:
         fabric: what trains it.
         network: it, trained in place.
-        samplers: what ``losses`` draws its batches from, by name.
-        losses: draws a batch and says what the network makes of it: named scalars, which add up over the mappings that
-            it yields, one for each micro-batch.
+        batches: to train on.
+        losses: what the network makes of a batch: named scalars, which add up over the mappings that it yields, one for
+            each micro-batch.
         folder: where it will lie; named when it diverges.
         checkpoints: where an unfinished training is looked for and left.
     """
 
     fabric: "Fabric"
     network: nn.Module
-    samplers: Mapping[str, CropSampler]
-    losses: Callable[[nn.Module], Iterable[Mapping[str, Tensor]]]
+    batches: Batches[Any]
+    losses: Callable[[nn.Module, Any], Iterable[Mapping[str, Tensor]]]
     folder: Path
     checkpoints: Checkpoints | None = None
 
@@ -110,7 +111,7 @@ def optimize(judge: Judge, plan: Plan) -> History:
     def step() -> Losses:
         now: Losses = {}
         optimizer.zero_grad(set_to_none=True)
-        for part in judge.losses(model):
+        for part in judge.losses(model, judge.batches.next()):
             judge.fabric.backward(torch.stack(list(part.values())).sum())
             now = {name: now[name] + loss.detach() if name in now else loss.detach() for name, loss in part.items()}
         optimizer.step()
@@ -122,7 +123,7 @@ def optimize(judge: Judge, plan: Plan) -> History:
         history.append({"step": now, "learning_rate": rate, **row})
 
     model.train()
-    parts = Parts(judge.fabric.device, {"judge": judge.network}, {"judge": plain}, {"judge": schedule}, judge.samplers)
+    parts = Parts(judge.fabric.device, {"judge": judge.network}, {"judge": plain}, {"judge": schedule}, judge.batches)
     try:
         train(parts, sum(plan.steps), step, log, judge.checkpoints)
     except Diverged as outcome:

@@ -152,8 +152,9 @@ class AdversarialMethod(Method):
         for start in range(0, len(images), TRANSLATION_BATCH):
             batch = torch.from_numpy(np.array(images[start : start + TRANSLATION_BATCH], np.float32))[:, None]
             translated = self.infer(networks, pad_to_multiple(batch.to(model.device), multiple))
-            done.append(crop_back(translated, height, width)[:, 0].cpu().numpy())
-        return np.concatenate(done)
+            done.append(crop_back(translated, height, width)[:, 0])
+        # All of a subject's at once: a GPU need not wait for one batch to be taken away before the next begins.
+        return torch.cat(done).cpu().numpy()
 
     @property
     def has_backward(self) -> bool:

@@ -14,6 +14,7 @@ from benchmark.methods.cycle import DOMAINS, Crops, DomainNetworks
 from benchmark.methods.objective import Term, discriminator_loss, total
 from benchmark.networks.microbatch import MicroBatch, micro_batches
 from benchmark.networks.padding import BACKGROUND
+from benchmark.training.batches import Batches
 from benchmark.training.loop import Parts, train
 from benchmark.training.schedule import constant_then_linear
 
@@ -39,13 +40,20 @@ class AdversarialTraining:
     ) -> None:
         self._method, self._networks, self._context, self._fabric = method, networks, context, fabric
         task = train.task
-        self._samplers = {
+        samplers = {
             domain: CropSampler(slices, task.crop, task.batch_size, stream(*context.identity, "crops", domain))
             for domain, slices in zip(DOMAINS, (train.source, train.target), strict=True)
         }
-        self._augmentation = stream(*context.identity, "augmentation")
+        augmentation = stream(*context.identity, "augmentation")
+
+        def draw() -> tuple[Crops, Crops]:
+            drawn = (samplers[domain].draw() for domain in DOMAINS)
+            source, target = (Crops(torch.from_numpy(images), torch.from_numpy(labels)) for images, labels in drawn)
+            return method.augment(source, target, augmentation)
+
+        self._batches = Batches(draw, samplers, {"augmentation": augmentation})
         self._memory = stream(*context.identity, "discriminators' memory")
-        constant, decay = context.schedule.steps(max(len(sampler) for sampler in self._samplers.values()))
+        constant, decay = context.schedule.steps(max(map(len, samplers.values())))
         self._steps = constant + decay
         self._translators, self._discriminators = self._optimizers()
         optimizers = {"translators": self._translators, "discriminators": self._discriminators}
@@ -55,8 +63,8 @@ class AdversarialTraining:
             {f"{domain}_{role}": network for domain, roles in networks.items() for role, network in roles.items()},
             optimizers,
             self._schedules,
-            self._samplers,
-            {"augmentation": self._augmentation, "memory": self._memory},
+            self._batches,
+            {"memory": self._memory},
             method.kept(),
         )
         for domain in networks.values():
@@ -75,12 +83,7 @@ class AdversarialTraining:
 
     def draw(self) -> dict[str, Crops]:
         """The next batch of each domain, as the method wants it."""
-        augmented = self._method.augment(self._sample("source"), self._sample("target"), self._augmentation)
-        return {domain: crops.to(self._fabric.device) for domain, crops in zip(DOMAINS, augmented, strict=True)}
-
-    def _sample(self, domain: str) -> Crops:
-        images, labels = self._samplers[domain].draw()
-        return Crops(torch.from_numpy(images), torch.from_numpy(labels))
+        return {d: crops.to(self._fabric.device) for d, crops in zip(DOMAINS, self._batches.next(), strict=True)}
 
     def step(self, crops: dict[str, Crops]) -> dict[str, Tensor]:
         """Generators, extractors and segmentors together, then both discriminators on detached translations.
@@ -88,7 +91,9 @@ class AdversarialTraining:
         Returns:
             Every loss before weighting, as scalars without a graph.
         """
-        made, losses = self._step_translators(crops)
+        # Weights are rounded once a step: PyTorch forgets the rounded ones when it leaves the outermost such block.
+        with torch.autocast(self._fabric.device.type, enabled=False):
+            made, losses = self._step_translators(crops)
         losses |= self._step_discriminators(crops, made)
         for schedule in self._schedules.values():
             schedule.step()
@@ -157,8 +162,9 @@ class AdversarialTraining:
 
     @torch.inference_mode()
     def _refuse_constant(self) -> None:
+        crops = self.draw()
         for domain, networks in self._networks.items():
-            images = self._sample(domain).images.to(self._fabric.device)
+            images = crops[domain].images
             networks.eval()
             parts = [self._method.infer(networks, images[m.samples]) for m in self._micro_batches(images)]
             translated = torch.cat(parts)[images > BACKGROUND]

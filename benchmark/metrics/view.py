@@ -63,7 +63,7 @@ class PairView:
 
     def slice_count(self, side: Side) -> int:
         """Number of test slices."""
-        return sum(len(self.store.image(s)) for s in self.subjects(side))
+        return sum(len(self.store.stack(s, "image")) for s in self.subjects(side))
 
     def once(self, key: object, compute: Callable[[], T]) -> T:
         """A result that the cells of the pair share, computed at the first call with its key."""
@@ -138,7 +138,7 @@ class CellView:
                 f"Harmonize exactly the test subjects {', '.join(self.subjects)}",
             )
         for subject in self.subjects:
-            found, wanted = self.images[subject].shape, self.pair.store.image(subject).shape
+            found, wanted = self.images[subject].shape, self.pair.store.stack(subject, "image").shape
             if found != wanted:
                 raise DataError(
                     f"harmonized images of {self.cell.method}, subject {subject}",

@@ -1,6 +1,8 @@
 """Patch discriminators: the paper's (Fig. 5) and that of Zhu et al., ICCV 2017. Their scores are for least squares."""
 
+import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 from benchmark.networks.blocks import LEAKY_SLOPE
@@ -37,7 +39,13 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, in_channels, H, W) in [-1, 1] to one score a patch, (N, 1, H/4 - 2, W/4 - 2)."""
-        return self.layers(images)
+        with parametrize.cached():
+            kind = images.device.type
+            if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+                with torch.autocast(kind, enabled=False):
+                    for layer in self.layers:  # else a GPU would take the norm in half precision
+                        getattr(layer, "weight", None)
+            return self.layers(images)
 
 
 class PatchDiscriminator70(nn.Module):

@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.networks.blocks import LEAKY_SLOPE, RESIDUAL_BLOCKS, UpsamplingConv, block_normalization
+from benchmark.networks.blocks import LEAKY_SLOPE, RESIDUAL_BLOCKS, block_normalization
+from benchmark.networks.resampling import HalvingConv2d, UpsamplingConv
 from benchmark.networks.variant import Variant
 
 
@@ -44,11 +45,11 @@ class ResUNetGenerator(nn.Module):
             conditioned=conditioned, embedding_dim=embedding_dim, order=order, gamma=gamma
         )
         w, block = width, RESIDUAL_BLOCKS[order]
-        self.stem = nn.Conv2d(1, w, 4, stride=2, padding=1)
+        self.stem = HalvingConv2d(1, w)
         self.encoder = nn.ModuleList(
             block(i, o, normalization) for i, o in ((w, 2 * w), (2 * w, 4 * w), (4 * w, 8 * w))
         )
-        self.downsample = nn.ModuleList(nn.Conv2d(c, c, 4, stride=2, padding=1) for c in (2 * w, 4 * w, 8 * w))
+        self.downsample = nn.ModuleList(HalvingConv2d(c, c) for c in (2 * w, 4 * w, 8 * w))
         self.bottleneck = block(8 * w, 8 * w, normalization)
         self.middle = nn.ModuleList(block(8 * w, 8 * w, normalization) for _ in range(2))
         self.decoder = nn.ModuleList(

@@ -1,5 +1,6 @@
 """Instance normalization, the standardization that every generator and U-Net here shares."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -23,6 +24,10 @@ def instance_norm(features: Tensor, weight: Tensor | None = None, bias: Tensor |
         ValueError: the map is a single pixel, which has no standard deviation.
     """
     samples, channels, height, width = features.shape
+    if features.dtype.itemsize < 4:
+        # Else a CPU rounds mean and deviation to the features' few digits before it computes gradients with them.
+        like = features.new_ones((samples, channels), dtype=torch.float32)
+        weight, bias = like if weight is None else weight.float(), 0 * like if bias is None else bias.float()
     folded = F.group_norm(
         features.reshape(1, samples * channels, height, width),
         samples * channels,

@@ -1,5 +1,6 @@
 """Segmentation renormalization, Eq. 1 of the paper."""
 
+import torch
 from torch import Tensor, nn
 
 from benchmark.networks.normalization import instance_norm
@@ -33,5 +34,7 @@ class SegmentationRenorm(nn.Module):
         Raises:
             ValueError: the map is a single pixel.
         """
-        gamma, beta = self.film(embedding).chunk(2, dim=1)
+        film = self.film(embedding)
+        # In few digits, 1 + γ would lose most of γ.
+        gamma, beta = film.to(torch.promote_types(film.dtype, torch.float32)).chunk(2, dim=1)
         return instance_norm(features, gamma + self.offset, beta)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from benchmark.networks.blocks import LEAKY_SLOPE
 from benchmark.networks.normalization import InstanceNorm
+from benchmark.networks.resampling import DoublingConv2d, HalvingConv2d
 
 MAX_DEPTH = 7
 MIN_DEPTH = 2
@@ -31,7 +32,7 @@ def unet_depth(height: int, width: int) -> int:
 def _down(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.LeakyReLU(LEAKY_SLOPE),
-        nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1, bias=False),
+        HalvingConv2d(in_channels, out_channels, bias=False),
         InstanceNorm(out_channels),
     )
 
@@ -39,7 +40,7 @@ def _down(in_channels: int, out_channels: int) -> nn.Sequential:
 def _up(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.ReLU(inplace=True),
-        nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=False),
+        DoublingConv2d(in_channels, out_channels, bias=False),
         InstanceNorm(out_channels),
     )
 
@@ -67,15 +68,13 @@ class SegmentationUNet(nn.Module):
         self.required_multiple = 2**depth
         """Height and width must be multiples of this."""
         stages = list(pairwise(channels))
-        self.encoder = nn.ModuleList([nn.Conv2d(1, width, 4, stride=2, padding=1)])
+        self.encoder = nn.ModuleList([HalvingConv2d(1, width)])
         self.encoder.extend(_down(outer, inner) for outer, inner in stages[:-1])
         outer, inner = stages[-1]
-        self.encoder.append(nn.Sequential(nn.LeakyReLU(LEAKY_SLOPE), nn.Conv2d(outer, inner, 4, stride=2, padding=1)))
+        self.encoder.append(nn.Sequential(nn.LeakyReLU(LEAKY_SLOPE), HalvingConv2d(outer, inner)))
         self.decoder = nn.ModuleList([_up(inner, outer)])
         self.decoder.extend(_up(2 * inner, outer) for outer, inner in reversed(stages[:-1]))
-        self.decoder.append(
-            nn.Sequential(nn.ReLU(inplace=True), nn.ConvTranspose2d(2 * width, classes, 4, stride=2, padding=1))
-        )
+        self.decoder.append(nn.Sequential(nn.ReLU(inplace=True), DoublingConv2d(2 * width, classes)))
 
     def forward(self, images: Tensor) -> Tensor:
         """Segments a batch.

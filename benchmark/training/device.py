@@ -8,6 +8,7 @@ import torch
 
 from benchmark.devices import VISIBLE, taken
 from benchmark.errors import UserError
+from benchmark.machine import multiplies_bf16
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -29,6 +30,18 @@ def make_fabric(precision: Precision = "32-true") -> "Fabric":
     # A job of Slurm's is told to call srun, which is none of Snakemake's business.
     warnings.filterwarnings("ignore", "The `srun` command is available")
     return Fabric(accelerator="auto", devices=1, precision=precision)
+
+
+def precision_here(asked: Literal["auto"] | Precision) -> Precision:
+    """What ``auto`` is here: bf16 on a processor or GPU (Ampere and newer) that multiplies matrices in it."""
+    if asked != "auto":
+        return asked
+    device = inference_device()
+    if device.type == "cuda":
+        able = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        able = device.type == "cpu" and multiplies_bf16()
+    return "bf16-mixed" if able else "32-true"
 
 
 def inference_device() -> torch.device:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from benchmark.data.sampling import CropSampler
 from benchmark.errors import Diverged, Interrupted
+from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import Checkpoints, Snapshot
 
 HISTORY_ROWS = 200
@@ -45,7 +45,7 @@ class Parts:
     networks: Mapping[str, nn.Module]
     optimizers: Mapping[str, Optimizer]
     schedules: Mapping[str, LRScheduler]
-    samplers: Mapping[str, CropSampler]
+    batches: Batches[Any]
     streams: Mapping[str, np.random.Generator] = field(default_factory=dict)
     kept: Mapping[str, list[Tensor]] = field(default_factory=dict)
 
@@ -68,7 +68,7 @@ class Parts:
         return {
             "groups": {name: optimizer.state_dict()["param_groups"] for name, optimizer in self.optimizers.items()},
             "schedules": {name: schedule.state_dict() for name, schedule in self.schedules.items()},
-            "samplers": {name: sampler.state() for name, sampler in self.samplers.items()},
+            "batches": self.batches.state(),
             "streams": {name: stream.bit_generator.state for name, stream in self.streams.items()},
             "kept": {name: len(images) for name, images in self.kept.items()},
         }
@@ -81,8 +81,7 @@ class Parts:
             self._restore_optimizer(optimizer, _below(tensors, f"optimizer/{name}/"), values["groups"][name])
         for name, schedule in self.schedules.items():
             schedule.load_state_dict(values["schedules"][name])
-        for name, sampler in self.samplers.items():
-            sampler.restore(values["samplers"][name])
+        self.batches.restore(values["batches"])
         for name, stream in self.streams.items():
             stream.bit_generator.state = values["streams"][name]
         for name, images in self.kept.items():
@@ -140,7 +139,7 @@ def train(
             log(*row)
             _tell(row[0], steps, row[1])
     logger.info("begins after step %d of %d", done, steps)
-    told = time.monotonic()
+    told = begun = time.monotonic()
     with _asked_to_end(checkpoints is not None) as asked:
         for now in range(done + 1, steps + 1):
             pending.append(step())
@@ -158,6 +157,7 @@ def train(
                 checkpoints.save(_snapshot(now, parts, rows, pending))
             if asked and now < steps:
                 raise Interrupted(asked[0].name, now, steps)
+    logger.info("took %.1f s, of which it waited %.3f s for batches", time.monotonic() - begun, parts.batches.waited)
 
 
 def _tell(step: int, steps: int, losses: Row) -> None:

@@ -114,6 +114,13 @@ def truncate(path: Path, share: float = 0.6) -> Path:
     return path
 
 
+def damage(path: Path) -> Path:
+    """Other bytes in the last third of a gzip file, of the same length: nothing tells it but reading that third."""
+    content, third = path.read_bytes(), path.stat().st_size // 3
+    path.write_bytes(content[:-third] + b"\xff" * (third - 8) + content[-8:])
+    return path
+
+
 def verified(dataset: str) -> None:
     """Writes the manifest, as the fetch does."""
     write_manifest(load_dataset(dataset), "", Tree.of(layout.raw(dataset)))

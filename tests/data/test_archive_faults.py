@@ -6,6 +6,7 @@ import json
 import shutil
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from archives import ixi, msseg_patient, oasis_ixi, retina, retouch_volume, save, save_oct, truncate
+from archives import damage, ixi, msseg_patient, oasis_ixi, retina, retouch_volume, save, save_oct, truncate
 from small_datasets import BASE
 from typer.testing import CliRunner
 
@@ -102,6 +103,7 @@ def header_of(path: str, **fields: object) -> Callable[[Path], None]:
 
     def make(root: Path) -> None:
         image = nib.load(root / path)
+        image.header["vox_offset"] = 352  # forgotten by nibabel when it was read
         for key, value in fields.items():
             image.header[key] = value
         voxels = np.asarray(image.dataobj).tobytes(order="F")
@@ -134,6 +136,26 @@ def oct_of(
     name: str, data: np.ndarray, spacing: tuple[float, float, float] = (0.01, 0.002, 0.1)
 ) -> Callable[[Path], None]:
     return lambda root: save_oct(root / RETOUCH / f"{name}.mhd", data, spacing) and None
+
+
+def compressed(called: str, part: slice, missing: int = 0) -> Callable[[Path], None]:
+    """Part of the compressed voxels, of which some are missing or, if negative, too many."""
+
+    def make(root: Path) -> None:
+        raw = root / RETOUCH / "oct.raw"
+        voxels = raw.read_bytes() + bytes(max(-missing, 0))
+        raw.write_bytes(zlib.compress(voxels[: len(voxels) - max(missing, 0)])[part])
+        edited(f"{RETOUCH}/oct.mhd", "CompressedData = False", f"CompressedData = {called}")(root)
+
+    return make
+
+
+def enormous(root: Path) -> None:
+    """Files of holes, which take no room on the disk."""
+    for name in ("oct", "reference"):
+        edited(f"{RETOUCH}/{name}.mhd", "DimSize = 16 32 6", "DimSize = 1100 1100 1100")(root)
+        with (root / RETOUCH / f"{name}.raw").open("r+b") as file:
+            file.truncate(1100**3)
 
 
 def oct_both(spacing: tuple[float, float, float]) -> Callable[[Path], None]:
@@ -201,13 +223,20 @@ FAULTS = [
     F("an extra file", "ixi", written("IXI-T1/IXI999.nii.gz"), "IXI999.nii.gz", "is no name of an IXI T1 image"),
     F("truncated gzip", "ixi", cut(IXI_IMAGE), IXI_IMAGE, "is damaged or truncated", IXI_ID),
     F("no NIfTI", "ixi", written(IXI_IMAGE), IXI_IMAGE, "is no readable NIfTI file", IXI_ID),
+    F("damaged gzip", "ixi", lambda r: damage(r / IXI_IMAGE) and None, IXI_IMAGE, "is damaged or truncated", IXI_ID),
     F("a header of more voxels", "ixi", header_of(IXI_IMAGE, dim=[3, 6, 7, 80, 1, 1, 1, 1]), IXI_IMAGE, "damaged or truncated", IXI_ID),
     F("no orientation", "ixi", header_of(IXI_IMAGE, qform_code=0, sform_code=0), IXI_IMAGE, "does not say how it is oriented", IXI_ID),
     F("a singular orientation", "ixi", header_of(IXI_IMAGE, srow_x=[0, 0, 0, 0]), IXI_IMAGE, "singular or non-finite", IXI_ID),
     F("four dimensions", "ixi", header_of(IXI_IMAGE, dim=[4, 6, 7, 4, 2, 1, 1, 1]), IXI_IMAGE, "not a 3-D volume", IXI_ID),
     F("colours", "ixi", written_as(IXI_IMAGE, np.zeros(SHAPE, [("R", "u1"), ("G", "u1"), ("B", "u1")])), IXI_IMAGE, "holds RGB voxels", IXI_ID),
     F("complex numbers", "ixi", written_as(IXI_IMAGE, np.ones(SHAPE, np.complex64)), IXI_IMAGE, "holds complex64 voxels", IXI_ID),
-    F("terabytes", "ixi", header_of(IXI_IMAGE, dim=[3, 30000, 30000, 30000, 1, 1, 1, 1]), IXI_IMAGE, "has 30000 x 30000 x 30000 voxels, more than", IXI_ID),
+    F("a header of fewer voxels", "ixi", header_of(IXI_IMAGE, dim=[3, 6, 7, 7, 1, 1, 1, 1]), IXI_IMAGE, "holds more voxels than the 6 x 7 x 7", IXI_ID),
+    F("a header of smaller voxels", "ixi", header_of(IXI_IMAGE, datatype=2, bitpix=8), IXI_IMAGE, "or larger ones", IXI_ID),
+    F("terabytes", "ixi", header_of(IXI_IMAGE, dim=[3, 30000, 30000, 30000, 1, 1, 1, 1]), IXI_IMAGE, "it holds 1024 bytes, and its header states 54000000000352", IXI_ID),
+    F("voxels in the header", "ixi", header_of(IXI_IMAGE, vox_offset=0), IXI_IMAGE, "its voxels begin at byte 0", IXI_ID),
+    F("an infinite offset", "ixi", header_of(IXI_IMAGE, vox_offset=np.inf), IXI_IMAGE, "its voxels begin at byte inf", IXI_ID),
+    F("an infinite scale", "ixi", header_of(IXI_IMAGE, scl_slope=np.inf), IXI_IMAGE, "scales its voxels by infinity", IXI_ID),
+    F("no size of voxels", "ixi", header_of(IXI_IMAGE, pixdim=[1, 2, 0, 2, 0, 0, 0, 0], sform_code=0, qform_code=1), IXI_IMAGE, "a side of 0 mm", IXI_ID),
     F("a scale of 1e38", "ixi", header_of(IXI_IMAGE, scl_slope=1e38, scl_inter=0), IXI_IMAGE, "has intensities from", IXI_ID),
     F("a scale of 1e-38", "ixi", header_of(IXI_IMAGE, scl_slope=1e-38, scl_inter=0), IXI_IMAGE, "has intensities from", IXI_ID),
     F("half a scale", "ixi", header_of(IXI_IMAGE, scl_slope=2, scl_inter=np.nan), IXI_IMAGE, "invalid intercept", IXI_ID),
@@ -261,6 +290,14 @@ FAULTS = [
     F("metres", "retouch", oct_both((10, 2, 100)), "oct.mhd", "has voxels of 10 x 2 x 100 mm", RETOUCH_ID),
     F("no name of the voxels", "retouch", edited(f"{RETOUCH}/oct.mhd", "ElementDataFile = oct.raw", ""), "oct.mhd", "", RETOUCH_ID),
     F("voxels elsewhere", "retouch", edited(f"{RETOUCH}/oct.mhd", "oct.raw", "../oct.raw"), "oct.mhd", "'ElementDataFile' in another folder", RETOUCH_ID),
+    F("raw voxels called compressed", "retouch", edited(f"{RETOUCH}/oct.mhd", "CompressedData = False", "CompressedData = True"), "oct.raw", "is damaged, or not compressed as oct.mhd states", RETOUCH_ID),
+    F("compressed voxels called raw", "retouch", compressed("False", slice(None)), "oct.raw", "bytes, and oct.mhd states 3072", RETOUCH_ID),
+    F("compressed voxels cut", "retouch", compressed("True", slice(-9)), "oct.raw", "is truncated", RETOUCH_ID),
+    F("too few compressed voxels", "retouch", compressed("1", slice(None), missing=9), "oct.raw", "holds 3063 bytes when uncompressed, and oct.mhd states 3072", RETOUCH_ID),
+    F("too many compressed voxels", "retouch", compressed("true", slice(None), missing=-9), "oct.raw", "holds more than 3072 bytes", RETOUCH_ID),
+    F("another compressed size", "retouch", compressed("True\nCompressedDataSize = 9", slice(None)), "oct.raw", "compressed bytes, and oct.mhd states 9", RETOUCH_ID),
+    F("too many dimensions", "retouch", edited(f"{RETOUCH}/oct.mhd", "NDims = 3", "NDims = 400"), "oct.mhd", "not as many whole numbers as 'NDims' says, 400", RETOUCH_ID),
+    F("a billion voxels", "retouch", enormous, "oct.mhd", "has 1100 x 1100 x 1100 voxels, more than", RETOUCH_ID),
     F("two dimensions", "retouch", lambda r: sitk.WriteImage(sitk.Image([16, 32], sitk.sitkUInt8), str(r / RETOUCH / "oct.mhd")), "oct.mhd", "is 16 x 32, not a 3-D volume", RETOUCH_ID),
     F("a label of 1e38", "retouch", oct_of("reference", LABELS + np.float32(1e38)), "reference.mhd", "holds the labels 1e+38", RETOUCH_ID),
     F("another label", "retouch", oct_of("reference", LABELS + 4), "reference.mhd", "holds the labels 4", RETOUCH_ID),

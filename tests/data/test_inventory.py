@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from archives import ixi, msseg_patient, noise, truncate, verified
+from archives import damage, ixi, msseg_patient, noise, truncate, verified
 from small_datasets import inventoried
 
 from benchmark import layout
@@ -22,7 +22,7 @@ def test_subjects_of_the_archive_are_listed_from_headers_alone(dataset):
     root = dataset("mini", "ixi")
     for number, name in enumerate(SIX):
         ixi(root, [name], noise((20, 20, 20), number))
-        truncate(root / f"IXI-T1/{name}.nii.gz")
+        damage(root / f"IXI-T1/{name}.nii.gz")
     inventoried("mini")
     found = json.loads(layout.inventory("mini").read_text())
     assert found["subjects"]["IXI101"] == {

@@ -173,10 +173,10 @@ IN_HEADERS = [
     (labels_of_another_shape, "voxels, and … has"),
     (no_header, "is no readable NIfTI file"),
     (missing, "is missing"),
+    (truncated, "is damaged or truncated"),
 ]
 IN_VOXELS = [
     (nan, "has 1 voxels that are NaN or infinite"),
-    (truncated, "is damaged or truncated"),
     (odd_label, "holds the labels 7"),
     (empty_mask, "covers nothing"),
 ]

@@ -42,11 +42,9 @@ def test_ixi_reads_headers_alone_until_the_image_is_asked_for(tmp_path):
     assert subject.spacing == (2.0, 2.0, 2.0)
     np.testing.assert_array_equal(subject.image().data, whole)
     truncate(tmp_path / "IXI-T1/IXI012-HH-1211-T1.nii.gz")
-    subject = read("ixi", tmp_path)[0]
-    with pytest.raises(DataError) as caught:
-        subject.image()
-    assert "IXI012-HH-1211-T1.nii.gz: is damaged or truncated" in str(caught.value)
-    assert "Copy or download it again" in str(caught.value)
+    for work in (subject.image, lambda: read("ixi", tmp_path)):
+        with pytest.raises(DataError, match=r"IXI012-HH-1211-T1.nii.gz: is damaged .*Copy or download it again"):
+            work()
 
 
 def test_a_wrong_checksum_is_damage(tmp_path):
@@ -196,6 +194,7 @@ def test_oasis_ixi_stray_and_missing_files(tmp_path):
 
 def header_of(path, **fields):
     image = nib.load(path)
+    image.header["vox_offset"] = 352  # forgotten by nibabel when it was read
     for key, value in fields.items():
         image.header[key] = value
     content = image.header.binaryblock + b"\0" * 4 + np.asarray(image.dataobj).tobytes(order="F")
@@ -220,8 +219,7 @@ def test_headers_without_a_usable_grid(tmp_path, fields, said):
 def test_header_that_states_more_voxels_than_there_are(tmp_path):
     ixi(tmp_path, ["IXI012-HH-1211-T1"])
     header_of(tmp_path / "IXI-T1/IXI012-HH-1211-T1.nii.gz", dim=[3, 6, 7, 80, 1, 1, 1, 1])
-    with pytest.raises(DataError, match="is damaged or truncated"):
-        read("ixi", tmp_path)[0].image()
+    assert "it holds 1024 bytes, and its header states 7072" in refusal("ixi", tmp_path)
 
 
 def test_file_that_is_no_nifti(tmp_path):

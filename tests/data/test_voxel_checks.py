@@ -55,6 +55,11 @@ def test_labels(value, said):
         checked_labels(volume(data), (1, 2, 3))
 
 
+def test_an_image_in_the_place_of_a_label_map_is_told_shortly():
+    with pytest.raises(DataError, match=r"holds the labels 4, 5, 6, 7, 8 and 51 more, and the dataset's are 1, 2, 3\."):
+        checked_labels(volume(np.arange(60).reshape(SHAPE)), (1, 2, 3))
+
+
 def test_whole_numbers_in_a_float_file_are_labels():
     data = np.zeros(SHAPE)
     data[2, 3, 4] = 3.0

@@ -99,6 +99,19 @@ def test_features_are_the_pooled_bottleneck_of_padded_slices_in_double_precision
     assert torch.allclose(found, expected, atol=1e-6)
 
 
+def test_features_of_a_slice_do_not_depend_on_the_others_in_its_batch():
+    small.lay_out()
+    train()
+    random, extractor = np.random.default_rng(0), load_extractor(FOLDER)
+    images, others = (random.uniform(-1, 1, (19, 21, 18)).astype(np.float32) for _ in range(2))
+    others[[3, 17]] = images[[3, 17]]
+    found, beside = extract(extractor, images), extract(extractor, others)
+    assert torch.equal(found[[3, 17]], beside[[3, 17]])
+    assert not torch.allclose(found[0], beside[0])
+    assert torch.allclose(extract(extractor, images[3:4]), found[3:4], atol=1e-5)
+    assert found.is_inference()
+
+
 def test_kid_and_fid_are_what_torch_fidelity_makes_of_the_images_by_its_registered_extractor():
     small.lay_out()
     train()

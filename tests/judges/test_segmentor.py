@@ -113,6 +113,7 @@ def test_whole_slices_are_padded_cropped_back_and_independent_of_their_batch():
     images = np.random.default_rng(0).uniform(-1, 1, (18, 21, 19)).astype(np.float32)
     prediction = segmentor.predict(images)
     assert np.array_equal(segmentor.predict(images[7:8])[0], prediction[7])
+    assert np.array_equal(segmentor.predict(images[::-1])[::-1], prediction)
     assert prediction.shape == images.shape
     assert prediction.dtype == np.uint8
     network = segmentor._network.cpu()

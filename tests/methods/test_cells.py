@@ -94,6 +94,7 @@ def test_trains_on_training_subjects_of_both_scanners_alone(monkeypatch):
     monkeypatch.setattr(method_class("cyclegan"), "fit", lambda self, train, context: seen.append((train, context)))
     monkeypatch.setattr(method_class("cyclegan"), "save", lambda self, path: None)
     monkeypatch.setattr(method_class("cyclegan"), "parameters", 0)
+    monkeypatch.setattr("benchmark.training.device.precision_here", {"auto": "bf16-mixed"}.get)
     train_cell(config(), cell("cyclegan"))
     train, context = seen[0]
     store = SliceStore(layout.slices(small.DATASET))
@@ -104,7 +105,8 @@ def test_trains_on_training_subjects_of_both_scanners_alone(monkeypatch):
     assert (train.task.classes, train.task.class_weights, train.task.crop) == (3, (0.2, 0.8, 0.8), (32, 16))
     assert (train.task.batch_size, train.task.slice_shape, train.task.label_kind) == (2, small.SHAPE[1:], "dense")
     assert context.identity == (small.DATASET, "AA-BB", 0, 0)
-    assert (context.width, context.precision) == (4, "32-true")
+    assert (context.width, context.precision) == (4, "bf16-mixed")
+    assert read_provenance(cell("cyclegan").run)["precision"] == "bf16-mixed"
 
 
 def test_a_benchmark_can_override_the_crops(laid_out, monkeypatch):

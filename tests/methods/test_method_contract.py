@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from two_scanners import context, training_set
+from two_scanners import DEVICE, context, training_set
 
 from benchmark.errors import ModelError
 from benchmark.methods.adversarial import AdversarialMethod
@@ -35,6 +35,10 @@ def fitted():
         return methods[name]
 
     return fit
+
+
+def is_adversarial(name):
+    return issubclass(method_class(name), AdversarialMethod)
 
 
 def directions(method):
@@ -95,6 +99,25 @@ def test_translates_the_same_images_to_the_same_bits(fitted, name):
         np.testing.assert_array_equal(first, second)
 
 
+MIXING = [("cyclegan", {"block": "paper"}), ("segrenorm", {"variant": "paper"})]
+"""Options whose networks mix the samples of a training batch, or drop out otherwise."""
+
+
+@pytest.mark.parametrize(("name", "options"), [*((name, {}) for name in METHODS if is_adversarial(name)), *MIXING])
+def test_a_slice_does_not_depend_on_the_others_in_its_batch(name, options):
+    method = create(name, options)
+    method._model = method._make(training_set().task, 4, DEVICE)  # and its networks are in training mode
+    method._model.initialize(("a batch",), 0.1)
+    images, others = some_images((18, 37, 29)), some_images((18, 37, 29), level=-0.6)
+    others[[3, 17]] = images[[3, 17]]  # one of the first batch, one of the last
+    for direction in Direction:
+        first, second = method.translate(images, direction), method.translate(others, direction)
+        np.testing.assert_array_equal(first[[3, 17]], second[[3, 17]])
+        assert np.abs(first[0] - second[0]).max() > 1e-3  # it does depend on the slice
+        # Batches of other sizes are summed in other orders.
+        np.testing.assert_allclose(method.translate(images[3:4], direction), first[3:4], atol=1e-4)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_saved_and_loaded_it_translates_to_the_same_bits(fitted, name, tmp_path):
     method, loaded = fitted(name), small(name)
@@ -129,7 +152,7 @@ def test_refuses_what_is_no_model_of_its_own(fitted, name, tmp_path):
         small(name).load(tmp_path / "model")
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS if issubclass(method_class(n), AdversarialMethod)])
+@pytest.mark.parametrize("name", [name for name in METHODS if is_adversarial(name)])
 @pytest.mark.parametrize(("key", "value"), [("width", 0), ("width", None), ("task", {}), ("task", "dense")])
 def test_refuses_a_damaged_description(fitted, name, key, value, tmp_path):
     fitted(name).save(tmp_path / "model")

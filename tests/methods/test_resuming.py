@@ -24,6 +24,7 @@ from benchmark.layout import Cell
 from benchmark.methods.registry import create
 from benchmark.training import checkpoints as module
 from benchmark.training import loop
+from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import SUMS, TENSORS, Checkpoints
 from benchmark.training.loop import Parts
 from benchmark.training.schedule import constant_then_linear
@@ -227,14 +228,14 @@ def line(where, stop=None, steps=450):
     torch.nn.init.ones_(network.weight)
     torch.nn.init.zeros_(network.bias)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01, fused=True)
-    slices, noise = training_set().source, stream("noise")
+    sampler, noise = CropSampler(training_set().source, (8, 8), 2, stream("crops")), stream("noise")
     torch.manual_seed(3)
     parts = Parts(
         torch.device("cpu"),
         {"line": network},
         {"line": optimizer},
         {"line": constant_then_linear(optimizer, 200, 250)},
-        {"crops": CropSampler(slices, (8, 8), 2, stream("crops"))},
+        Batches(sampler.draw, {"crops": sampler}),
         {"noise": noise},
     )
     taken, rows = [], []
@@ -243,7 +244,7 @@ def line(where, stop=None, steps=450):
         taken.append(1)
         if len(taken) == stop:
             raise Killed
-        images = torch.from_numpy(parts.samplers["crops"].draw()[0]).mean(dim=(1, 2, 3))[:, None]
+        images = torch.from_numpy(parts.batches.next()[0]).mean(dim=(1, 2, 3))[:, None]
         wanted = 2 * images + float(noise.normal()) + torch.randn(1)
         loss = (network(images) - wanted).square().mean()
         optimizer.zero_grad()

@@ -15,6 +15,7 @@ from benchmark.layout import Cell
 from benchmark.metrics.base import Metric, Quantity
 from benchmark.metrics.overlap import confusion, dice
 from benchmark.metrics.registry import metric_class
+from benchmark.metrics.view import CellView
 from benchmark.scores import Score
 from benchmark.scoring import check_declared, score_external, score_pair
 
@@ -198,6 +199,15 @@ def test_images_of_other_subjects_or_shapes_are_refused(judged):
     images = dict.fromkeys(small.FOLD.test_source, image)
     with pytest.raises(DataError, match=r"subject a4: have the shape \(2, 36, 28\). Harmonize the prepared slices"):
         score_external(*arguments, Harmonized({**images, "a4": image[:2]}))
+
+
+def test_shapes_and_counts_are_known_without_reading_a_slice(view, monkeypatch):
+    def read(store, subject):
+        pytest.fail(f"{subject} was read")
+
+    monkeypatch.setattr(SliceStore, "image", read)
+    assert (view.pair.slice_count("source"), view.pair.slice_count("target")) == (12, 8)
+    CellView(view.pair, view.cell, view.images)
 
 
 class Declared(Metric):

@@ -99,3 +99,16 @@ def test_only_the_last_convolution_goes_without_spectral_norm():
     ]
     assert norms[:3] == pytest.approx([1, 1, 1], abs=1e-4)
     assert norms[3] > 2
+
+
+def test_the_spectral_norm_is_not_taken_in_half_precision(monkeypatch):
+    network, where = PatchDiscriminator(WIDTH).train(), []
+    kind = type(network.layers[0].parametrizations.weight[0])
+    forward = kind.forward
+    monkeypatch.setattr(
+        kind, "forward", lambda self, w: where.append(torch.is_autocast_enabled("cpu")) or forward(self, w)
+    )
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = network(images(2, 1, 16, 16).float())
+    assert where == [False] * 3  # once a layer: one power iteration
+    assert scores.dtype == torch.bfloat16

@@ -4,6 +4,7 @@ import pytest
 import torch
 from network_reference import images, randomized, standardized
 
+from benchmark.networks import renorm
 from benchmark.networks.normalization import InstanceNorm, instance_norm
 from benchmark.networks.renorm import SegmentationRenorm
 
@@ -73,3 +74,25 @@ def test_instance_norm_is_indifferent_to_the_memory_layout():
 def test_a_single_pixel_has_no_standard_deviation(samples):
     with pytest.raises(ValueError, match="more than 1"):
         instance_norm(torch.ones(samples, 3, 1, 1))
+
+
+def test_in_half_precision_statistics_and_scales_are_in_float32():
+    random = torch.Generator().manual_seed(0)
+    features = (3 + 0.3 * torch.randn(2, 4, 16, 16, generator=random)).bfloat16()
+    towards = torch.randn(2, 4, 16, 16, generator=random).bfloat16()
+
+    def gradient(precise):
+        images = features.to(precise).requires_grad_()
+        instance_norm(images).backward(towards.to(precise))
+        return images.grad.double()
+
+    exact = gradient(torch.float64)
+    # Rounded to bf16, each of its values would be 2⁻⁸ off at most; rounded statistics make it more than twice that.
+    error = (gradient(torch.bfloat16) - exact).abs().max()
+    assert error < 2**-8 * exact.abs().max() * 2
+    layer = SegmentationRenorm(4, 3)
+    scales = []
+    with torch.autocast("cpu", torch.bfloat16), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(renorm, "instance_norm", lambda values, scale, shift: scales.extend([scale, shift]))
+        layer(features, torch.ones(2, 3))
+    assert [scale.dtype for scale in scales] == [torch.float32, torch.float32]

@@ -18,7 +18,7 @@ from network_reference import (
 )
 
 from benchmark.networks import ResUNetGenerator
-from benchmark.networks.blocks import UpsamplingConv
+from benchmark.networks.resampling import UpsamplingConv
 
 WIDTH, EMBEDDING = 2, 5
 VARIANTS = ("paper", "reference")

@@ -10,6 +10,7 @@ from benchmark.data.volumes import COPY_AGAIN
 from benchmark.errors import DataError
 
 _SMALLEST, _LARGEST = 1e-12, 1e12
+_NAMED = 5  # labels that a message names; an image in a label map's place has thousands
 _EXCLUDE = "Copy the file again, or exclude the subject in the dataset's config"
 
 
@@ -50,7 +51,9 @@ def checked_labels(volume: Volume, allowed: Collection[int]) -> Volume:
         odd = values[values != np.round(values)]
         raise DataError(volume.path, f"holds {odd[0]:g}, and labels are whole numbers", COPY_AGAIN)
     if unknown := sorted(set(values.tolist()) - {0, *allowed}):
-        found, known = (", ".join(f"{v:g}" for v in values) for values in (unknown, sorted(allowed)))
+        found = ", ".join(f"{v:g}" for v in unknown[:_NAMED])
+        found += f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+        known = ", ".join(str(v) for v in sorted(allowed))
         raise DataError(
             volume.path,
             f"holds the labels {found}, and the dataset's are {known}",

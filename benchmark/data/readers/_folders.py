@@ -1,11 +1,11 @@
 """What the readers share: where an archive lies, listing its folders, going on after a fault, a phantom's truth."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from benchmark.data.places import Place, opened, packed
+from benchmark.data.places import TAR_COMPRESSED, Place, opened
 from benchmark.data.subject import Found, Subject, Volume
 from benchmark.errors import DataError
 
@@ -17,15 +17,16 @@ _NOTICES = (".txt", ".md", ".pdf", ".xls", ".xlsx", ".csv")
 _FILE_MANAGERS = (".", "__MACOSX", "Thumbs.db")
 
 
-def located(root: Path, folder: str, files: Sequence[str], remedy: str) -> Place:
+def located(root: Path, folder: str, files: Sequence[str], remedy: str, others: Collection[str] = ()) -> Place:
     """A folder of an archive, unpacked, or in the packed file in which its owner distributes it.
 
     Args:
         root: where the archive lies, or the packed file itself.
         files: names that the packed file may have.
+        others: folders that lie beside it in the archive.
 
     Raises:
-        DataError: neither is there, or both are, or the packed file is damaged.
+        DataError: neither is there, or both are, or the packed file is damaged or another.
     """
     if (root / folder).is_dir():
         if beside := next((root / name for name in files if (root / name).is_file()), None):
@@ -33,13 +34,40 @@ def located(root: Path, folder: str, files: Sequence[str], remedy: str) -> Place
                 root / folder, f"lies beside {beside.name}, which holds it too", "Remove or move away one of the two"
             )
         return root / folder
-    candidates = [root] if root.is_file() and packed(root) else [root / name for name in files]
-    for file in candidates:
-        if file.is_file():
-            inside = opened(file) / folder
-            # Some are packed with the folder around them, some without.
-            return inside if inside.is_dir() else opened(file)
-    raise DataError(root / folder, "is not there", remedy)
+    tars = [PurePath(name).stem for name in files if name.endswith(".tar")]
+    compressed = [f"{stem}{ending}" for stem in tars for ending in TAR_COMPRESSED]
+    named = (root / name for name in (*files, *compressed))
+    file = root if root.is_file() else next((path for path in named if path.is_file()), None)
+    if file is None:
+        raise DataError(root / folder, "is not there", _elsewhere(root, (folder, *files, *others)) or remedy)
+    top = opened(file)
+    # Some are packed with the folder around them, some without.
+    if (top / folder).is_dir():
+        return top / folder
+    if other := next((name for name in others if (top / name).is_dir()), None):
+        raise DataError(file, f"holds '{other}', not '{folder}'", "Give each file back its own name")
+    return top
+
+
+def check_whole(root: Path, folders: Collection[str]) -> None:
+    """Refuses one of the packed files of an archive that comes in several.
+
+    Raises:
+        DataError: it does not hold all of the folders, or is damaged.
+    """
+    if root.is_file() and not all((opened(root) / folder).is_dir() for folder in folders):
+        fault = f"does not hold all of the archive, {' and '.join(folders)}"
+        raise DataError(root, fault, f"Name the folder in which all of its files lie, such as {root.parent}")
+
+
+def _elsewhere(root: Path, names: Collection[str]) -> str | None:
+    """A remedy where the archive lies a little further in or out."""
+    inner = root.resolve()
+    for folder in (inner, inner.parent):
+        if folder.name in names:
+            return f"Name the folder in which '{folder.name}' lies: {folder.parent}"
+    found = next((path for name in names for path in sorted(root.glob(f"*/{name}"))), None)
+    return f"It lies in {found.parent}: name that folder, or move into {root} what it holds" if found else None
 
 
 def listing(folder: Place, remedy: str) -> list[Place]:

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path, PurePath
 
 from benchmark.data.nifti import read_header, read_volume
-from benchmark.data.places import Place
-from benchmark.data.readers._folders import each, listing, located, truth
+from benchmark.data.places import Place, opened
+from benchmark.data.readers._folders import check_whole, each, listing, located, truth
 from benchmark.data.subject import Found, Subject, about
 from benchmark.data.volumes import check_same_grid
 from benchmark.errors import DataError
@@ -27,7 +27,10 @@ DOMAINS = {"01": "SV", "07": "SA", "08": "PI"}
 _PREPROCESSED = "Pre-processed training dataset"
 _UNPROCESSED = "Unprocessed training dataset"
 _OLD_FOLDER = "TrainingDataset_MSSEG"
+_SHANOIR, _SHANOIR_FILE = "Training", "MSSEG-Training.zip"
+_TESTING = "Testing"
 _REMEDY = "Put MSSEG-Training.zip here, or unpack it so that there is the folder Training"
+_NOT_TESTING = "Use the training archive, not the testing one"
 
 
 @dataclass(frozen=True)
@@ -43,55 +46,91 @@ class _Files:
 def read(root: Path) -> Iterator[Found]:
     """Subjects with lesion labels (consensus of seven experts, 1 is lesion) and brain masks.
 
-    Faults are neither layout, folders of another name, an unknown centre, missing files, and files of one subject on
-    different grids.
+    Faults are neither layout or both, the testing archive, folders of another name, an unknown centre, missing files, a
+    patient with labels alone, and files of one subject on different grids.
     """
+    try:
+        yield from _old(root) if _is_old(root) else _shanoir(root)
+    except DataError as fault:
+        yield fault
+
+
+def _is_old(root: Path) -> bool:
+    """Whether the archive is of the older layout.
+
+    Raises:
+        DataError: it is of both.
+    """
+    if root.is_file():
+        return any((opened(root) / name).is_dir() for name in (_PREPROCESSED, _UNPROCESSED, _OLD_FOLDER))
     old, shanoir = (
         any((root / name).exists() for name in names)
-        for names in ((_PREPROCESSED, f"{_PREPROCESSED}.zip"), ("Training", "MSSEG-Training.zip"))
+        for names in (
+            (_PREPROCESSED, f"{_PREPROCESSED}.zip", _UNPROCESSED, f"{_UNPROCESSED}.zip"),
+            (_SHANOIR, _SHANOIR_FILE),
+        )
     )
     if old and shanoir:
-        return iter([DataError(root, "holds the archive in both of its layouts", "Remove or move away one of the two")])
-    return _old(root) if old else _shanoir(root)
+        raise DataError(root, "holds the archive in both of its layouts", "Remove or move away one of the two")
+    return old
 
 
 def _shanoir(root: Path) -> Iterator[Found]:
-    try:
-        centres = listing(located(root, "Training", ("MSSEG-Training.zip",), _REMEDY), _REMEDY)
-    except DataError as fault:
-        yield fault
-        return
-    for centre in centres:
-        yield from each(partial(listing, centre, _REMEDY), partial(_of_shanoir, root, centre))
+    # The folders of the other layout lie beside no 'Training', but who names one of them is told where they lie.
+    place = located(root, _SHANOIR, (_SHANOIR_FILE,), _REMEDY, (_PREPROCESSED, _UNPROCESSED))
+    for centre in listing(place, _REMEDY):
+        yield from each(partial(_patients, centre), partial(_of_shanoir, root, centre))
+
+
+def _patients(centre: Place) -> list[Place]:
+    if centre.name == _TESTING:
+        raise DataError(centre, "is the testing archive", _NOT_TESTING)
+    if not re.fullmatch(r"Center_\d\d", centre.name):
+        raise DataError(centre, "is not named like Center_01", "Remove what is not of the archive")
+    _check_centre(centre, centre.name[-2:])
+    return listing(centre, _REMEDY)
+
+
+def _check_centre(place: Place, centre: str) -> None:
+    if centre not in DOMAINS:
+        raise DataError(
+            place, f"is of centre {centre}, and the training archive has the centres {', '.join(DOMAINS)}", _NOT_TESTING
+        )
 
 
 def _old(root: Path) -> Iterator[Found]:
-    return each(partial(_old_patients, root), partial(_of_old, root))
+    check_whole(root, (_PREPROCESSED, _UNPROCESSED))
+    remedy = f"Put all of '{_PREPROCESSED}' here, packed or unpacked"
+    patients = listing(_old_folder(root, _PREPROCESSED, remedy), remedy)
+    remedy = f"Put all of '{_UNPROCESSED}' here, packed or unpacked: the labels of {len(patients)} patients are in it"
+    unprocessed = _old_folder(root, _UNPROCESSED, remedy)
+    labelled = listing(unprocessed, remedy)
+    yield from each(lambda: patients, partial(_of_old, root, unprocessed))
+    names = {patient.name for patient in patients}
+    yield from each(lambda: (folder for folder in labelled if folder.name not in names), _without_image)
 
 
-def _old_patients(root: Path) -> list[Place]:
-    return listing(_old_folder(root, _PREPROCESSED), f"Put all of '{_PREPROCESSED}' here, packed or unpacked")
+def _old_folder(root: Path, name: str, remedy: str) -> Place:
+    return located(root, name, (f"{name}.zip",), remedy, (_PREPROCESSED, _UNPROCESSED)) / _OLD_FOLDER
 
 
-def _old_folder(root: Path, name: str) -> Place:
-    return located(root, name, (f"{name}.zip",), f"Put '{name}' here, packed or unpacked") / _OLD_FOLDER
+def _without_image(patient: Place) -> None:
+    _check_old_name(patient)
+    with about(patient.name):
+        raise DataError(patient, f"is of a patient who is not in '{_PREPROCESSED}'", "Get the whole archive")
 
 
 def _of_shanoir(root: Path, centre: Place, patient: Place) -> Subject:
     return _subject(root, _shanoir_files(centre, patient))
 
 
-def _of_old(root: Path, patient: Place) -> Subject:
-    return _subject(root, _old_files(patient, _old_folder(root, _UNPROCESSED)))
+def _of_old(root: Path, unprocessed: Place, patient: Place) -> Subject:
+    files = _old_files(patient, unprocessed)
+    _check_centre(files.image, files.centre)
+    return _subject(root, files)
 
 
 def _subject(root: Path, files: _Files) -> Subject:
-    if files.centre not in DOMAINS:
-        raise DataError(
-            files.image,
-            f"is of centre {files.centre}, and the training archive has the centres {', '.join(DOMAINS)}",
-            "Use the training archive, not the testing one",
-        )
     with about(files.id):
         header = read_header(files.image)
         for place in (files.consensus, files.mask):
@@ -125,8 +164,7 @@ def _shanoir_files(centre: Place, patient: Place) -> _Files:
 
 
 def _old_files(patient: Place, unprocessed: Place) -> _Files:
-    if not re.fullmatch(r"\d{5}[A-Z]{4}", patient.name):
-        raise DataError(patient, "is not named by five digits and four capitals", "Remove what is not of the archive")
+    _check_old_name(patient)
     image = patient / "FLAIR_preprocessed.nii.gz"
     return _Files(
         id=patient.name,
@@ -136,3 +174,8 @@ def _old_files(patient: Place, unprocessed: Place) -> _Files:
         mask=patient / "Mask_registered.nii.gz",
         truth_name=PurePath(patient.name, image.name),
     )
+
+
+def _check_old_name(patient: Place) -> None:
+    if not re.fullmatch(r"\d{5}[A-Z]{4}", patient.name):
+        raise DataError(patient, "is not named by five digits and four capitals", "Remove what is not of the archive")

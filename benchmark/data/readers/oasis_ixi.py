@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmark.data.nifti import read_header, read_volume
 from benchmark.data.places import Place, sibling
-from benchmark.data.readers._folders import each, listing
+from benchmark.data.readers._folders import each, listing, located
 from benchmark.data.subject import Found, Subject, Volume, about
 from benchmark.data.volumes import check_same_grid
 from benchmark.errors import DataError
@@ -33,8 +33,12 @@ def read(root: Path) -> Iterator[Found]:
 
     Faults are a folder that is not there, files of another name or without companion, and unreadable headers.
     """
-    yield from each(partial(listing, root / "ixi_hh", _REMEDY), _ixi)
-    yield from each(partial(listing, root / "oasis", _REMEDY), _oasis)
+    for folder, make in (("ixi_hh", _ixi), ("oasis", _oasis)):
+        yield from each(partial(_images, root, folder), make)
+
+
+def _images(root: Path, folder: str) -> list[Place]:
+    return listing(located(root, folder, (), _REMEDY, ("ixi_hh", "oasis")), _REMEDY)
 
 
 def _ixi(place: Place) -> Subject | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmark.data.metaimage import read_header, read_volume
 from benchmark.data.places import Place
-from benchmark.data.readers._folders import each, listing, located, truth
+from benchmark.data.readers._folders import check_whole, each, listing, located, truth
 from benchmark.data.subject import Found, Subject, about
 from benchmark.data.volumes import check_same_grid
 from benchmark.errors import DataError
@@ -20,22 +20,36 @@ DOMAINS = {"RETOUCH-TrainingSet-Cirrus": "CR", "RETOUCH-TrainingSet-Spectralis":
 """Scanner of each folder. RETOUCH-TrainingSet-Topcon is the third, which the paper does not use."""
 NUMBERS = {"CR": range(1, 25), "SP": range(25, 49)}
 """Numbers that the examinations of each scanner have; 049 to 070 are of Topcon."""
+_VENDORS = (*DOMAINS, "RETOUCH-TrainingSet-Topcon")
 _REMEDY = "Put RETOUCH-TrainingSet-Cirrus.zip and RETOUCH-TrainingSet-Spectralis.zip here, packed or unpacked"
 
 
 def read(root: Path) -> Iterator[Found]:
     """Subjects with fluid labels.
 
-    Faults are a vendor that is not there, folders of another name or with another vendor's number, missing files,
-    headers that are unreadable or contradict their raw file, and labels that differ from their image in shape or
-    position.
+    Faults are a vendor that is not there or in another's place, folders of another name or with another vendor's
+    number, missing files, headers that are unreadable or contradict their raw file, and labels that differ from their
+    image in shape or position.
     """
+    try:
+        check_whole(root, DOMAINS)
+    except DataError as fault:
+        yield fault
+        return
     for vendor, domain in DOMAINS.items():
         yield from each(partial(_volumes, root, vendor), partial(_subject, root, domain))
 
 
 def _volumes(root: Path, vendor: str) -> list[Place]:
-    return listing(located(root, vendor, (f"{vendor}.zip",), _REMEDY), _REMEDY)
+    place = located(root, vendor, (f"{vendor}.zip",), _REMEDY, _VENDORS)
+    found, numbers = listing(place, _REMEDY), NUMBERS[DOMAINS[vendor]]
+    if all(re.fullmatch(r"TRAIN\d{3}", p.name) and int(p.name[-3:]) not in numbers for p in found):
+        raise DataError(
+            place,
+            f"holds no volume of this scanner, whose numbers are {numbers[0]:03d} to {numbers[-1]:03d}",
+            "Give each scanner's file or folder back its own name",
+        )
+    return found
 
 
 def _subject(root: Path, domain: str, folder: Place) -> Subject:

@@ -1,0 +1,76 @@
+"""Batches of a training: the next one is drawn while the networks are at work on the one before."""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from benchmark.data.sampling import CropSampler
+
+Batch = TypeVar("Batch")
+
+
+class Batches(Generic[Batch]):
+    """Hands out what ``draw`` draws, in its order.
+
+    One thread draws, so that order and random numbers are those of drawing each batch when it is wanted.
+
+    Args:
+        draw: draws the next batch, from nothing that changes but ``samplers`` and ``streams``.
+        samplers: by name.
+        streams: of random numbers, by name.
+
+    Attributes:
+        waited: seconds that were spent on waiting for batches.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[], Batch],
+        samplers: Mapping[str, CropSampler],
+        streams: Mapping[str, np.random.Generator] | None = None,
+    ) -> None:
+        self._draw, self._samplers, self._streams = draw, samplers, streams or {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._coming: Future[tuple[Batch, dict[str, Any]]] | None = None
+        self._state = self._now()
+        self.waited = 0.0
+
+    def next(self) -> Batch:
+        """The next batch.
+
+        Raises:
+            DataError: a slice cannot be read.
+        """
+        begun = time.perf_counter()
+        coming = self._coming or self._thread.submit(self._one)
+        batch, self._state = coming.result()
+        self.waited += time.perf_counter() - begun
+        self._coming = self._thread.submit(self._one)
+        return batch
+
+    def state(self) -> dict[str, Any]:
+        """What is still to come after the last batch that was handed out; as JSON has it."""
+        return self._state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes on from where :meth:`state` was called."""
+        if self._coming is not None:
+            self._coming.result()
+            self._coming = None
+        for name, sampler in self._samplers.items():
+            sampler.restore(state["samplers"][name])
+        for name, stream in self._streams.items():
+            stream.bit_generator.state = state["streams"][name]
+        self._state = dict(state)
+
+    def _one(self) -> tuple[Batch, dict[str, Any]]:
+        return self._draw(), self._now()
+
+    def _now(self) -> dict[str, Any]:
+        return {
+            "samplers": {name: sampler.state() for name, sampler in self._samplers.items()},
+            "streams": {name: stream.bit_generator.state for name, stream in self._streams.items()},
+        }

@@ -1,0 +1,45 @@
+"""The loop that the benchmark's training is compared with trains the same networks towards the same objective."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from two_scanners import context, in_double, training_set
+
+from benchmark.methods.adversarial_training import AdversarialTraining
+from benchmark.methods.base import TrainingSet
+from benchmark.methods.registry import create
+from benchmark.training.device import make_fabric
+from benchmarks.plain import PlainTraining
+
+STEPS = 3
+
+
+@pytest.mark.usefixtures("double_precision")
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("cyclegan", {}),
+        ("s_cyclegan", {"halved_adversarial": False}),
+        ("semgan", {"semantic_dropout": 1.0}),
+        ("segrenorm", {"embedding_dim": 16}),
+        ("segrenorm", {"embedding_dim": 16, "variant": "paper"}),
+    ],
+)
+def test_both_have_the_same_losses_step_by_step(name, options):
+    train = training_set()
+    train = TrainingSet(in_double(train.source), in_double(train.target), replace(train.task, batch_size=3))
+    how = context(2 * STEPS)
+    method, fabric = create(name, options), make_fabric()
+    method._model = method._make(train.task, how.width, fabric.device)
+    method._model.initialize(how.identity, 0.2)
+    plain = PlainTraining(method, method._model.networks)
+    own = AdversarialTraining(method, method._model.networks, train, how, fabric)
+    batches = [own.draw() for _ in range(STEPS)]
+    torch.manual_seed(0)
+    expected = [plain.step(batch) for batch in batches]
+    torch.manual_seed(0)
+    found = [{name: loss.item() for name, loss in own.step(batch).items()} for batch in batches]
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-7)
+    assert expected[0] != pytest.approx(expected[-1], rel=1e-3)  # the networks did learn in between
