@@ -41,6 +41,8 @@ rule quality:
 onstart:
     with told():
         be_alone()
+        if workflow.executor_plugin.name == "slurm":
+            refuse_jobs_left()
         watch(DATED)
         write_whole(Path(RESOLVED), CONFIG.model_dump_json(indent=1) + "\n")
 

@@ -78,6 +78,11 @@ def take_gpu(folder: Path | None = None) -> str:
     return free
 
 
+def taken() -> str | None:
+    """Name of the GPU that this process took; None where it took none."""
+    return os.environ[VISIBLE] if _held else None
+
+
 def hide_gpus() -> None:
     """Shows this process no GPU. Must come before PyTorch is loaded."""
     os.environ[VISIBLE] = ""

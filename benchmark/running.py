@@ -2,9 +2,12 @@
 
 Snakemake's own lock outlives a run that was killed, and then wants ``--unlock``. The kernel gives this one back with
 the process that held it, so the same command goes on where the killed run stopped. Profiles therefore have ``nolock``.
+What such a run left in the queue of a cluster outlives it too, and no lock tells of it: Slurm is asked.
 """
 
+import getpass
 import os
+import subprocess
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -36,3 +39,28 @@ def be_alone(path: Path = LOCK) -> None:
     file.write(f"{os.getpid()}\n")
     file.flush()
     _held.append(file)  # closing it would give the lock back
+
+
+def refuse_jobs_left() -> None:
+    """Looks for jobs in Slurm that an earlier run from this folder submitted.
+
+    Snakemake ends its jobs when it is interrupted, and cannot when it is killed or its connection is cut. They would
+    write what the jobs of this run read and write.
+
+    Raises:
+        UserError: there are such jobs, queued or running, or Slurm does not answer.
+    """
+    asked = ["squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%i|%k|%Z"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError("squeue", f"does not say which jobs there are ({done.stderr.strip()})", "Run it again later")
+    jobs = (line.split("|", 2) for line in done.stdout.splitlines())
+    from_here = ((job, comment) for job, comment, folder in jobs if Path(folder).resolve() == Path.cwd())
+    # Snakemake wrote the comment. It may be a job from here itself, which has none.
+    left = [job for job, comment in from_here if comment.startswith("rule_")]
+    if left:
+        raise UserError(
+            Path.cwd(),
+            f"{len(left)} jobs of an earlier run from here are queued or running in Slurm",
+            f"Wait until they are done, or end them, and run again: scancel {' '.join(left)}",
+        )

@@ -5,7 +5,6 @@
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +20,8 @@ from benchmark.layout import Cell
 
 ROOT = Path(__file__).parents[1]
 METHODS = {"cyclegan": {}, "s_cyclegan": {}, "semgan": {"semantic_dropout": 0.5}, "segrenorm": {"embedding_dim": 16}}
+STEPS = 120
+"""Of a training that is killed at random; it writes a checkpoint after each, so that kills can hit the writing too."""
 
 
 def lay_out(folder: Path, steps: int, every: int) -> None:
@@ -58,8 +59,13 @@ def start(folder: Path, method: str) -> subprocess.Popen:
 
 
 def finish(folder: Path, method: str) -> dict[str, bytes]:
-    """Lets a training end; every file of the model, and the history."""
+    """Lets a training end; what it left."""
     assert start(folder, method).wait() == 0, (folder / "log").read_text()[-3000:]
+    return result(folder, method)
+
+
+def result(folder: Path, method: str) -> dict[str, bytes]:
+    """Every file of the model, and the history."""
     cell = Cell("small", small.DATASET, "AA", "BB", 0, method, 0)
     assert not (folder / layout.checkpoints("small", cell.model)).exists()
     return {**small.model_files(folder / cell.model), "history.csv": (folder / cell.history).read_bytes()}
@@ -87,35 +93,47 @@ def train_with_a_kill(folder: Path, method: str, step: int, steps: int = 12, eve
     return result
 
 
-def kill_at_random(folder: Path, method: str, moments: random.Random, longest: float) -> bool:
-    """Kills once, at any time from its start to its end; whether it was still running."""
-    process = start(folder, method)
-    time.sleep(moments.uniform(0, longest))
-    running = process.poll() is None
-    if running:
+def kill_at_random(folder: Path, method: str, moments: random.Random, longest: float) -> str:
+    """Kills once, at any time from its start to its end; when, and what that left. Empty: it ended before."""
+    process, moment = start(folder, method), moments.uniform(0, longest)
+    time.sleep(moment)
+    if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return running
+    if process.wait() != -signal.SIGKILL:
+        assert process.returncode == 0, (folder / "log").read_text()[-3000:]
+        return ""
+    left = (checkpoints(folder) or ["no checkpoint"])[-1]
+    torn = ", another half written" if any((folder / "results/small/checkpoints").rglob(".step-*")) else ""
+    return f"{moment:.1f} s ({left}{torn})"
+
+
+def train_with_kills(folder: Path, method: str, kills: int, seed: str, longest: float) -> tuple[dict[str, bytes], int]:
+    """Trains with kills at random moments, until it is done or there were so many; what it left, and how many."""
+    lay_out(folder, STEPS, every=1)
+    moments, told = random.Random(seed), []
+    while len(told) < kills:
+        if not (what := kill_at_random(folder, method, moments, longest)):
+            break
+        told.append(what)
+    found = finish(folder, method) if len(told) == kills else result(folder, method)
+    print(f"{method}, seed {seed!r}: killed after {', '.join(told) or 'its end'}", flush=True)
+    return found, len(told)
 
 
 def main(kills: int) -> None:
     for method in METHODS:
         with tempfile.TemporaryDirectory() as temporary:
-            folder, moments = Path(temporary), random.Random(method)
             begun = time.perf_counter()
-            expected = train(folder / "undisturbed", method, steps=120, every=5)
+            expected = train(Path(temporary) / "undisturbed", method, STEPS, every=1)
             longest = time.perf_counter() - begun
-            hits = resumed = 0
+            hits = trainings = 0
             while hits < kills:
-                killed = folder / "killed"
-                lay_out(killed, steps=120, every=5)
-                if kill_at_random(killed, method, moments, longest):
-                    hits += 1
-                    resumed += bool(checkpoints(killed))
-                    assert finish(killed, method) == expected, f"{method}: other bits after kill {hits}"
-                shutil.rmtree(killed)
+                folder, seed = Path(temporary) / str(trainings), f"{method} {trainings}"
+                found, more = train_with_kills(folder, method, kills - hits, seed, longest)
+                assert found == expected, f"{seed}: other bits"
+                hits, trainings = hits + more, trainings + 1
         print(
-            f"{method}: killed {hits} times, {resumed} of them with a checkpoint on the disk; "
+            f"{method}: {trainings} trainings, killed {hits} times; "
             f"{len(expected)} files always those of an undisturbed training",
             flush=True,
         )

@@ -20,11 +20,20 @@ from pathlib import Path
 
 import psutil
 
+from benchmark.jobs import ON_GPU
+
 CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct", "sacctmgr")
 PROGRAMS = ("munged", "slurmctld", "slurmd", *CLIENTS)
 NODE = "here"
+GPUS = ("/dev/null", "/dev/zero")
+"""Of the node, in Slurm's books only; it wants a device for each."""
 PATIENCE = 60.0
 """Seconds that the node may take until it is idle."""
+
+# How Snakemake is called: this cluster has no accounting, and one need not wait long for it.
+PROFILE = ["--profile", "profiles/slurm", "--slurm-status-command", "squeue"]
+PROFILE += ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"]
+WITHOUT_GPUS = ["--set-resources", *(f"{rule}:gpu=0" for rule in ON_GPU)]
 
 CONFIG = """
 ClusterName=here
@@ -53,8 +62,12 @@ SelectTypeParameters=CR_Core_Memory
 ReturnToService=2
 KillWait=30
 MinJobAge=3600
-NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory={memory} State=UNKNOWN
+GresTypes=gpu
+NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=urgent Nodes=ALL PriorityTier=9 PreemptMode=OFF State=UP
 """
 
 
@@ -91,9 +104,11 @@ def start(folder: Path) -> None:
         controller_port=_free_port(),
         node_port=_free_port(),
         cores=os.cpu_count(),
+        gpus=len(GPUS),
         memory=psutil.virtual_memory().total // 2**20 - 500,
     )
     (folder / "slurm.conf").write_text(text)
+    (folder / "gres.conf").write_text("AutoDetect=off\n" + "".join(f"Name=gpu File={file}\n" for file in GPUS))
     for name in CLIENTS:
         client = folder / "bin" / name
         client.write_text(f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {shutil.which(name, path=_path())} "$@"\n')

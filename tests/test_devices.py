@@ -151,6 +151,23 @@ def test_where_there_is_none_a_job_that_was_promised_one_is_told(machine, tmp_pa
         devices.take_gpu(tmp_path)
 
 
+@pytest.mark.parametrize("asked", ["make_fabric", "inference_device"])
+def test_a_job_whose_gpu_pytorch_cannot_use_does_not_go_to_the_processor(machine, tmp_path, asked):
+    code = (
+        "import sys; from pathlib import Path; from benchmark import devices; from benchmark.cli import told; "
+        "devices.take_gpu(Path(sys.argv[1])); from benchmark.training import device\n"
+        f"with told(): print(device.{asked}())"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"error: {A}: the job was given this GPU, and PyTorch " in done.stderr
+    assert "cannot use it (" in done.stderr
+    assert "CUDA_VISIBLE_DEVICES= before the command" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_driver_that_fails_is_told_where_there_are_devices(machine, monkeypatch):
     machine("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n", code=9)
     monkeypatch.setattr(Path, "glob", lambda self, pattern: iter([Path("/dev/nvidia0")]))

@@ -31,6 +31,13 @@ if "train" in sys.orig_argv:
         return real(module, images)
     torch.nn.Conv2d.forward = forward
 """
+# GPUs that exist in a listing only; trainings go to the processor.
+LISTED_GPU = """
+import sys
+if "train" in sys.orig_argv:
+    import torch
+    torch.cuda.init = lambda: None
+"""
 
 
 def run_of(method):
@@ -43,6 +50,18 @@ def log_of(method):
 
 def command(*targets, cores=2):
     return ["snakemake", *targets, "--cores", str(cores), "--configfile", CONFIG]
+
+
+@pytest.fixture
+def with_change(project, tmp_path, monkeypatch):
+    """Has every process of the pipeline run some code when it starts."""
+
+    def change(code):
+        (tmp_path / "sitecustomize.py").write_text(code)
+        own = environment(project)
+        monkeypatch.setattr("copied_project.environment", lambda p: {**own, "PYTHONPATH": f"{tmp_path}:{p}"})
+
+    return change
 
 
 @pytest.fixture(scope="module")
@@ -79,23 +98,22 @@ def test_a_second_run_in_the_folder_is_refused_and_disturbs_nothing(project):
     assert "Nothing to be done" in call(project, *command(run_of("cyclegan")))
 
 
-def test_the_next_try_of_a_training_that_ran_out_of_the_gpus_memory_fits(project, tmp_path, monkeypatch):
+def test_the_next_try_of_a_training_that_ran_out_of_the_gpus_memory_fits(project, with_change):
     removed(project, "cyclegan")
-    (tmp_path / "sitecustomize.py").write_text(SMALL_GPU)
-    own = environment(project)
-    monkeypatch.setattr("copied_project.environment", lambda p: {**own, "PYTHONPATH": f"{tmp_path}:{p}"})
+    with_change(SMALL_GPU)
     said = call(project, *command(run_of("cyclegan")))
     assert "the GPU has not enough memory for 2 of its batch of 2 at a time. Run it again" in said
     assert "Trying to restart" in said
     assert json.loads((project / run_of("cyclegan")).read_text())["micro_batch"] == 1
 
 
-def test_trainings_beside_each_other_have_a_gpu_each(project, tmp_path, monkeypatch):
+def test_trainings_beside_each_other_have_a_gpu_each(project, with_change, tmp_path, monkeypatch):
     program = tmp_path / "nvidia-smi"
     program.write_text(f"#!/bin/sh\ncat <<'END'\n{LISTING}END\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    with_change(LISTED_GPU)
     removed(project, "cyclegan")
     call(project, *command(*map(run_of, METHODS), cores=4))
     logs = [(project / log_of(method)).read_text() for method in METHODS]

@@ -10,9 +10,13 @@ from benchmark.jobs import ON_GPU, RULES, Job, jobs_of
 
 
 @pytest.fixture(scope="module")
-def planned(tmp_path_factory):
+def project(tmp_path_factory):
+    return copied_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def planned(project):
     """Every job of the paper that Snakemake plans without data, by rule and name: its entries as text."""
-    project = copied_project(tmp_path_factory.mktemp("project"))
     gpus = [f"{rule}:gpu=1" for rule in ON_GPU]
     command = ["snakemake", "--dry-run", "--cores", "1", "--configfile", "config/paper.yaml", "--set-resources", *gpus]
     found = {}
@@ -62,3 +66,11 @@ def test_a_job_stands_after_those_that_it_needs(told):
     for key, job in told.items():
         assert seen >= set(job.needs), key
         seen.add(key)
+
+
+@pytest.mark.parametrize(("attempt", "memory"), [(2, 8000), (11, 16000)])
+def test_a_further_try_asks_for_more_memory_but_not_for_ever(project, attempt, memory):
+    judge = "results/smoke/judges/ixi_phantom_tiny/autoencoder-GE-PL/fold-0"
+    command = ["snakemake", "--dry-run", "--cores", "1", "--configfile", "config/smoke.yaml", "--attempt", str(attempt)]
+    block = call(project, *command, "--", judge).partition("rule autoencoder:")[2]
+    assert f"mem_mb={memory}," in block.partition("\n\n")[0]

@@ -1,5 +1,6 @@
 """A training on a real Slurm: submitted, cancelled, gone on with; a node that is drained and comes back."""
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import slurm_cluster
 import yaml
 from copied_project import call, copied_project, environment
+from slurm_cluster import PROFILE, WITHOUT_GPUS
 
 pytestmark = [
     pytest.mark.end_to_end,
@@ -18,12 +20,6 @@ CELL = Path("results/slurm/cells/retouch_phantom_tiny/CR-SP/fold-0/cyclegan/seed
 TRAINING_LOG = Path("logs/slurm/train/retouch_phantom_tiny-CR-SP-0-cyclegan-0.log")
 STEPS = 400
 PATIENCE = 300.0
-# This cluster has no GPU and no accounting, and one need not wait long for it.
-HERE = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"]
-NO_GPUS = [
-    "--set-resources",
-    *(f"{rule}:gpu=0" for rule in ("train", "segmentor", "autoencoder", "harmonize_trained", "score")),
-]
 
 
 @pytest.fixture(scope="module")
@@ -55,21 +51,31 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture
-def submitted(project, cluster):
-    """Starts Snakemake, which submits the training; and what asks the cluster."""
-    command = ["snakemake", "--profile", "profiles/slurm", "--configfile", "config/slurm.yaml", *HERE, *NO_GPUS]
-    own = environment(project)
-    own["PATH"] = f"{cluster['PATH']}:{own['PATH']}"
-    log = (project / "slurm.log").open("w")
-    process = subprocess.Popen([*command, "--", str(CELL / "run.json")], cwd=project, env=own, stdout=log, stderr=log)
+def submit(project, cluster):
+    """Starts Snakemake, which submits trainings; the process, and what asks the cluster."""
+    started = []
 
-    def ask(*asked):
-        return subprocess.run(asked, env=own, capture_output=True, text=True, check=True).stdout.strip()
+    def start(*arguments, programs=""):
+        own = environment(project)
+        own["PATH"] = f"{programs}:{cluster['PATH']}:{own['PATH']}"
+        command = ["snakemake", *PROFILE, "--configfile", "config/slurm.yaml", *arguments]
+        with (project / "slurm.log").open("w") as log:
+            started.append(subprocess.Popen(command, cwd=project, env=own, stdout=log, stderr=log))
 
-    yield process, ask
-    log.close()
-    process.terminate()
-    process.wait()
+        def ask(*asked):
+            return subprocess.run(asked, env=own, capture_output=True, text=True, check=True).stdout.strip()
+
+        return started[0], ask
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture
+def submitted(submit):
+    return submit(*WITHOUT_GPUS, "--", str(CELL / "run.json"))
 
 
 def wait_for(what, process, log):
@@ -110,6 +116,22 @@ def test_a_cancelled_training_is_submitted_again_and_ends_with_the_same_bits(pro
     (project / CELL).rename(project / "cancelled")
 
 
+def test_a_preempted_training_is_requeued_by_slurm_and_ends_with_the_same_bits(project, submitted, undisturbed):
+    process, ask = submitted
+    log, training = project / "slurm.log", project / TRAINING_LOG
+    training.unlink(missing_ok=True)
+    wait_for(lambda: training.is_file() and "step 40 of" in training.read_text(), process, log)
+    job = ask("squeue", "--noheader", "--states=RUNNING", "--format=%i")
+    ask("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=true")
+    wait_for(lambda: ask("squeue", "--noheader", f"--jobs={job}", "--format=%T") == "PENDING", process, log)
+    ask("scontrol", "update", f"JobId={job}", "StartTime=now")  # Slurm would wait two minutes
+    assert process.wait(timeout=PATIENCE) == 0, log.read_text()[-3000:]
+    assert "Trying to restart" not in log.read_text()
+    assert "going on from the checkpoint" in training.read_text()
+    assert result(project) == undisturbed
+    (project / CELL).rename(project / "preempted")
+
+
 def test_a_drained_node_takes_the_job_when_it_comes_back(project, cluster, submitted, undisturbed):
     process, ask = submitted
     ask("scontrol", "update", f"NodeName={slurm_cluster.NODE}", "State=DRAIN", "Reason=test")
@@ -121,3 +143,29 @@ def test_a_drained_node_takes_the_job_when_it_comes_back(project, cluster, submi
     ask("scontrol", "update", f"NodeName={slurm_cluster.NODE}", "State=RESUME")
     assert process.wait(timeout=PATIENCE) == 0, log.read_text()[-3000:]
     assert result(project) == undisturbed
+
+
+def test_trainings_are_submitted_side_by_side_with_a_gpu_each_which_pytorch_must_see(project, submit, tmp_path):
+    names = [f"GPU-{number}-of-a-test-{os.getpid()}" for number in range(2)]
+    listing = "\n".join(f"GPU {number}: NVIDIA H100 (UUID: {name})" for number, name in enumerate(names))
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{listing}\nEND\n")
+    program.chmod(0o755)
+    targets = [str(CELL.parents[1] / method / "seed-0/run.json") for method in ("s_cyclegan", "semgan")]
+    once = ["--preemptible-rules", "train", "--preemptible-retries", "0"]
+    process, ask = submit(*once, "--", *targets, programs=tmp_path)
+    log = project / "slurm.log"
+    queued = ["squeue", "--noheader", "--states=PENDING,RUNNING", "--Format=tres-per-job"]
+    wait_for(lambda: ask(*queued).split() == ["gres:gpu:1"] * 2, process, log)
+    assert process.wait(timeout=PATIENCE) != 0
+    logs = [
+        (project / str(TRAINING_LOG).replace("cyclegan", method)).read_text() for method in ("s_cyclegan", "semgan")
+    ]
+    for text in logs:
+        taken = next(name for name in names if f"on {name}" in text)
+        assert f"error: {taken}: the job was given this GPU, and PyTorch " in text
+    for name in names:
+        Path(f"/tmp/harmonize-bench-{os.getuid()}/{name}").unlink(missing_ok=True)
+    assert "Trying to restart" not in log.read_text()
+    for own in (project / ".snakemake/slurm_logs/rule_train").rglob("*.log"):
+        assert "Trying to restart" not in own.read_text()  # a job is one try

@@ -90,7 +90,7 @@ class Checkpoints:
         path.parent.mkdir(parents=True, exist_ok=True)
         until = time.monotonic() + PATIENCE
         with path.open("a+", encoding="utf-8") as file:
-            while not lock(file.fileno()):
+            while not lock(file):
                 if time.monotonic() > until:
                     file.seek(0)
                     other = file.read().strip() or "unknown"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from benchmark.devices import VISIBLE, taken
+from benchmark.errors import UserError
 from benchmark.machine import multiplies_bf16
 
 if TYPE_CHECKING:
@@ -15,11 +17,16 @@ Precision = Literal["32-true", "bf16-mixed"]
 
 
 def make_fabric(precision: Precision = "32-true") -> "Fabric":
-    """What trains networks: one device, a GPU where there is one, and deterministic algorithms."""
+    """What trains networks: one device, a GPU where there is one, and deterministic algorithms.
+
+    Raises:
+        UserError: this process took a GPU, and PyTorch cannot use it.
+    """
     # Loads PyTorch's compiler, which takes as long as PyTorch itself and which whoever only infers does not need.
     from lightning_fabric import Fabric
 
     _be_deterministic()
+    _require_the_gpu()
     # A job of Slurm's is told to call srun, which is none of Snakemake's business.
     warnings.filterwarnings("ignore", "The `srun` command is available")
     return Fabric(accelerator="auto", devices=1, precision=precision)
@@ -38,10 +45,31 @@ def precision_here(asked: Literal["auto"] | Precision) -> Precision:
 
 
 def inference_device() -> torch.device:
-    """Where trained networks run: the device of :func:`make_fabric`, with the same deterministic algorithms."""
+    """Where trained networks run: the device of :func:`make_fabric`, with the same deterministic algorithms.
+
+    Raises:
+        UserError: this process took a GPU, and PyTorch cannot use it.
+    """
     _be_deterministic()
+    _require_the_gpu()
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     return torch.device("cpu") if accelerator is None else torch.device(accelerator.type, 0)
+
+
+def _require_the_gpu() -> None:
+    """Raises UserError: PyTorch cannot use the GPU that this process took; it would go to the processor instead."""
+    if (name := taken()) is None:
+        return
+    try:
+        torch.cuda.init()
+    except (AssertionError, RuntimeError) as error:  # the former where PyTorch was built without CUDA
+        said = " ".join(str(error).split()).rstrip(".")
+        raise UserError(
+            name,
+            f"the job was given this GPU, and PyTorch {torch.__version__} cannot use it ({said})",
+            "Install a build of PyTorch for the CUDA that nvidia-smi names, or do without GPUs: on a cluster, gpu: 0 "
+            f"in the profile's set-resources; else {VISIBLE}= before the command",
+        ) from None
 
 
 def _be_deterministic() -> None:

@@ -23,7 +23,7 @@ from benchmark.machine import put_own_python_first
 from benchmark.methods.registry import method_class
 from benchmark.plan import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
-from benchmark.running import be_alone
+from benchmark.running import be_alone, refuse_jobs_left
 from benchmark.sealed import seal
 from benchmark.training.settings import judge_settings, settings, training_settings
 from benchmark.whole import write_whole
@@ -58,19 +58,23 @@ QUALITY_TEXTS = ["reports/templates/quality.html", "reports/templates/style.css"
 # of all rules that depend on it through ancient().
 RESOLVED = str(layout.benchmark_root(BENCHMARK) / "config.json")
 LOGS = f"{layout.LOGS}/{BENCHMARK}"
-# One training takes one GPU where there is one (benchmark/devices.py hands them out); a profile may say how many.
+# One training takes one GPU where there is one (benchmark/devices.py hands them out); --resources may say how many. Not
+# where a cluster's scheduler counts them: the machine that submits has none, as a rule. Only there --jobs states nodes.
 with told():
     GPUS = len(gpus())
 GPU = min(1, GPUS)
-if "gpu" not in workflow.global_resources:
+if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", max(1, GPUS))
+# Killed, or out of memory: a training goes on from its checkpoint. A job of a cluster is itself a call of Snakemake,
+# which would try again within the job's memory and what is left of its time, and make one try many.
+RETRIES = 2 if workflow.is_main_process else 0
 KIND = {name: method_class(name).kind for name in CONFIG.methods}
 LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
 
 
 def growing(megabytes):
-    """Memory of a job that is tried again with twice as much, should it have been too little."""
-    return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
+    """Memory of a job that is tried again with twice as much, four times at most, should it have been too little."""
+    return lambda wildcards, attempt: megabytes * min(2 ** (attempt - 1), 4)
 
 
 wildcard_constraints:

@@ -1,4 +1,5 @@
 # Archive → manifest → inventory → splits → prepared subjects → slice store; on demand, sheets and flags of the subjects.
+# On a cluster, the memory of a job of these and all rules holds two processes of Snakemake too (docs/cluster.md).
 
 
 rule fetch:
@@ -14,7 +15,7 @@ rule fetch:
     threads: 1
     resources:
         dvc=1,
-        mem_mb=2000,
+        mem_mb=3000,
         runtime=600,
         gpu=0,
     params:
@@ -40,7 +41,7 @@ checkpoint inventory:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=60,
         gpu=0,
     params:
@@ -66,7 +67,7 @@ rule split:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=10,
         gpu=0,
     params:
@@ -95,7 +96,7 @@ rule prepare:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=3000,
         runtime=60,
         gpu=0,
     params:
@@ -123,7 +124,7 @@ rule collect:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=3000,
         runtime=60,
         gpu=0,
     params:
@@ -147,7 +148,7 @@ rule inspect:
     # Loading Python takes as long as a few sheets: one job draws them all, side by side.
     threads: 4
     resources:
-        mem_mb=3000,
+        mem_mb=4000,
         runtime=60,
         gpu=0,
     params:

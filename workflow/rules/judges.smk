@@ -14,8 +14,7 @@ rule segmentor:
     benchmark:
         f"{LOGS}/benchmarks/segmentor/{{dataset}}-{{domain}}-{{fold}}.tsv"
     priority: PRIORITIES["segmentor"]
-    # Killed, or out of memory: a training goes on from its checkpoint.
-    retries: 2
+    retries: RETRIES
     conda:
         "../envs/benchmark.yaml"
     threads: 1
@@ -47,8 +46,7 @@ rule autoencoder:
     benchmark:
         f"{LOGS}/benchmarks/autoencoder/{{dataset}}-{{pair}}-{{fold}}.tsv"
     priority: PRIORITIES["autoencoder"]
-    # Killed, or out of memory: a training goes on from its checkpoint.
-    retries: 2
+    retries: RETRIES
     conda:
         "../envs/benchmark.yaml"
     threads: 1

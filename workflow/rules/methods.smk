@@ -16,8 +16,7 @@ rule train:
     wildcard_constraints:
         method="|".join(LEARNED) or "none",
     priority: PRIORITIES["train"]
-    # Killed, or out of memory: a training goes on from its checkpoint.
-    retries: 2
+    retries: RETRIES
     conda:
         "../envs/benchmark.yaml"
     threads: 1

@@ -27,7 +27,7 @@ rule tables:
         "../envs/benchmark.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=30,
         gpu=0,
     params:
@@ -57,7 +57,7 @@ rule figures:
         "../envs/benchmark.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=3000,
         runtime=30,
         gpu=0,
     params:
@@ -84,7 +84,7 @@ rule page:
         "../envs/benchmark.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=30,
         gpu=0,
     params:

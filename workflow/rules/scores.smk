@@ -83,7 +83,7 @@ rule gather:
         "../envs/benchmark.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=30,
         gpu=0,
     params:
