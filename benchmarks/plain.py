@@ -16,7 +16,9 @@ from torch.optim import Adam
 from benchmark.methods.adversarial import AdversarialMethod
 from benchmark.methods.cycle import DOMAINS, Crops, DomainNetworks
 from benchmark.methods.options import SegmentationOptions
+from benchmark.networks.blocks import LEAKY_SLOPE
 from benchmark.networks.extractor import DROPOUT, POOLED_SIDE, SemanticExtractor
+from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.normalization import EPSILON, InstanceNorm
 from benchmark.networks.renorm import SegmentationRenorm
 from benchmark.networks.resampling import DoublingConv2d, HalvingConv2d, UpsamplingConv
@@ -33,6 +35,31 @@ class PlainRenorm(nn.Module):
         """Features (N, C, H, W) and embeddings (N, D) to (N, C, H, W)."""
         gamma, beta = self.film(embedding)[:, :, None, None].chunk(2, dim=1)
         return (gamma + self.offset) * F.instance_norm(features, eps=EPSILON) + beta
+
+
+class PlainGenerator(nn.Module):
+    """The residual U-Net with its maps enlarged and joined where Fig. 4 C has it."""
+
+    def __init__(self, generator: ResUNetGenerator) -> None:
+        super().__init__()
+        self.stem, self.head = generator.stem, generator.head
+        self.encoder, self.downsample = generator.encoder, generator.downsample
+        self.bottleneck, self.middle, self.decoder = generator.bottleneck, generator.middle, generator.decoder
+
+    def forward(self, images: Tensor, *condition: Tensor) -> Tensor:
+        """(N, 1, H, W) in [-1, 1], and embeddings (N, D) or nothing, to (N, 1, H, W)."""
+        features, skips = F.relu(self.stem(images)), []
+        for block, downsample in zip(self.encoder, self.downsample, strict=True):
+            features = block(features, *condition)
+            skips.append(features)
+            features = downsample(features)
+        features = F.interpolate(self.bottleneck(features, *condition), scale_factor=2)
+        for block in self.middle:
+            features = block(features, *condition)
+        for level, block in enumerate(self.decoder):
+            enlarged = F.interpolate(features, scale_factor=2) if level else features
+            features = block(torch.cat([enlarged, skips.pop()], dim=1), *condition)
+        return torch.tanh(self.head(F.leaky_relu(features, LEAKY_SLOPE)))
 
 
 class PlainExtractor(nn.Module):
@@ -81,6 +108,7 @@ _PLAIN: Mapping[type[nn.Module], Callable[..., nn.Module]] = {
     UpsamplingConv: _plain_upsampling,
     SegmentationRenorm: PlainRenorm,
     SemanticExtractor: PlainExtractor,
+    ResUNetGenerator: PlainGenerator,
 }
 
 

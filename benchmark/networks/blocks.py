@@ -8,12 +8,20 @@ from torch import Tensor, nn
 from benchmark.networks.deterministic import ReflectConv2d
 from benchmark.networks.normalization import InstanceNorm
 from benchmark.networks.renorm import SegmentationRenorm
+from benchmark.networks.resampling import Maps, convolve, whole
 from benchmark.networks.variant import Variant
 
 LEAKY_SLOPE = 0.2
 
 Normalization = Callable[[int], nn.Module]
 """Makes the normalization layer for a number of channels."""
+
+
+def _leaky_relu(features: Maps) -> Maps:
+    def activate(values: Tensor) -> Tensor:
+        return F.leaky_relu(values, LEAKY_SLOPE)
+
+    return activate(features) if isinstance(features, Tensor) else features.each(activate)
 
 
 class PreNormResidualBlock(nn.Module):
@@ -35,12 +43,13 @@ class PreNormResidualBlock(nn.Module):
             self.shortcut_norm = normalization(in_channels)
             self.shortcut_conv = nn.Conv2d(in_channels, out_channels, 1, bias=False)
 
-    def forward(self, features: Tensor, *condition: Tensor) -> Tensor:
+    def forward(self, features: Maps, *condition: Tensor) -> Tensor:
         """(N, in, H, W) to (N, out, H, W); ``condition`` is handed to every normalization."""
-        shortcut = features
         if self.projects:
-            shortcut = self.shortcut_conv(self.shortcut_norm(features, *condition))
-        hidden = self.conv1(F.leaky_relu(self.norm1(features, *condition), LEAKY_SLOPE))
+            shortcut = convolve(self.shortcut_conv, self.shortcut_norm(features, *condition))
+        else:
+            shortcut = whole(features)
+        hidden = convolve(self.conv1, _leaky_relu(self.norm1(features, *condition)))
         return self.conv2(F.leaky_relu(self.norm2(hidden, *condition), LEAKY_SLOPE)) + shortcut
 
 
@@ -63,12 +72,13 @@ class PostNormResidualBlock(nn.Module):
             self.shortcut_conv = nn.Conv2d(in_channels, out_channels, 1, bias=False)
             self.shortcut_norm = normalization(out_channels)
 
-    def forward(self, features: Tensor, *condition: Tensor) -> Tensor:
+    def forward(self, features: Maps, *condition: Tensor) -> Tensor:
         """(N, in, H, W) to (N, out, H, W); ``condition`` is handed to every normalization."""
-        shortcut = features
         if self.projects:
-            shortcut = self.shortcut_norm(self.shortcut_conv(features), *condition)
-        hidden = F.relu(self.norm1(self.conv1(features), *condition))
+            shortcut = self.shortcut_norm(convolve(self.shortcut_conv, features), *condition)
+        else:
+            shortcut = whole(features)
+        hidden = F.relu(self.norm1(convolve(self.conv1, features), *condition))
         return F.relu(self.norm2(self.conv2(hidden), *condition)) + shortcut
 
 

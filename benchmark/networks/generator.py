@@ -5,12 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.blocks import LEAKY_SLOPE, RESIDUAL_BLOCKS, block_normalization
-from benchmark.networks.resampling import HalvingConv2d, UpsamplingConv
+from benchmark.networks.resampling import Doubled, HalvingConv2d, UpsamplingConv, enlarge
 from benchmark.networks.variant import Variant
-
-
-def _upsample(features: Tensor) -> Tensor:
-    return F.interpolate(features, scale_factor=2, mode="nearest")
 
 
 class ResUNetGenerator(nn.Module):
@@ -77,13 +73,13 @@ class ResUNetGenerator(nn.Module):
             features = block(features, *condition)
             skips.append(features)
             features = downsample(features)
-        features = _upsample(self.bottleneck(features, *condition))
+        features = enlarge(self.bottleneck(features, *condition))
         for block in self.middle:
             features = block(features, *condition)
         shallow, middle, deep = skips
         features = self.decoder[0](torch.cat([features, deep], dim=1), *condition)
-        features = self.decoder[1](torch.cat([_upsample(features), middle], dim=1), *condition)
-        features = self.decoder[2](torch.cat([_upsample(features), shallow], dim=1), *condition)
+        features = self.decoder[1](Doubled(features, middle), *condition)
+        features = self.decoder[2](Doubled(features, shallow), *condition)
         # The head enlarges too; an activation before it is the same as one between enlarging and convolving.
         return torch.tanh(self.head(F.leaky_relu(features, LEAKY_SLOPE)))
 

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmark.networks.resampling import Maps
+
 EPSILON = 1e-5
 
 
@@ -44,6 +46,6 @@ class InstanceNorm(nn.InstanceNorm2d):
     def __init__(self, channels: int) -> None:
         super().__init__(channels, eps=EPSILON, affine=False, track_running_stats=False)
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Maps) -> Maps:  # type: ignore[override]
         """(N, C, H, W) to the same shape."""
-        return instance_norm(input)
+        return instance_norm(input) if isinstance(input, Tensor) else input.each(instance_norm)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.networks.normalization import instance_norm
+from benchmark.networks.resampling import Doubled, Maps
 from benchmark.networks.variant import Variant
 
 _OFFSET: dict[Variant, float] = {"paper": 0.0, "reference": 1.0}
@@ -28,7 +29,7 @@ class SegmentationRenorm(nn.Module):
         self.offset = _OFFSET[gamma]
         self.film = nn.Linear(embedding_dim, 2 * channels)
 
-    def forward(self, features: Tensor, embedding: Tensor) -> Tensor:
+    def forward(self, features: Maps, embedding: Tensor) -> Maps:
         """Features (N, C, H, W) and embeddings (N, embedding_dim) to (N, C, H, W).
 
         Raises:
@@ -37,4 +38,11 @@ class SegmentationRenorm(nn.Module):
         film = self.film(embedding)
         # In few digits, 1 + γ would lose most of γ.
         gamma, beta = film.to(torch.promote_types(film.dtype, torch.float32)).chunk(2, dim=1)
-        return instance_norm(features, gamma + self.offset, beta)
+        scale = gamma + self.offset
+        if isinstance(features, Tensor):
+            return instance_norm(features, scale, beta)
+        first = features.small.shape[1]
+        return Doubled(
+            instance_norm(features.small, scale[:, :first], beta[:, :first]),
+            instance_norm(features.beside, scale[:, first:], beta[:, first:]),
+        )

@@ -1,5 +1,9 @@
 """Convolutions that halve or double a map: parameters and results of PyTorch's layers, got in less time."""
 
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -53,26 +57,85 @@ class DoublingConv2d(nn.ConvTranspose2d):
         return doubled if self.bias is None else doubled + self.bias[:, None, None]
 
 
-class UpsamplingConv(nn.Conv2d):
-    """Nearest-neighbour ×2 followed by a conv 3×3, computed before enlarging, in about a fifth of the time.
+class Doubled(NamedTuple):
+    """Maps side by side in their channels, the first of which counts as enlarged to twice its height and width.
 
-    Under a 3×3 kernel on the enlarged map lie at most 2×2 different pixels of the small one. So each of the
-    four places within a doubled pixel is a convolution of the small map whose weights are sums of the
-    kernel's. Parameters and results are those of the two layers one after the other.
+    Its enlarged pixels are copies, four of each. So what is done to each pixel, or taken over all of them, can be done
+    to the small map, in a quarter of the time; and of a convolution 3×3, see `convolve`.
+
+    Attributes:
+        small: (N, C, H, W).
+        beside: (N, C', 2H, 2W).
     """
 
-    spread: Tensor
+    small: Tensor
+    beside: Tensor
+
+    def each(self, work: Callable[[Tensor], Tensor]) -> "Doubled":
+        """The same done to both."""
+        return Doubled(work(self.small), work(self.beside))
+
+
+Maps = Tensor | Doubled
+
+
+def whole(features: Maps) -> Tensor:
+    """Doubled maps as one, (N, C + C', 2H, 2W); others as they are."""
+    if isinstance(features, Tensor):
+        return features
+    return torch.cat([enlarge(features.small), features.beside], dim=1)
+
+
+def enlarge(features: Tensor) -> Tensor:
+    """Nearest-neighbour, (N, C, H, W) to (N, C, 2H, 2W)."""
+    return F.interpolate(features, scale_factor=2, mode="nearest")
+
+
+def convolve(conv: nn.Conv2d, features: Maps) -> Tensor:
+    """A convolution 3×3 with padding, or 1×1, of stride 1; on a CPU of doubled maps as they are.
+
+    Under a 3×3 kernel on an enlarged map lie at most 2×2 different pixels of the small one. So each of the four places
+    within a doubled pixel is a convolution 2×2 of the small map, whose weights are sums of the kernel's, with four
+    ninths of the products. A GPU convolves the enlarged map: it waits for the start of each of its kernels, and these
+    are more.
+    """
+    if isinstance(features, Tensor):
+        return conv(features)
+    if features.small.device.type != "cpu":
+        return conv(whole(features))
+    of_small, of_beside = conv.weight.split(
+        [features.small.shape[1], conv.in_channels - features.small.shape[1]], dim=1
+    )
+    pointwise = conv.kernel_size == (1, 1)
+    made = enlarge(F.conv2d(features.small, of_small)) if pointwise else _doubling_3x3(features.small, of_small)
+    return made + F.conv2d(features.beside, of_beside, conv.bias, padding=conv.padding)
+
+
+class UpsamplingConv(nn.Conv2d):
+    """Nearest-neighbour ×2 followed by a conv 3×3, computed before enlarging as in `convolve`."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 3, padding=1)
-        # [place in the doubled pixel, small row (or column), kernel row (or column)]
-        upper = [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
-        lower = [[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
-        self.register_buffer("spread", torch.tensor([upper, lower]), persistent=False)
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, in, H, W) to (N, out, 2H, 2W)."""
-        kernels = torch.einsum("pyk,qxl,oikl->opqiyx", self.spread, self.spread, self.weight)
-        places = F.conv2d(input, kernels.flatten(0, 2), padding=1)
         assert self.bias is not None
-        return F.pixel_shuffle(places, 2) + self.bias[:, None, None]
+        return _doubling_3x3(input, self.weight) + self.bias[:, None, None]
+
+
+def _doubling_3x3(small: Tensor, weight: Tensor) -> Tensor:
+    """(N, in, H, W) to (N, out, 2H, 2W), with weights (out, in, 3, 3)."""
+    height, width = small.shape[-2:]
+    kernels = (weight.flatten(2) @ _sums().to(weight)).unflatten(2, (4, 2, 2)).transpose(1, 2).flatten(0, 1)
+    places = F.conv2d(small, kernels, padding=1).unflatten(1, (-1, 2, 2))  # one row and column too many of each
+    rows = [places[:, :, r, :, r : r + height] for r in (0, 1)]
+    corners = [rows[r][:, :, c, :, c : c + width] for r in (0, 1) for c in (0, 1)]
+    return F.pixel_shuffle(torch.stack(corners, dim=2).flatten(1, 2), 2)
+
+
+@cache
+def _sums() -> Tensor:
+    """(9, 16): which of a kernel's weights add up to each weight of the four kernels 2×2."""
+    # [place in the doubled pixel, small row (or column), kernel row (or column)]
+    spread = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]], [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])
+    return torch.einsum("pyk,qxl->klpqyx", spread, spread).reshape(9, 16)

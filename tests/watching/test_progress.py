@@ -4,6 +4,7 @@ import pytest
 from finished_run import told
 
 from benchmark.training import loop
+from benchmark.training.batches import Batches
 from benchmark.watching.progress import progress_of, rows_of, tail
 
 BEGINS = "2026-01-02 03:04:00,000 begins after step 0 of 100\n"
@@ -55,7 +56,7 @@ def test_a_training_tells_what_is_read(caplog, monkeypatch):
 
     monkeypatch.setattr(loop, "HISTORY_ROWS", 2)
     monkeypatch.setattr(loop, "PROGRESS_EVERY", -1.0)
-    parts = loop.Parts(torch.device("cpu"), {}, {}, {}, {})
+    parts = loop.Parts(torch.device("cpu"), {}, {}, {}, Batches(dict, {}))
     with caplog.at_level(logging.INFO, "benchmark.training.loop"):
         loop.train(parts, 6, lambda: {"a": torch.tensor(0.5)}, lambda step, losses: None)
     log = "".join(f"2026-01-02 03:04:00,000 {record.getMessage()}\n" for record in caplog.records)

@@ -1,0 +1,60 @@
+"""What is done to a small map in an enlarged one's stead gives what the enlarged map would give."""
+
+import pytest
+import torch
+from torch import nn
+
+from benchmark.networks import resampling
+from benchmark.networks.blocks import RESIDUAL_BLOCKS, block_normalization
+from benchmark.networks.resampling import Doubled, UpsamplingConv, convolve, whole
+
+
+def results(work, *inputs, parameters=()):
+    inputs = [values.clone().requires_grad_() for values in inputs]
+    made = work(*inputs)
+    for parameter in parameters:
+        parameter.grad = None
+    made.square().sum().backward()
+    return [made, *(values.grad for values in inputs), *(parameter.grad.clone() for parameter in parameters)]
+
+
+def maps(small, beside, size=(3, 5)):
+    random = torch.Generator().manual_seed(0)
+    shapes = [(2, small, *size), (2, beside, 2 * size[0], 2 * size[1])]
+    return [torch.randn(shape, generator=random, dtype=torch.float64) for shape in shapes]
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_convolution(kernel, bias):
+    conv = nn.Conv2d(5, 4, kernel, padding=kernel // 2, bias=bias).double()
+    parameters, inputs = list(conv.parameters()), maps(3, 2)
+    found = results(lambda *given: convolve(conv, Doubled(*given)), *inputs, parameters=parameters)
+    expected = results(lambda *given: conv(whole(Doubled(*given))), *inputs, parameters=parameters)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("order", ["paper", "reference"])
+@pytest.mark.parametrize("conditioned", [True, False])
+@pytest.mark.parametrize("out", [8, 2])
+def test_a_residual_block(order, conditioned, out):
+    normalization = block_normalization(conditioned=conditioned, embedding_dim=3, order=order, gamma="reference")
+    block = RESIDUAL_BLOCKS[order](8, out, normalization).double()
+    parameters, inputs = list(block.parameters()), maps(3, 5)
+    condition = [torch.ones(2, 3, dtype=torch.float64)] if conditioned else []
+    found = results(lambda *given: block(Doubled(*given), *condition), *inputs, parameters=parameters)
+    expected = results(lambda *given: block(whole(Doubled(*given)), *condition), *inputs, parameters=parameters)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_on_a_cpu_the_enlarged_map_is_not_convolved(monkeypatch):
+    sizes = []
+    conv2d = resampling.F.conv2d
+    monkeypatch.setattr(
+        resampling.F, "conv2d", lambda values, *a, **k: sizes.append(values.shape[-2:]) or conv2d(values, *a, **k)
+    )
+    UpsamplingConv(2, 1)(torch.rand(1, 2, 4, 4))
+    convolve(nn.Conv2d(4, 1, 1), Doubled(torch.rand(1, 2, 4, 4), torch.rand(1, 2, 8, 8)))
+    assert sizes == [(4, 4), (4, 4), (8, 8)]
