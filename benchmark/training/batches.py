@@ -53,7 +53,10 @@ class Batches(Generic[Batch]):
 
     def state(self) -> dict[str, Any]:
         """What is still to come after the last batch that was handed out; as JSON has it."""
-        return self._state
+        samplers = {
+            name: {**state, "order": state["order"].tolist()} for name, state in self._state["samplers"].items()
+        }
+        return {**self._state, "samplers": samplers}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on from where :meth:`state` was called."""
@@ -64,7 +67,7 @@ class Batches(Generic[Batch]):
             sampler.restore(state["samplers"][name])
         for name, stream in self._streams.items():
             stream.bit_generator.state = state["streams"][name]
-        self._state = dict(state)
+        self._state = self._now()
 
     def _one(self) -> tuple[Batch, dict[str, Any]]:
         return self._draw(), self._now()
