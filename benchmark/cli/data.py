@@ -8,6 +8,7 @@ import typer
 
 from benchmark import layout
 from benchmark.errors import DataError
+from benchmark.wording import counted
 
 if TYPE_CHECKING:
     from benchmark.data.check import Report
@@ -103,6 +104,6 @@ def _print(report: "Report") -> None:
     for fault in report.survey.faults:
         console.print(f"fault: {fault}", soft_wrap=True, markup=False)
     console.print(
-        f"{len(report.survey.entries)} subjects, {len(report.survey.excluded)} excluded, {len(report.odd)} odd, "
-        f"{len(report.survey.faults)} faults"
+        f"{counted(len(report.survey.entries), 'subject')}, {len(report.survey.excluded)} excluded, "
+        f"{len(report.odd)} odd, {counted(len(report.survey.faults), 'fault')}"
     )

@@ -12,7 +12,10 @@ import numpy as np
 from benchmark.config.dataset import DatasetConfig, Domain
 from benchmark.data.inventory import Entry, Survey, same_image, survey
 from benchmark.data.prepare.checks import checked_image, checked_labels, checked_mask
+from benchmark.data.splits import divide
 from benchmark.data.subject import Subject
+from benchmark.errors import DataError
+from benchmark.wording import counted
 
 # Voxel sizes of one scanner that differ by more than this share are odd.
 _SAME_SPACING = 0.02
@@ -99,7 +102,17 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
     found = survey(config, root, look) if voxels else survey(config, root)
     twice = (same_image(root, sorted(subjects)) for subjects in by_image.values() if len(subjects) > 1)
     found = replace(found, faults=(*found.faults, *twice))
+    found = replace(found, faults=found.faults or tuple(_indivisible(config, found)))
     return Report(config, root, found, tuple(_odd(config, found)), volumes)
+
+
+def _indivisible(config: DatasetConfig, found: Survey) -> Iterator[DataError]:
+    """Scanners whose subjects cannot be divided as the config says. Faulty subjects count once they are mended."""
+    for domain in sorted({domain for pair in config.pairs for domain in pair.split("-")}):
+        try:
+            divide(config, domain, [name for name, entry in found.entries.items() if entry.domain == domain])
+        except DataError as fault:
+            yield fault
 
 
 def summary(report: Report) -> tuple[list[str], list[list[str]]]:
@@ -151,8 +164,8 @@ def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
         if not entries:
             continue
         if not config.phantom and domain.published_subjects not in (None, len(entries)):
-            left_out = f", {len(found.excluded)} of the dataset are excluded" if found.excluded else ""
-            yield f"{code}: {len(entries)} subjects, {domain.published_subjects} are printed{left_out}"
+            left_out = f" (excluded of the dataset: {len(found.excluded)})" if found.excluded else ""
+            yield f"{code}: {counted(len(entries), 'subject')}, {domain.published_subjects} are printed{left_out}"
         usual_shape, count = Counter(e.shape for e in entries.values()).most_common(1)[0]
         unusual = [name for name, e in entries.items() if e.shape != usual_shape]
         if unusual and count > len(unusual):  # heads that were cropped are all of different shapes

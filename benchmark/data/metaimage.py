@@ -30,7 +30,8 @@ def read_header(place: Place) -> Header:
     """Header of an ``.mhd`` file, and whether its voxels can be there.
 
     Raises:
-        DataError: missing, not permitted, damaged, not three-dimensional, or the raw file is not as long as the header states.
+        DataError: missing, not permitted, damaged, not three-dimensional, or the raw file is not as long as the header
+            states.
     """
     with permitted(place), _on_disk(place) as path:
         fields = _fields(path, place)

@@ -51,8 +51,8 @@ def read_header(place: Place) -> Header:
     Of a compressed file no more is unpacked than its header, unless its length seems wrong.
 
     Raises:
-        DataError: missing, not permitted, damaged, not three-dimensional, of colours or complex numbers, without a usable
-            orientation, or not as long as the header states.
+        DataError: missing, not permitted, damaged, not three-dimensional, of colours or complex numbers, without a
+            usable orientation, or not as long as the header states.
     """
     try:
         with permitted(place), _stream(place) as stream:

@@ -53,8 +53,8 @@ def opened(path: Path) -> Place:
     """The top of a packed archive.
 
     Raises:
-        DataError: it may not be read, or is damaged or truncated, encrypted, a compressed tar file, two members of one name, a member whose path
-            leaves the folder, or one that is neither file nor folder.
+        DataError: it may not be read; damaged or truncated, encrypted, a compressed tar file, two members of one name,
+            a member whose path leaves the folder, or one that is neither file nor folder.
     """
     # Kept open, with the index of its members, for as long as it is the same file.
     with permitted(path):

@@ -37,13 +37,14 @@ def build(name: str, root: Path) -> None:
         ixi(root, IXI)
     elif name == "msseg":
         for centre in ("01", "07", "08"):
-            for patient in ("01", "02"):
+            for patient in ("01", "02", "03"):
                 msseg_patient(root, centre, patient)
     elif name == "retouch":
-        for vendor, number in (("Cirrus", 1), ("Cirrus", 2), ("Spectralis", 25), ("Spectralis", 26)):
-            retouch_volume(root, vendor, number)
+        for number in range(3):
+            retouch_volume(root, "Cirrus", 1 + number)
+            retouch_volume(root, "Spectralis", 25 + number)
     else:
-        oasis_ixi(root)
+        oasis_ixi(root, range(1000, 1003), (132, 162, 163))
 
 
 def changed(path: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path], None]:
@@ -328,7 +329,7 @@ def checked(root: Path, *options: str) -> tuple[int, dict]:
 @pytest.fixture
 def archive(dataset) -> Callable[..., Path]:
     def make(name: str, **changes: object) -> Path:
-        root = dataset("mini", name, **changes)
+        root = dataset("mini", name, **{"split": {"protocol": "holdout"}, **changes})
         build(name, root)
         return root
 
@@ -370,6 +371,23 @@ def test_a_subject_at_fault_can_be_excluded(archive, fault):
     assert report["excluded"] == [fault.subject]
 
 
+def test_each_scanner_needs_as_many_subjects_as_there_are_folds(archive):
+    split = {"protocol": "leave_one_out", "folds": 3}
+    report = checked(archive("msseg", split=split, exclude=["C07P02"]))[1]
+    [fault] = report["faults"]
+    assert fault["thing"] == "mini, scanner SA"
+    assert fault["fault"] == "has 2 subjects, and leave-one-out over 3 folds needs as many"
+    assert "exclude as many subjects of each scanner and set 'split: folds' to how many each" in fault["remedy"]
+    one_of_each = ["C01P02", "C07P02", "C08P02"]
+    assert checked(archive("msseg", split={**split, "folds": 2}, exclude=one_of_each))[0] == 0
+
+
+def test_one_subject_cannot_be_divided(archive):
+    code, report = checked(archive("retouch", exclude=["TRAIN001", "TRAIN002"]))
+    assert code == 2
+    assert [f["fault"] for f in report["faults"]] == ["has 1 subject, which cannot be divided into training and test"]
+
+
 def test_all_faults_are_told_at_once(archive):
     root = archive("msseg")
     for make in (removed(FLAIR), moved("Training/Center_01/Patient_01/Masks/Brain_Mask.nii.gz")):
@@ -388,7 +406,7 @@ def test_the_table_for_a_person(archive):
     assert "CR" in result.stdout
     assert "16 × 32 × 6" in result.stdout
     assert f"fault: {root}/{RETOUCH}/oct.raw: is missing. Get the whole archive." in result.stdout
-    assert "3 subjects, 0 excluded, 0 odd, 1 faults" in result.stdout
+    assert "5 subjects, 0 excluded, 0 odd, 1 fault\n" in result.stdout
 
 
 def test_headers_alone_are_read_unless_voxels_are_asked_for(archive):

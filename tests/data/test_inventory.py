@@ -100,7 +100,7 @@ def test_a_scanner_without_subjects(dataset):
 
 def test_too_few_subjects_for_the_protocol(dataset):
     ixi(dataset("mini", "ixi"), [SIX[0], *SIX[3:]])
-    assert "has 1 subjects, which cannot be divided" in refusal()
+    assert "has 1 subject, which cannot be divided" in refusal()
 
 
 def test_two_subjects_of_one_image(dataset):
