@@ -55,7 +55,7 @@ class Report:
                     "spacing_mm": entry.spacing,
                     "labels": entry.has_labels,
                     "mask": entry.has_mask,
-                    **({"label_volumes_mm3": self.volumes[name]} if name in self.volumes else {}),
+                    **self._volumes(name),
                 }
                 for name, entry in self.survey.entries.items()
             },
@@ -66,6 +66,10 @@ class Report:
                 for f in self.survey.faults
             ],
         }
+
+    def _volumes(self, subject: str) -> dict[str, dict[str, float]]:
+        of = self.volumes.get(subject)
+        return {} if of is None else {"label_volumes_mm3": {label: round(volume, 3) for label, volume in of.items()}}
 
     def _domain(self, code: str, domain: Domain) -> dict[str, Any]:
         return {
@@ -103,7 +107,7 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
     twice = (same_image(root, sorted(subjects)) for subjects in by_image.values() if len(subjects) > 1)
     found = replace(found, faults=(*found.faults, *twice))
     found = replace(found, faults=found.faults or tuple(_indivisible(config, found)))
-    return Report(config, root, found, tuple(_odd(config, found)), volumes)
+    return Report(config, root, found, (*_odd(config, found), *_unlabelled(config, found, volumes)), volumes)
 
 
 def _indivisible(config: DatasetConfig, found: Survey) -> Iterator[DataError]:
@@ -175,6 +179,14 @@ def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
             yield f"{code}: voxels of most are {_times(usual)} mm, and not of {_named(unusual)}"
 
 
+def _unlabelled(config: DatasetConfig, found: Survey, volumes: dict[str, dict[str, float]]) -> Iterator[str]:
+    """Label maps without any label: there may be nothing to label, or they are forgotten ones."""
+    for code in config.domains:
+        of = [name for name, entry in found.entries.items() if entry.domain == code]
+        if blank := [name for name in of if (labels := volumes.get(name)) and not any(labels.values())]:
+            yield f"{code}: no voxel has a label, as of a healthy subject or a forgotten label map, of {_named(blank)}"
+
+
 def _label_volumes(config: DatasetConfig, subject: Subject) -> dict[str, float]:
     if subject.mask is not None:
         checked_mask(subject.mask())
@@ -182,7 +194,7 @@ def _label_volumes(config: DatasetConfig, subject: Subject) -> dict[str, float]:
         return {}
     labels = checked_labels(subject.labels(), config.labels.values())
     voxel = float(np.prod(subject.spacing))
-    return {name: round(voxel * int((labels.data == value).sum()), 3) for name, value in config.labels.items()}
+    return {name: voxel * int((labels.data == value).sum()) for name, value in config.labels.items()}
 
 
 def _named(subjects: list[str]) -> str:

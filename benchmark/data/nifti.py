@@ -105,10 +105,12 @@ def _stream(place: Place) -> Iterator[IO[bytes]]:
     """The file's content, without compression of its own.
 
     Raises:
-        DataError: it is missing.
+        DataError: it is missing or empty.
     """
     if not place.is_file():
         raise DataError(place, "is missing", "Get the whole archive")
+    if not file_size(place):
+        raise DataError(place, "is empty: a file of 0 bytes", COPY_AGAIN)
     with place.open("rb") as file:
         if not place.name.endswith(".gz"):
             yield file

@@ -223,6 +223,7 @@ FAULTS = [
     F("nothing in it", "ixi", lambda r: [p.unlink() for p in (r / "IXI-T1").iterdir()] and None, "IXI-T1", "is empty"),
     F("an extra file", "ixi", written("IXI-T1/IXI999.nii.gz"), "IXI999.nii.gz", "is no name of an IXI T1 image"),
     F("truncated gzip", "ixi", cut(IXI_IMAGE), IXI_IMAGE, "is damaged or truncated", IXI_ID),
+    F("an empty file", "ixi", written(IXI_IMAGE, b""), IXI_IMAGE, "is empty: a file of 0 bytes", IXI_ID),
     F("no NIfTI", "ixi", written(IXI_IMAGE), IXI_IMAGE, "is no readable NIfTI file", IXI_ID),
     F("damaged gzip", "ixi", lambda r: damage(r / IXI_IMAGE) and None, IXI_IMAGE, "is damaged or truncated", IXI_ID),
     F("a header of more voxels", "ixi", header_of(IXI_IMAGE, dim=[3, 6, 7, 80, 1, 1, 1, 1]), IXI_IMAGE, "damaged or truncated", IXI_ID),
@@ -433,3 +434,28 @@ def test_volumes_of_labels(archive):
     root = archive("msseg")
     report = checked(root, "--voxels")[1]
     assert report["subjects"]["C07P01"]["label_volumes_mm3"] == {"lesion": 8.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "scanner", "subject"),
+    [("msseg", CONSENSUS, "SA", MSSEG_ID), ("retouch", f"{RETOUCH}/reference.mhd", "CR", RETOUCH_ID)],
+)
+def test_a_label_map_without_labels_is_odd(archive, name, labels, scanner, subject):
+    """Patients without lesions or fluid exist, so it is no fault."""
+    root = archive(name)
+    assert checked(root, "--voxels")[1]["odd"] == []
+    if name == "msseg":
+        changed(labels, np.zeros_like)(root)
+    else:
+        oct_of("reference", LABELS)(root)
+    code, report = checked(root, "--voxels")
+    said = "no voxel has a label, as of a healthy subject or a forgotten label map"
+    assert (code, report["odd"]) == (0, [f"{scanner}: {said}, of {subject}"])
+    assert checked(root)[1]["odd"] == []
+
+
+def test_one_voxel_of_an_oct_is_a_label(archive):
+    """Its volume is 0.000002 mm³."""
+    root = archive("retouch")
+    oct_of("reference", with_one(1)(LABELS))(root)
+    assert checked(root, "--voxels")[1]["odd"] == []
