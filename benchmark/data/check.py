@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmark.config.dataset import DatasetConfig, Domain
 from benchmark.data.inventory import Entry, Survey, same_image, survey
+from benchmark.data.places import Place
 from benchmark.data.prepare.checks import checked_image, checked_labels, checked_mask
 from benchmark.data.splits import divide
 from benchmark.data.subject import Subject
@@ -96,15 +97,16 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
     """
     volumes: dict[str, dict[str, float]] = {}
 
-    by_image: dict[str, list[str]] = defaultdict(list)
+    by_image: dict[str, dict[str, Place | None]] = defaultdict(dict)
 
     def look(subject: Subject) -> None:
         image = checked_image(subject.image())
-        by_image[hashlib.md5(image.data.tobytes()).hexdigest()].append(subject.id)
+        alike = by_image[hashlib.md5(image.data.tobytes()).hexdigest()]
+        alike[subject.id] = subject.files[-1] if subject.files else None
         volumes[subject.id] = _label_volumes(config, subject)
 
     found = survey(config, root, look) if voxels else survey(config, root)
-    twice = (same_image(root, sorted(subjects)) for subjects in by_image.values() if len(subjects) > 1)
+    twice = (same_image(root, dict(sorted(alike.items()))) for alike in by_image.values() if len(alike) > 1)
     found = replace(found, faults=(*found.faults, *twice))
     found = replace(found, faults=found.faults or tuple(_indivisible(config, found)))
     return Report(config, root, found, (*_odd(config, found), *_unlabelled(config, found, volumes)), volumes)

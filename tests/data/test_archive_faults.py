@@ -459,3 +459,14 @@ def test_one_voxel_of_an_oct_is_a_label(archive):
     root = archive("retouch")
     oct_of("reference", with_one(1)(LABELS))(root)
     assert checked(root, "--voxels")[1]["odd"] == []
+
+
+def test_files_of_duplicates_are_named(archive):
+    root = archive("ixi")
+    folder = root / "IXI-T1"
+    ixi(root, ["IXI101-IOP-0009-T1"])
+    shutil.copy(folder / f"{IXI[0]}.nii.gz", folder / "IXI777-HH-0001-T1.nii.gz")
+    twice, same = (f["fault"] for f in checked(root, "--voxels")[1]["faults"])
+    assert twice == f"holds subject IXI101 twice: {root / IXI_IMAGE} and {folder}/IXI101-IOP-0009-T1.nii.gz"
+    files = f"{folder / IXI[0]}.nii.gz and {folder}/IXI777-HH-0001-T1.nii.gz"
+    assert same == f"holds the same image for IXI100 and IXI777: {files}"
