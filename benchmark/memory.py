@@ -1,14 +1,23 @@
-"""Which errors mean that memory ran out, and whose. Nothing here loads PyTorch."""
+"""How much memory is left, and which errors mean that it ran out, and whose. Nothing here loads PyTorch."""
 
 import ctypes
 import errno
+from pathlib import Path
 from typing import Literal
+
+import psutil
 
 Whose = Literal["GPU", "machine"]
 # Of PyTorch's allocators, cuBLAS and cuDNN, whose errors are RuntimeErrors with a text.
 _OF_GPU = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 _OF_MACHINE = ("can't allocate memory", "Cannot allocate memory", "not enough memory", "std::bad_alloc")
 
+# By the controllers of a group, as /proc/self/cgroup names them (none in version 2): where the groups are mounted,
+# their files with the limit and with what is in use, and how memory.stat calls cache that was not used lately.
+_GROUP_FILES = {
+    "": ("", "memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 
 
@@ -35,3 +44,31 @@ def ran_out(error: BaseException) -> Whose | None:
     if any(words in text for words in _OF_MACHINE):
         return "machine"
     return "GPU" if any(words in text for words in _OF_GPU) else None
+
+
+def available(cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """Bytes that this process can still have: what the machine has left, or less where a control group limits it.
+
+    Slurm and containers set such limits, of which the machine's own numbers know nothing. File cache of a group counts
+    as free, since it is given up when memory is wanted. See cgroups(7), and the kernel's documentation of both
+    versions' files.
+    """
+    left = [int(psutil.virtual_memory().available)]
+    lines = own.read_text(encoding="utf-8").splitlines() if own.is_file() else []  # not Linux
+    for _, controllers, path in (line.split(":", 2) for line in lines):
+        if controllers not in _GROUP_FILES:
+            continue
+        folder, limit, used, cache = _GROUP_FILES[controllers]
+        group = cgroups / folder / path.lstrip("/")
+        for each in (group, *group.parents):
+            if each.is_relative_to(cgroups / folder) and (each / limit).is_file():
+                left += _left_of_group(each, limit, used, cache)
+    return max(min(left), 0)
+
+
+def _left_of_group(group: Path, limit: str, used: str, cache: str) -> list[int]:
+    most = (group / limit).read_text(encoding="utf-8").strip()
+    if most == "max":
+        return []
+    stated = dict(line.split() for line in (group / "memory.stat").read_text(encoding="utf-8").splitlines())
+    return [int(most) - int((group / used).read_text(encoding="utf-8")) + int(stated[cache])]

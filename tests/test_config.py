@@ -236,6 +236,14 @@ def test_a_config_that_is_no_text(tmp_path):
         load_benchmark(tmp_path / "x.yaml")
 
 
+def test_where_there_is_no_config_at_all_it_says_which_folder_to_be_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"^config/datasets/ixi\.yaml: there is no such .* in the clone's root, where"
+    ):
+        load_dataset("ixi")
+
+
 def test_missing_file_names_the_ones_there():
     with pytest.raises(ConfigError, match="Did you mean 'demo'"):
         load_benchmark(ROOT / "config/demoo.yaml")

@@ -57,11 +57,13 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 def nearest_file(path: Path) -> str:
-    """Remedy for a missing config: the ones that are there, the most similar first."""
+    """Remedy for a missing config: the ones that are there, the most similar first; or the folder to be in."""
     names = sorted(p.stem for p in path.parent.glob("*.yaml"))
+    if not names:
+        return f"Nor is there any other in {path.parent}: run it in the clone's root, where the folder 'config' lies"
     near = difflib.get_close_matches(path.stem, names, n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]!r}? " if near else ""
-    return f"{hint}There are: {', '.join(names) or 'none'}"
+    return f"{hint}There are: {', '.join(names)}"
 
 
 def check(model: type[Model], content: Any, origin: object) -> Model:

@@ -11,8 +11,12 @@ import numpy as np
 
 from benchmark.config.dataset import DatasetConfig, Domain
 from benchmark.data.inventory import Entry, Survey, same_image, survey
+from benchmark.data.places import Place
 from benchmark.data.prepare.checks import checked_image, checked_labels, checked_mask
+from benchmark.data.splits import divide
 from benchmark.data.subject import Subject
+from benchmark.errors import DataError
+from benchmark.wording import counted
 
 # Voxel sizes of one scanner that differ by more than this share are odd.
 _SAME_SPACING = 0.02
@@ -52,7 +56,7 @@ class Report:
                     "spacing_mm": entry.spacing,
                     "labels": entry.has_labels,
                     "mask": entry.has_mask,
-                    **({"label_volumes_mm3": self.volumes[name]} if name in self.volumes else {}),
+                    **self._volumes(name),
                 }
                 for name, entry in self.survey.entries.items()
             },
@@ -63,6 +67,10 @@ class Report:
                 for f in self.survey.faults
             ],
         }
+
+    def _volumes(self, subject: str) -> dict[str, dict[str, float]]:
+        of = self.volumes.get(subject)
+        return {} if of is None else {"label_volumes_mm3": {label: round(volume, 3) for label, volume in of.items()}}
 
     def _domain(self, code: str, domain: Domain) -> dict[str, Any]:
         return {
@@ -89,17 +97,28 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
     """
     volumes: dict[str, dict[str, float]] = {}
 
-    by_image: dict[str, list[str]] = defaultdict(list)
+    by_image: dict[str, dict[str, Place | None]] = defaultdict(dict)
 
     def look(subject: Subject) -> None:
         image = checked_image(subject.image())
-        by_image[hashlib.md5(image.data.tobytes()).hexdigest()].append(subject.id)
+        alike = by_image[hashlib.md5(image.data.tobytes()).hexdigest()]
+        alike[subject.id] = subject.files[-1] if subject.files else None
         volumes[subject.id] = _label_volumes(config, subject)
 
     found = survey(config, root, look) if voxels else survey(config, root)
-    twice = (same_image(root, sorted(subjects)) for subjects in by_image.values() if len(subjects) > 1)
+    twice = (same_image(root, dict(sorted(alike.items()))) for alike in by_image.values() if len(alike) > 1)
     found = replace(found, faults=(*found.faults, *twice))
-    return Report(config, root, found, tuple(_odd(config, found)), volumes)
+    found = replace(found, faults=found.faults or tuple(_indivisible(config, found)))
+    return Report(config, root, found, (*_odd(config, found), *_unlabelled(config, found, volumes)), volumes)
+
+
+def _indivisible(config: DatasetConfig, found: Survey) -> Iterator[DataError]:
+    """Scanners whose subjects cannot be divided as the config says. Faulty subjects count once they are mended."""
+    for domain in sorted({domain for pair in config.pairs for domain in pair.split("-")}):
+        try:
+            divide(config, domain, [name for name, entry in found.entries.items() if entry.domain == domain])
+        except DataError as fault:
+            yield fault
 
 
 def summary(report: Report) -> tuple[list[str], list[list[str]]]:
@@ -151,8 +170,8 @@ def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
         if not entries:
             continue
         if not config.phantom and domain.published_subjects not in (None, len(entries)):
-            left_out = f", {len(found.excluded)} of the dataset are excluded" if found.excluded else ""
-            yield f"{code}: {len(entries)} subjects, {domain.published_subjects} are printed{left_out}"
+            left_out = f" (excluded of the dataset: {len(found.excluded)})" if found.excluded else ""
+            yield f"{code}: {counted(len(entries), 'subject')}, {domain.published_subjects} are printed{left_out}"
         usual_shape, count = Counter(e.shape for e in entries.values()).most_common(1)[0]
         unusual = [name for name, e in entries.items() if e.shape != usual_shape]
         if unusual and count > len(unusual):  # heads that were cropped are all of different shapes
@@ -162,6 +181,14 @@ def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
             yield f"{code}: voxels of most are {_times(usual)} mm, and not of {_named(unusual)}"
 
 
+def _unlabelled(config: DatasetConfig, found: Survey, volumes: dict[str, dict[str, float]]) -> Iterator[str]:
+    """Label maps without any label: there may be nothing to label, or they are forgotten ones."""
+    for code in config.domains:
+        of = [name for name, entry in found.entries.items() if entry.domain == code]
+        if blank := [name for name in of if (labels := volumes.get(name)) and not any(labels.values())]:
+            yield f"{code}: no voxel has a label, as of a healthy subject or a forgotten label map, of {_named(blank)}"
+
+
 def _label_volumes(config: DatasetConfig, subject: Subject) -> dict[str, float]:
     if subject.mask is not None:
         checked_mask(subject.mask())
@@ -169,7 +196,7 @@ def _label_volumes(config: DatasetConfig, subject: Subject) -> dict[str, float]:
         return {}
     labels = checked_labels(subject.labels(), config.labels.values())
     voxel = float(np.prod(subject.spacing))
-    return {name: round(voxel * int((labels.data == value).sum()), 3) for name, value in config.labels.items()}
+    return {name: voxel * int((labels.data == value).sum()) for name, value in config.labels.items()}
 
 
 def _named(subjects: list[str]) -> str:

@@ -19,6 +19,7 @@ from benchmark.data.splits import Fold, make_folds, write_splits
 from benchmark.data.subject import Subject, about
 from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.whole import write_whole
+from benchmark.wording import counted
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ def survey(
     faults: list[DataError] = []
     everybody: set[str] = set()
     files: dict[str, Place] = {}
+    scans: dict[str, Subject] = {}
     for subject in reader(config.reader)(root):
         name = subject.subject if isinstance(subject, DataError) else subject.id
         everybody |= {name} if name else set()
@@ -144,9 +146,9 @@ def survey(
         if isinstance(subject, DataError):
             faults.append(subject)
         elif subject.id in found:
-            faults.append(_twice(root, subject, found[subject.id]))
+            faults.append(_twice(root, subject, found[subject.id], scans[subject.id]))
         else:
-            found[subject.id] = _entry(subject)
+            found[subject.id], scans[subject.id] = _entry(subject), subject
             files |= {subject.id: subject.files[-1]} if subject.files else {}
             try:
                 with about(subject.id):
@@ -164,7 +166,7 @@ def survey(
         )
     if everybody:  # else it is another archive, which was told
         faults += _wrong_domains(config, root, found.values())
-    faults += [same_image(root, same) for same in (manifest.same(files) if manifest else ())]
+    faults += [same_image(root, {s: files[s] for s in same}) for same in (manifest.same(files) if manifest else ())]
     entries = {subject: found[subject] for subject in sorted(found)}
     return Survey(entries, tuple(faults), tuple(sorted(everybody & set(config.exclude))))
 
@@ -186,7 +188,7 @@ def _first_of(faults: tuple[DataError, ...], dataset: str) -> DataError:
         return first
     told = DataError(
         first.thing,
-        f"{first.fault} (and {len(faults) - 1} more faults)",
+        f"{first.fault} (and {counted(len(faults) - 1, 'more fault')})",
         f"{first.remedy}. To see all: hbench data check {dataset}",
     )
     told.subject = first.subject
@@ -234,20 +236,22 @@ def stated_of(dataset: str, what: Literal["domain", "wanted_truth", "content"]) 
     return found
 
 
-def _twice(root: Path, subject: Subject, first: Entry) -> DataError:
+def _twice(root: Path, subject: Subject, first: Entry, scan: Subject) -> DataError:
+    named = " and ".join(str(file) for file in (*scan.files[:1], *subject.files[:1]))
     where = "twice" if subject.domain == first.domain else f"in two domains, {first.domain} and {subject.domain}"
     return DataError(
         root,
-        f"holds subject {subject.id} {where}",
+        f"holds subject {subject.id} {where}" + (f": {named}" if named else ""),
         "One person may be scanned once: remove all but one of the scans from the archive, or exclude the subject",
     )
 
 
-def same_image(root: Path, subjects: Sequence[str]) -> DataError:
-    """What is said of subjects that have one image."""
+def same_image(root: Path, files: Mapping[str, Place | None]) -> DataError:
+    """What is said of subjects that have one image, each with a file of it."""
+    named = " and ".join(str(file) for file in files.values() if file)
     return DataError(
         root,
-        f"holds the same image for {' and '.join(subjects)}",
+        f"holds the same image for {' and '.join(files)}" + (f": {named}" if named else ""),
         "Put each subject's own image in its place, or exclude all but one in the dataset's config",
     )
 

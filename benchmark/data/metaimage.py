@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from benchmark.data.places import COPY_AGAIN, Place, file_size, sibling
+from benchmark.data.places import COPY_AGAIN, Place, file_size, permitted, sibling
 from benchmark.data.subject import Volume
 from benchmark.data.volumes import Header
 from benchmark.errors import DataError
@@ -30,9 +30,10 @@ def read_header(place: Place) -> Header:
     """Header of an ``.mhd`` file, and whether its voxels can be there.
 
     Raises:
-        DataError: missing, damaged, not three-dimensional, or the raw file is not as long as the header states.
+        DataError: missing, not permitted, damaged, not three-dimensional, or the raw file is not as long as the header
+            states.
     """
-    with _on_disk(place) as path:
+    with permitted(place), _on_disk(place) as path:
         fields = _fields(path, place)
         return _header(_information(path, place), place, fields)
 
@@ -43,10 +44,12 @@ def read_volume(place: Place) -> Volume:
     Raises:
         DataError: as :func:`read_header`.
     """
-    with _on_disk(place, voxels=True) as path:
+    with permitted(place), _on_disk(place, voxels=True) as path:
         fields = _fields(path, place)
         reader = _information(path, place)
         header = _header(reader, place, fields)
+        if isinstance(header.beside, Path):
+            header.beside.open("rb").close()  # ITK does not say that it may not be read
         try:
             image = reader.Execute()
         except RuntimeError:

@@ -18,7 +18,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
-from benchmark.data.places import COPY_AGAIN, Place, file_size
+from benchmark.data.places import COPY_AGAIN, Place, file_size, permitted
 from benchmark.data.subject import Volume
 from benchmark.data.volumes import Header
 from benchmark.errors import DataError
@@ -51,11 +51,11 @@ def read_header(place: Place) -> Header:
     Of a compressed file no more is unpacked than its header, unless its length seems wrong.
 
     Raises:
-        DataError: missing, damaged, not three-dimensional, of colours or complex numbers, without a usable
-            orientation, or not as long as the header states.
+        DataError: missing, not permitted, damaged, not three-dimensional, of colours or complex numbers, without a
+            usable orientation, or not as long as the header states.
     """
     try:
-        with _stream(place) as stream:
+        with permitted(place), _stream(place) as stream:
             raw = _raw_header(stream.read(_HEADER_BYTES))
         header = _checked(place, raw)
     except _UNREADABLE as error:
@@ -75,7 +75,7 @@ def read_volume(place: Place) -> Volume:
     """
     try:
         # Whole, as nibabel alone would stop behind the last voxel, before the checksum.
-        with _stream(place) as stream:
+        with permitted(place), _stream(place) as stream:
             content = stream.read()
         raw = _raw_header(content[:_HEADER_BYTES])
         header = _checked(place, raw)
@@ -105,10 +105,12 @@ def _stream(place: Place) -> Iterator[IO[bytes]]:
     """The file's content, without compression of its own.
 
     Raises:
-        DataError: it is missing.
+        DataError: it is missing or empty.
     """
     if not place.is_file():
         raise DataError(place, "is missing", "Get the whole archive")
+    if not file_size(place):
+        raise DataError(place, "is empty: a file of 0 bytes", COPY_AGAIN)
     with place.open("rb") as file:
         if not place.name.endswith(".gz"):
             yield file

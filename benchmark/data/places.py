@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources.abc import Traversable
@@ -35,22 +36,38 @@ def packed(path: Path) -> bool:
     return path.name.lower().endswith(_TAR + _ZIP)
 
 
+@contextmanager
+def permitted(place: Place) -> Iterator[None]:
+    """Says of a file that may not be read no more than that: it may be whole, and a copy may not be read either.
+
+    Raises:
+        DataError: a file or folder may not be read; ``place``, unless it is known to be another.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise DataError(error.filename or place, "may not be read", "Correct the permissions") from None
+
+
 def opened(path: Path) -> Place:
     """The top of a packed archive.
 
     Raises:
-        DataError: damaged or truncated, encrypted, a compressed tar file, two members of one name, a member whose path
-            leaves the folder, or one that is neither file nor folder.
+        DataError: it may not be read; damaged or truncated, encrypted, a compressed tar file, two members of one name,
+            a member whose path leaves the folder, or one that is neither file nor folder.
     """
     # Kept open, with the index of its members, for as long as it is the same file.
-    status = path.stat()
-    return _opened(path, status.st_mtime_ns, status.st_size)
+    with permitted(path):
+        status = path.stat()
+        return _opened(path, status.st_mtime_ns, status.st_size)
 
 
 @cache
 def _opened(path: Path, _changed: int, _size: int) -> Place:
     try:
         return _zip(path) if path.name.lower().endswith(_ZIP) else _tar(path)
+    except PermissionError:
+        raise  # an OSError, and no damage
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise DataError(path, f"is damaged or truncated ({' '.join(str(error).split())})", COPY_AGAIN) from None
     except NotImplementedError as error:

@@ -10,6 +10,7 @@ from benchmark.config.dataset import DatasetConfig, Holdout
 from benchmark.data.sampling import stream
 from benchmark.errors import DataError, made_again, made_by_snakemake
 from benchmark.whole import write_whole
+from benchmark.wording import counted
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def divide(
         if len(ordered) < 2:
             raise DataError(
                 f"{dataset.name}, scanner {domain}",
-                f"has {len(ordered)} subjects, which cannot be divided into training and test",
+                f"has {counted(len(ordered), 'subject')}, which cannot be divided into training and test",
                 "Get the whole archive, or exclude fewer subjects",
             )
         order = stream("split", dataset.name, domain, dataset.split.seed).permutation(len(ordered))
@@ -61,8 +62,9 @@ def divide(
     if len(ordered) != dataset.split.folds:
         raise DataError(
             f"{dataset.name}, scanner {domain}",
-            f"has {len(ordered)} subjects, and leave-one-out over {dataset.split.folds} folds needs as many",
-            "Get the whole archive, or set 'split: folds' to the number of subjects",
+            f"has {counted(len(ordered), 'subject')}, and leave-one-out over {dataset.split.folds} folds needs as many",
+            "Every scanner needs as many subjects as there are folds: get the whole archive, or exclude as many "
+            "subjects of each scanner and set 'split: folds' to how many each of them then has",
         )
     return [(tuple(s for s in ordered if s != left_out), (left_out,)) for left_out in ordered]
 

@@ -114,6 +114,22 @@ def _lock(pipeline: Path) -> Path:
     return pipeline.with_suffix(".lock")
 
 
+def check_no_link(dataset: str) -> None:
+    """Refuses an archive that lies behind a symbolic link, which DVC does not track.
+
+    Raises:
+        DataError: its folder, or one above it in the project, is such a link.
+    """
+    folder = layout.raw(dataset)
+    if link := next((path for path in (folder, *folder.parents) if path.is_symlink()), None):
+        raise DataError(
+            link,
+            f"is a symbolic link (to {link.resolve()}), behind which DVC tracks nothing",
+            f"Put a folder in its place, and the archive into {folder}. To keep what is tracked on another disk, with "
+            "links to it here: dvc cache dir --local /big/disk/dvc; dvc config --local cache.type symlink",
+        )
+
+
 def configure_remote() -> bool:
     """Makes the remote of this machine the default one, in ``.dvc/config.local``, which is never tracked.
 

@@ -1,12 +1,12 @@
 """``python -m benchmark.phantoms KIND SIZE FOLDER``: the command of the DVC stages."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.phantoms.generate import KINDS, SIZES, generate
+from benchmark.phantoms.processes import fitting
 
 
 def _positive(text: str) -> int:
@@ -22,12 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("size", choices=SIZES)
     parser.add_argument("folder", type=Path, help="the dataset's folder; must not exist yet")
-    parser.add_argument(
-        "--jobs", type=_positive, default=len(os.sched_getaffinity(0)), help="processes at a time (default: all cores)"
-    )
+    said = "processes at a time (default: as many as there are cores, and as fit into the memory that is left)"
+    parser.add_argument("--jobs", type=_positive, help=said)
     chosen = parser.parse_args(arguments)
     try:
-        count = generate(chosen.kind, chosen.size, chosen.folder, chosen.jobs)
+        jobs = chosen.jobs or fitting(chosen.kind, chosen.size)
+        count = generate(chosen.kind, chosen.size, chosen.folder, jobs)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,7 +1,6 @@
 """Where measurements come from: a finished run, a measurement on this machine, or one that was kept."""
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from benchmark.config.load import load_dataset
 from benchmark.devices import gpus
 from benchmark.errors import UserError
 from benchmark.jobs import Job
+from benchmark.phantoms.processes import fitting
 from benchmark.planning.extent import extent_of
 from benchmark.planning.measured import Measured, measured, read_run
 from benchmark.planning.miniature import miniature, timed
@@ -93,21 +93,20 @@ def _named(machine: dict[str, object]) -> str:
 
 
 def _of_archive(config: BenchmarkConfig, name: str, folder: Path) -> list[Measured]:
-    """Preparation of a subject and, for phantoms, its generation, which has all cores."""
+    """Preparation of a subject and, for phantoms, its generation, which has all cores, if the memory allows."""
     folder.mkdir()
     command = [sys.executable, "-m", "benchmark.planning.archives", name, str(folder.absolute())]
     _, processor, memory = timed(command, Path.cwd(), folder / "log")
     took = json.loads(tail(folder / "log").splitlines()[-1])
     start_up = max(processor - sum(took["generate"]) - sum(took["prepare"]), 0.0)
     extents = {name: extent_of(name)}
-    cores = len(os.sched_getaffinity(0))
     prepare, fetch = Job("prepare", name, (), dataset=name), Job("fetch", name, (), dataset=name)
     found = [
         measured(config, prepare, extents, seconds=(start_up, seconds), memory=memory, size=size)
         for seconds, size in zip(took["prepare"], took["sizes"], strict=True)
     ]
-    if generated(load_dataset(name)):
-        each = sum(took["generate"]) / len(took["generate"])
-        seconds = (start_up, each * len(extents[name].subjects) / cores)
-        found.append(measured(config, fetch, extents, seconds=seconds, memory=memory * cores, size=0))
+    if stage := generated(load_dataset(name)):
+        each, processes = sum(took["generate"]) / len(took["generate"]), fitting(*stage)
+        seconds = (start_up, each * len(extents[name].subjects) / processes)
+        found.append(measured(config, fetch, extents, seconds=seconds, memory=memory * processes, size=0))
     return found

@@ -37,13 +37,14 @@ def build(name: str, root: Path) -> None:
         ixi(root, IXI)
     elif name == "msseg":
         for centre in ("01", "07", "08"):
-            for patient in ("01", "02"):
+            for patient in ("01", "02", "03"):
                 msseg_patient(root, centre, patient)
     elif name == "retouch":
-        for vendor, number in (("Cirrus", 1), ("Cirrus", 2), ("Spectralis", 25), ("Spectralis", 26)):
-            retouch_volume(root, vendor, number)
+        for number in range(3):
+            retouch_volume(root, "Cirrus", 1 + number)
+            retouch_volume(root, "Spectralis", 25 + number)
     else:
-        oasis_ixi(root)
+        oasis_ixi(root, range(1000, 1003), (132, 162, 163))
 
 
 def changed(path: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path], None]:
@@ -222,6 +223,7 @@ FAULTS = [
     F("nothing in it", "ixi", lambda r: [p.unlink() for p in (r / "IXI-T1").iterdir()] and None, "IXI-T1", "is empty"),
     F("an extra file", "ixi", written("IXI-T1/IXI999.nii.gz"), "IXI999.nii.gz", "is no name of an IXI T1 image"),
     F("truncated gzip", "ixi", cut(IXI_IMAGE), IXI_IMAGE, "is damaged or truncated", IXI_ID),
+    F("an empty file", "ixi", written(IXI_IMAGE, b""), IXI_IMAGE, "is empty: a file of 0 bytes", IXI_ID),
     F("no NIfTI", "ixi", written(IXI_IMAGE), IXI_IMAGE, "is no readable NIfTI file", IXI_ID),
     F("damaged gzip", "ixi", lambda r: damage(r / IXI_IMAGE) and None, IXI_IMAGE, "is damaged or truncated", IXI_ID),
     F("a header of more voxels", "ixi", header_of(IXI_IMAGE, dim=[3, 6, 7, 80, 1, 1, 1, 1]), IXI_IMAGE, "damaged or truncated", IXI_ID),
@@ -328,7 +330,7 @@ def checked(root: Path, *options: str) -> tuple[int, dict]:
 @pytest.fixture
 def archive(dataset) -> Callable[..., Path]:
     def make(name: str, **changes: object) -> Path:
-        root = dataset("mini", name, **changes)
+        root = dataset("mini", name, **{"split": {"protocol": "holdout"}, **changes})
         build(name, root)
         return root
 
@@ -370,6 +372,23 @@ def test_a_subject_at_fault_can_be_excluded(archive, fault):
     assert report["excluded"] == [fault.subject]
 
 
+def test_each_scanner_needs_as_many_subjects_as_there_are_folds(archive):
+    split = {"protocol": "leave_one_out", "folds": 3}
+    report = checked(archive("msseg", split=split, exclude=["C07P02"]))[1]
+    [fault] = report["faults"]
+    assert fault["thing"] == "mini, scanner SA"
+    assert fault["fault"] == "has 2 subjects, and leave-one-out over 3 folds needs as many"
+    assert "exclude as many subjects of each scanner and set 'split: folds' to how many each" in fault["remedy"]
+    one_of_each = ["C01P02", "C07P02", "C08P02"]
+    assert checked(archive("msseg", split={**split, "folds": 2}, exclude=one_of_each))[0] == 0
+
+
+def test_one_subject_cannot_be_divided(archive):
+    code, report = checked(archive("retouch", exclude=["TRAIN001", "TRAIN002"]))
+    assert code == 2
+    assert [f["fault"] for f in report["faults"]] == ["has 1 subject, which cannot be divided into training and test"]
+
+
 def test_all_faults_are_told_at_once(archive):
     root = archive("msseg")
     for make in (removed(FLAIR), moved("Training/Center_01/Patient_01/Masks/Brain_Mask.nii.gz")):
@@ -388,7 +407,7 @@ def test_the_table_for_a_person(archive):
     assert "CR" in result.stdout
     assert "16 × 32 × 6" in result.stdout
     assert f"fault: {root}/{RETOUCH}/oct.raw: is missing. Get the whole archive." in result.stdout
-    assert "3 subjects, 0 excluded, 0 odd, 1 faults" in result.stdout
+    assert "5 subjects, 0 excluded, 0 odd, 1 fault\n" in result.stdout
 
 
 def test_headers_alone_are_read_unless_voxels_are_asked_for(archive):
@@ -415,3 +434,39 @@ def test_volumes_of_labels(archive):
     root = archive("msseg")
     report = checked(root, "--voxels")[1]
     assert report["subjects"]["C07P01"]["label_volumes_mm3"] == {"lesion": 8.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "scanner", "subject"),
+    [("msseg", CONSENSUS, "SA", MSSEG_ID), ("retouch", f"{RETOUCH}/reference.mhd", "CR", RETOUCH_ID)],
+)
+def test_a_label_map_without_labels_is_odd(archive, name, labels, scanner, subject):
+    """Patients without lesions or fluid exist, so it is no fault."""
+    root = archive(name)
+    assert checked(root, "--voxels")[1]["odd"] == []
+    if name == "msseg":
+        changed(labels, np.zeros_like)(root)
+    else:
+        oct_of("reference", LABELS)(root)
+    code, report = checked(root, "--voxels")
+    said = "no voxel has a label, as of a healthy subject or a forgotten label map"
+    assert (code, report["odd"]) == (0, [f"{scanner}: {said}, of {subject}"])
+    assert checked(root)[1]["odd"] == []
+
+
+def test_one_voxel_of_an_oct_is_a_label(archive):
+    """Its volume is 0.000002 mm³."""
+    root = archive("retouch")
+    oct_of("reference", with_one(1)(LABELS))(root)
+    assert checked(root, "--voxels")[1]["odd"] == []
+
+
+def test_files_of_duplicates_are_named(archive):
+    root = archive("ixi")
+    folder = root / "IXI-T1"
+    ixi(root, ["IXI101-IOP-0009-T1"])
+    shutil.copy(folder / f"{IXI[0]}.nii.gz", folder / "IXI777-HH-0001-T1.nii.gz")
+    twice, same = (f["fault"] for f in checked(root, "--voxels")[1]["faults"])
+    assert twice == f"holds subject IXI101 twice: {root / IXI_IMAGE} and {folder}/IXI101-IOP-0009-T1.nii.gz"
+    files = f"{folder / IXI[0]}.nii.gz and {folder}/IXI777-HH-0001-T1.nii.gz"
+    assert same == f"holds the same image for IXI100 and IXI777: {files}"

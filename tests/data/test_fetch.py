@@ -289,7 +289,8 @@ def test_snakemake_can_ask_for_a_pin_without_importing_dvc():
 
 
 def test_an_archive_is_checked_before_it_is_tracked(repository, dataset):
-    root = ixi(dataset("mini", "ixi", archive=ARCHIVE), ["IXI101-IOP-0001-T1", "IXI201-HH-0001-T1"])
+    names = [f"IXI{n}01-{site}-0001-T1" for n, site in ((1, "IOP"), (2, "HH"), (3, "IOP"), (4, "HH"))]
+    root = ixi(dataset("mini", "ixi", archive=ARCHIVE), names)
     (root / "IXI-T1/IXI201-HH-0001-T1.nii.gz").write_bytes(b"nothing")
     refused = CliRunner().invoke(app, ["data", "track", "mini"])
     assert refused.exit_code == 2

@@ -100,13 +100,13 @@ def test_a_scanner_without_subjects(dataset):
 
 def test_too_few_subjects_for_the_protocol(dataset):
     ixi(dataset("mini", "ixi"), [SIX[0], *SIX[3:]])
-    assert "has 1 subjects, which cannot be divided" in refusal()
+    assert "has 1 subject, which cannot be divided" in refusal()
 
 
 def test_two_subjects_of_one_image(dataset):
     root = ixi(dataset("mini", "ixi"), SIX)
     shutil.copy(root / f"IXI-T1/{SIX[0]}.nii.gz", root / f"IXI-T1/{SIX[4]}.nii.gz")
-    assert "data/raw/mini: holds the same image for IXI100 and IXI201. Put each subject's own" in refusal()
+    assert "data/raw/mini: holds the same image for IXI100 and IXI201: data/raw/mini/IXI-T1/IXI100-" in refusal()
     dataset("mini", "ixi", exclude=["IXI100"])
     inventoried("mini")
 

@@ -222,7 +222,7 @@ def test_faults_that_name_several_subjects_name_pseudonyms(msseg, capfd):
     shutil.copy(root / IMAGES / PATIENTS[0] / FLAIR, root / IMAGES / PATIENTS[1] / FLAIR)
     said = logged(capfd, lambda: inventoried("mini"))
     names = names_given(load_dataset("mini"))
-    assert "excludes …, and data/raw/mini holds no such subject (and 1 more faults)" in said
+    assert "excludes …, and data/raw/mini holds no such subject (and 1 more fault)" in said
     msseg(pseudonyms=True)
     shutil.copy(root / IMAGES / PATIENTS[0] / FLAIR, root / IMAGES / PATIENTS[1] / FLAIR)
     said += logged(capfd, lambda: inventoried("mini"))

@@ -1,8 +1,16 @@
-"""DVC finds what this repository tracks."""
+"""DVC finds what this repository tracks, and tracks archives wherever it can."""
 
 from pathlib import Path
 
+import pytest
+from archives import ixi
 from dvc.repo import Repo
+from tracked import dvc
+from typer.testing import CliRunner
+
+from benchmark.cli.app import app
+from benchmark.data.fetch import fetch
+from benchmark.errors import DataError
 
 ROOT = Path(__file__).parents[2]
 
@@ -13,3 +21,28 @@ def test_no_ignored_folder_hides_an_archive_from_dvc():
     assert pointers
     with Repo(str(ROOT)) as repo:
         assert {str(path) for path in pointers} <= {stage.path for stage in repo.index.stages}
+
+
+NAMES = [f"IXI{n}01-{site}-0001-T1" for n, site in ((1, "IOP"), (2, "HH"), (3, "IOP"), (4, "HH"))]
+
+
+@pytest.mark.parametrize("linked", ["data/raw/mini", "data"])
+def test_an_archive_behind_a_link_is_refused_before_it_is_read(repository, dataset, monkeypatch, linked):
+    ixi(dataset("mini", "ixi"), NAMES)
+    Path(linked).rename("elsewhere")
+    Path(linked).symlink_to(Path("elsewhere").absolute())
+    monkeypatch.setattr("benchmark.data.check.check_archive", lambda *_, **__: pytest.fail("it was read"))
+    with pytest.raises(DataError, match=rf"^{linked}: is a symbolic link \(to .*/elsewhere\)") as caught:
+        CliRunner().invoke(app, ["data", "track", "mini"], catch_exceptions=False)
+    assert "dvc cache dir --local" in caught.value.remedy
+
+
+def test_dvc_keeps_what_it_tracks_where_it_is_told(repository, dataset, tmp_path):
+    """As README.md and the refusal of a link have it: the files are links, and are read and verified like files."""
+    root = ixi(dataset("mini", "ixi"), NAMES)
+    dvc("cache", "dir", "--local", str(tmp_path / "big"))
+    dvc("config", "--local", "cache.type", "symlink")
+    tracked = CliRunner().invoke(app, ["data", "track", "mini"])
+    assert tracked.exit_code == 0, tracked.output
+    assert {path.resolve().is_relative_to(tmp_path / "big") for path in (root / "IXI-T1").iterdir()} == {True}
+    fetch("mini")

@@ -15,7 +15,8 @@ rule fetch:
     threads: 1
     resources:
         dvc=1,
-        mem_mb=3000,
+        # One process of the largest phantom, MS-SEG at full size; more run where cores and memory are left over.
+        mem_mb=4500,
         runtime=600,
         gpu=0,
     params:

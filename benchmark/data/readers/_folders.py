@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from benchmark.data.places import TAR_COMPRESSED, Place, opened
+from benchmark.data.places import TAR_COMPRESSED, Place, opened, permitted
 from benchmark.data.subject import Found, Subject, Volume
 from benchmark.errors import DataError
 
@@ -76,15 +76,13 @@ def listing(folder: Place, remedy: str) -> list[Place]:
     """Entries of a folder of the archive in order of their names, notices and hidden files left out.
 
     Raises:
-        DataError: there is no such folder, or nothing in it.
+        DataError: there is no such folder, or nothing in it, or it may not be read.
     """
     if not folder.is_dir():
         raise DataError(folder, "is not there", remedy)
-    found = [
-        p
-        for p in sorted(folder.iterdir(), key=lambda p: p.name)
-        if not p.name.startswith(_FILE_MANAGERS) and not p.name.lower().endswith(_NOTICES)
-    ]
+    with permitted(folder):
+        entries = sorted(folder.iterdir(), key=lambda p: p.name)
+    found = [p for p in entries if not p.name.startswith(_FILE_MANAGERS) and not p.name.lower().endswith(_NOTICES)]
     if not found:
         raise DataError(folder, "is empty", remedy)
     return found

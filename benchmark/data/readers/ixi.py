@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmark.data.nifti import read_header, read_volume
 from benchmark.data.places import Place
 from benchmark.data.readers._folders import each, listing, located, truth
+from benchmark.data.readers._others import check_own
 from benchmark.data.subject import Found, Subject, about
 from benchmark.errors import DataError
 
@@ -26,9 +27,16 @@ _REMEDY = "Put IXI-T1.tar here, or unpack it into the folder IXI-T1"
 def read(root: Path) -> Iterator[Found]:
     """Subjects scanned at IOP and HH, without labels or masks.
 
-    Faults are an archive that is not there, files of another name, and unreadable headers.
+    Faults are an archive that is not there or another, files of another name, and unreadable headers.
     """
-    return each(lambda: listing(located(root, _FOLDER, _PACKED, _REMEDY), _REMEDY), partial(_subject, root))
+    return each(partial(_images, root), partial(_subject, root))
+
+
+def _images(root: Path) -> list[Place]:
+    place = located(root, _FOLDER, _PACKED, _REMEDY)
+    found = listing(place, _REMEDY)
+    check_own(place, found, _NAME.pattern, _FOLDER)
+    return found
 
 
 def _subject(root: Path, place: Place) -> Subject | None:

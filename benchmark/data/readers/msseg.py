@@ -18,6 +18,7 @@ from pathlib import Path, PurePath
 from benchmark.data.nifti import read_header, read_volume
 from benchmark.data.places import Place, opened
 from benchmark.data.readers._folders import check_whole, each, listing, located, truth
+from benchmark.data.readers._others import check_own
 from benchmark.data.subject import Found, Subject, about
 from benchmark.data.volumes import check_same_grid
 from benchmark.errors import DataError
@@ -78,7 +79,9 @@ def _is_old(root: Path) -> bool:
 def _shanoir(root: Path) -> Iterator[Found]:
     # The folders of the other layout lie beside no 'Training', but who names one of them is told where they lie.
     place = located(root, _SHANOIR, (_SHANOIR_FILE,), _REMEDY, (_PREPROCESSED, _UNPROCESSED))
-    for centre in listing(place, _REMEDY):
+    centres = listing(place, _REMEDY)
+    check_own(place, centres, rf"Center_\d\d|{_TESTING}", _SHANOIR)
+    for centre in centres:
         yield from each(partial(_patients, centre), partial(_of_shanoir, root, centre))
 
 

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.data.metaimage import read_header, read_volume
-from benchmark.data.places import Place
+from benchmark.data.places import Place, opened
 from benchmark.data.readers._folders import check_whole, each, listing, located, truth
+from benchmark.data.readers._others import check_own
 from benchmark.data.subject import Found, Subject, about
 from benchmark.data.volumes import Header, check_same_grid
 from benchmark.errors import DataError
@@ -20,6 +21,7 @@ DOMAINS = {"RETOUCH-TrainingSet-Cirrus": "CR", "RETOUCH-TrainingSet-Spectralis":
 """Scanner of each folder. RETOUCH-TrainingSet-Topcon is the third, which the paper does not use."""
 NUMBERS = {"CR": range(1, 25), "SP": range(25, 49)}
 """Numbers that the examinations of each scanner have; 049 to 070 are of Topcon."""
+_VOLUME = r"TRAIN\d{3}"
 _VENDORS = (*DOMAINS, "RETOUCH-TrainingSet-Topcon")
 _REMEDY = "Put RETOUCH-TrainingSet-Cirrus.zip and RETOUCH-TrainingSet-Spectralis.zip here, packed or unpacked"
 
@@ -32,6 +34,8 @@ def read(root: Path) -> Iterator[Found]:
     image in shape or position.
     """
     try:
+        if root.is_file():
+            check_own(top := opened(root), listing(top, _REMEDY), rf"{_VOLUME}|{'|'.join(_VENDORS)}", root.stem)
         check_whole(root, DOMAINS)
     except DataError as fault:
         yield fault
@@ -43,7 +47,8 @@ def read(root: Path) -> Iterator[Found]:
 def _volumes(root: Path, vendor: str) -> list[Place]:
     place = located(root, vendor, (f"{vendor}.zip",), _REMEDY, _VENDORS)
     found, numbers = listing(place, _REMEDY), NUMBERS[DOMAINS[vendor]]
-    if all(re.fullmatch(r"TRAIN\d{3}", p.name) and int(p.name[-3:]) not in numbers for p in found):
+    check_own(place, found, _VOLUME, vendor)
+    if all(re.fullmatch(_VOLUME, p.name) and int(p.name[-3:]) not in numbers for p in found):
         raise DataError(
             place,
             f"holds no volume of this scanner, whose numbers are {numbers[0]:03d} to {numbers[-1]:03d}",
@@ -53,7 +58,7 @@ def _volumes(root: Path, vendor: str) -> list[Place]:
 
 
 def _subject(root: Path, domain: str, folder: Place) -> Subject:
-    if not re.fullmatch(r"TRAIN\d{3}", folder.name):
+    if not re.fullmatch(_VOLUME, folder.name):
         raise DataError(folder, "is not named like TRAIN001", "Remove what is not of the archive")
     if (number := int(folder.name[-3:])) not in NUMBERS[domain]:
         first, last = NUMBERS[domain][0], NUMBERS[domain][-1]

@@ -1,0 +1,88 @@
+"""As many phantoms are generated at a time as cores and memory allow."""
+
+from types import SimpleNamespace
+
+import pytest
+from generated import KINDS
+
+from benchmark import memory
+from benchmark.phantoms import __main__ as command
+from benchmark.phantoms import processes
+from benchmark.phantoms.generate import SIZES
+
+MIB = 2**20
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Eight cores, and as much memory as is said."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(8))
+    return lambda mib: monkeypatch.setattr(processes, "available", lambda: mib * MIB)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mib", "jobs"),
+    [("msseg", 16_000, 4), ("ixi", 16_000, 8), ("ixi", 4_000, 2), ("retouch", 4_000, 8), ("msseg", 100, 1)],
+)
+def test_memory_and_cores_limit_it(machine, kind, mib, jobs):
+    machine(mib)
+    assert processes.fitting(kind, "full") == jobs
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_size_has_its_own_peak(machine, kind):
+    machine(1_000)
+    of_size = [processes.fitting(kind, size) for size in SIZES]
+    assert of_size == sorted(of_size, reverse=True)
+    assert of_size[-1] < of_size[0]
+
+
+@pytest.mark.parametrize(("options", "jobs"), [([], 4), (["--jobs", "7"], 7)])
+def test_the_command_takes_it_unless_told_otherwise(machine, monkeypatch, tmp_path, options, jobs):
+    machine(16_000)
+    given = []
+    monkeypatch.setattr(command, "generate", lambda *arguments: given.append(arguments) or 0)
+    assert command.main(["msseg", "full", str(tmp_path / "x"), *options]) == 0
+    assert given == [("msseg", "full", tmp_path / "x", jobs)]
+
+
+@pytest.fixture
+def groups(tmp_path, monkeypatch):
+    """A machine with 1000 MiB left; returns what a process has left in the groups whose files are written."""
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000 * MIB))
+
+    def left(own: str, files: dict[str, dict[str, object]]) -> float:
+        (tmp_path / "own").write_text(own)
+        for group, contents in files.items():
+            (tmp_path / "groups" / group).mkdir(parents=True)
+            for name, content in contents.items():
+                (tmp_path / "groups" / group / name).write_text(f"{content}\n")
+        return memory.available(tmp_path / "groups", tmp_path / "own") / MIB
+
+    return left
+
+
+def version_2(limit: object, used: int, cache: int) -> dict[str, object]:
+    return {"memory.max": limit, "memory.current": used * MIB, "memory.stat": f"anon 1\ninactive_file {cache * MIB}"}
+
+
+def test_no_group_limits_it(groups):
+    assert groups("0::/\n", {}) == 1000
+
+
+def test_the_narrowest_group_of_version_2_limits_it(groups):
+    files = {"job": version_2(500 * MIB, 300, 40), "job/step": version_2("max", 300, 40)}
+    assert groups("0::/job/step\n", files) == 240
+
+
+def test_a_group_wider_than_the_machine_limits_nothing(groups):
+    assert groups("0::/job\n", {"job": version_2(5000 * MIB, 300, 40)}) == 1000
+
+
+def test_a_group_of_version_1_limits_it(groups):
+    files = {
+        "memory.limit_in_bytes": 700 * MIB,
+        "memory.usage_in_bytes": 600 * MIB,
+        "memory.stat": f"total_inactive_file {50 * MIB}",
+    }
+    assert groups("4:memory:/job\n3:cpuset:/\n", {"memory/job": files}) == 150
