@@ -15,15 +15,17 @@ from benchmark.errors import UserError
 from benchmark.locks import lock
 
 LOCK = Path(".snakemake/hbench.lock")
-_held: list[TextIOWrapper] = []
+_held: dict[Path, TextIOWrapper] = {}
 
 
 def be_alone(path: Path = LOCK) -> None:
-    """Holds the folder until this process ends.
+    """Holds the folder until this process ends, which may ask for it again.
 
     Raises:
         UserError: another run holds it.
     """
+    if path in _held:
+        return
     path.parent.mkdir(exist_ok=True, parents=True)
     file = path.open("a+", encoding="utf-8")
     if not lock(file):
@@ -38,7 +40,7 @@ def be_alone(path: Path = LOCK) -> None:
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
     file.flush()
-    _held.append(file)  # closing it would give the lock back
+    _held[path] = file  # closing it would give the lock back
 
 
 def refuse_jobs_left() -> None:

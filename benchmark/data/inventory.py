@@ -11,6 +11,7 @@ from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
 from benchmark.data.discreet import discreet
 from benchmark.data.manifest import Manifest
+from benchmark.data.outdated import taken_with
 from benchmark.data.places import Place
 from benchmark.data.plausible import check_plausible
 from benchmark.data.pseudonyms import digests, names_of, own_ids
@@ -60,7 +61,8 @@ def take_inventory(dataset: str) -> None:
 
     Subjects have the names that they have in all that follows (:mod:`benchmark.data.pseudonyms`), in their order: the
     order of the archive's ids would tell whose is which. Beside what its headers say of a subject stand the scanners
-    on which its truth is wanted, and a hash of its files: whatever its preparation depends on.
+    on which its truth is wanted, and a hash of its files: whatever its preparation depends on. Beside all of them
+    stands a digest of what the inventory itself depends on (:mod:`benchmark.data.outdated`).
 
     Raises:
         DataError: whatever is wrong with the archive, two subjects of one id, a subject in two domains, or too few
@@ -82,12 +84,16 @@ def take_inventory(dataset: str) -> None:
             raise _first_of(found.faults, dataset)
         by_domain = _by_domain(config, {s: e.domain for s, e in found.entries.items()})
         folds = {pair: make_folds(config, pair, by_domain) for pair in config.pairs}
-        hashes = digests(config, contents)
+        hashes, taken = digests(config, contents), taken_with(config, manifest.md5)
     entries = {
         names[s]: {**asdict(e), "wanted_truth": _wanted_truth(config, folds, s), "content": hashes[s]}
         for s, e in found.entries.items()
     }
-    body = {"dataset": dataset, "subjects": {name: entries[name] for name in sorted(entries)}}
+    body = {
+        "dataset": dataset,
+        "taken_with": taken,
+        "subjects": {name: entries[name] for name in sorted(entries)},
+    }
     write_whole(layout.inventory(dataset), json.dumps(body, indent=1) + "\n")
 
 

@@ -70,9 +70,16 @@ def _json(body: object) -> str:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an archive was when it was verified: md5 by path below its folder, and bytes of all files together."""
+    """What an archive was when it was verified.
+
+    Attributes:
+        md5: of the whole archive, as DVC stated it; empty where it stated none.
+        files: md5 by path below its folder.
+        size: bytes of all files together.
+    """
 
     dataset: str
+    md5: str
     files: dict[str, str]
     size: int
 
@@ -87,7 +94,8 @@ class Manifest:
         path = layout.private_manifest(config.name) if config.pseudonyms else made
         try:
             body = json.loads(path.read_text(encoding="utf-8"))
-            return cls(config.name, {str(name): str(md5) for name, md5 in body["files"].items()}, int(body["size"]))
+            files = {str(name): str(md5) for name, md5 in body["files"].items()}
+            return cls(config.name, str(body["md5"]), files, int(body["size"]))
         except FileNotFoundError:
             remedy = made_again(made, made) if made.exists() else made_by_snakemake(made)
             raise DataError(path, "is missing", remedy) from None

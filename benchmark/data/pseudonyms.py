@@ -138,14 +138,18 @@ def _numbered_before(config: DatasetConfig) -> bool:
 
 
 def _check_former_names(config: DatasetConfig, ids: set[str]) -> None:
-    """What was prepared under the archive's ids would stay beside what is prepared under pseudonyms."""
-    places = [*layout.subject(config.name, "any").parent.glob("*"), *layout.LOGS.glob(f"*/prepare/{config.name}-*")]
+    """What was made under the archive's ids would stay beside what is made under pseudonyms."""
+    places = (
+        *layout.subject(config.name, "any").parent.glob("*"),
+        *layout.LOGS.glob(f"*/prepare/{config.name}-*"),
+        *layout.quality(config.name).rglob("*"),
+    )
     for place in places:
         if ids and mention(ids).search(place.name):
             raise DataError(
                 place.parent,
                 f"holds files of {config.name} with the archive's own ids in their names, from before the config had "
                 "'pseudonyms: true'",
-                f"Delete {layout.PREPARED / config.name}, and what {layout.LOGS}, {layout.RESULTS} and "
-                f"{layout.REPORTS} hold of it (docs/privacy.md), and run snakemake",
+                f"Delete {layout.PREPARED / config.name}, {layout.quality(config.name)}, and what {layout.LOGS}, "
+                f"{layout.RESULTS} and {layout.REPORTS} hold of it (docs/privacy.md), and run snakemake",
             )

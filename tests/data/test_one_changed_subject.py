@@ -10,6 +10,7 @@ from copied_project import call, copied_project, prepared
 from test_packed import VENDORS, zip_flat
 
 from benchmark import layout
+from benchmark.data.slices import SliceStore
 
 BENCHMARK = """
 benchmark: changed
@@ -43,9 +44,12 @@ class Project:
         looked_at = "--voxels" if voxels else "--headers"
         call(self.root, "python", "-m", "benchmark", "data", "track", "mini", looked_at, succeed=succeed)
 
-    def run(self, *, succeed: bool = True) -> str:
-        asked = ["data/prepared/mini/slices.h5", "--cores", "2", "--configfile", "config/changed.yaml"]
-        return call(self.root, "snakemake", *asked, succeed=succeed)
+    def run(self, *options: str, succeed: bool = True, expected: str = "") -> str:
+        targets = ["data/prepared/mini/slices.h5", "data/prepared/mini/splits/CR-SP.json"]
+        asked = [*targets, "--cores", "2", "--configfile", "config/changed.yaml", *options]
+        output = call(self.root, "snakemake", *asked, succeed=succeed)
+        assert expected in output
+        return output
 
     def inventory(self) -> dict[str, dict]:
         return json.loads((self.root / layout.inventory("mini")).read_text())["subjects"]
@@ -62,6 +66,10 @@ class Project:
         before = self.times()
         work()
         return {subject for subject, time in self.times().items() if time != before.get(subject)}
+
+    def forget(self) -> None:
+        """As who follows docs/privacy.md, or copies the folder without what is hidden."""
+        shutil.rmtree(self.root / ".snakemake")
 
     def from_scratch(self) -> dict[str, bytes]:
         for folder in ("data/prepared", ".snakemake"):
@@ -144,4 +152,40 @@ def test_of_a_packed_archive_too_and_with_pseudonyms(dataset, tmp_path):
     project.config.write_text(project.config.read_text() + "exclude: [TRAIN002]\n")
     assert project.prepared_by(project.run) == set()
     left = {n: data for n, data in prepared(project.root, "mini").items() if names["TRAIN002"] not in n}
+    assert project.from_scratch() == left
+
+
+def test_without_the_memory_of_snakemake(dataset, tmp_path):
+    root = dataset("mini", "retouch", phantom=True)
+    put(root)
+    project = Project(tmp_path / "copy", root)
+    project.run()
+    before = project.inventory()
+    project.forget()
+    assert "Nothing to be done" in project.run()
+
+    project.forget()
+    excluded = min(subject for subject, entry in before.items() if entry["wanted_truth"])
+    project.config.write_text(project.config.read_text() + f"exclude: [{excluded}]\n")
+    told = "data/prepared/mini/inventory.json: was taken with other settings"
+    times = project.times()
+    project.run("--dry-run", expected=told)
+    assert excluded in project.inventory()
+    assert project.times() == times
+    assert (project.root / layout.inventory("mini")).stat().st_mtime > 1
+    remade = project.prepared_by(lambda: project.run(expected=told))
+    after = project.inventory()
+    assert remade == {s for s in after if after[s] != before[s]} != set()
+    assert excluded not in (project.root / layout.splits("mini", "CR-SP")).read_text()
+    assert set(SliceStore(project.root / layout.slices("mini")).subjects) == set(after) == EVERYBODY - {excluded}
+
+    project.forget()
+    labels = project.raw / "RETOUCH-TrainingSet-Spectralis/TRAIN025/reference.raw"
+    labels.write_bytes(bytes(len(labels.read_bytes())))
+    project.track()
+    told = "data/prepared/mini/manifest.json: is of another version of the archive"
+    assert project.prepared_by(lambda: project.run(expected=told)) == {"TRAIN025"}
+    assert not SliceStore(project.root / layout.slices("mini")).labels("TRAIN025").any()
+
+    left = {name: data for name, data in prepared(project.root, "mini").items() if excluded not in name}
     assert project.from_scratch() == left

@@ -124,4 +124,11 @@ def test_what_was_prepared_under_own_ids_must_go_before_pseudonyms_come(msseg):
     log.touch()
     assert refusal(lambda: inventoried("mini")).startswith("logs/demo/prepare: holds files of mini")
     log.unlink()
+    sheet = layout.quality("mini") / f"sheets/{PATIENTS[0]}.webp"
+    sheet.parent.mkdir(parents=True)
+    sheet.touch()
+    said = refusal(lambda: inventoried("mini"))
+    assert said.startswith("reports/quality/mini/sheets: holds files of mini")
+    assert "Delete data/prepared/mini, reports/quality/mini, and what" in said
+    shutil.rmtree(layout.quality("mini"))
     inventoried("mini")

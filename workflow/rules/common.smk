@@ -1,7 +1,7 @@
 # What the rules share: the checked config, the cells it asks for, and helper functions. No rule stands here.
 
-import hashlib
 import json
+import os
 import sys
 import time
 from functools import cache
@@ -15,6 +15,12 @@ from benchmark.clock import bring_back, watch
 from benchmark.config.resolve import load_benchmark
 from benchmark.config.load import load_dataset, read_yaml
 from benchmark.data.fetch import pin
+from benchmark.data.outdated import (
+    holds_others,
+    inventory_settings,
+    made_of_others,
+    outdated,
+)
 from benchmark.data.splits import any_pair
 from benchmark.dependencies import code_digest
 from benchmark.devices import gpus
@@ -36,6 +42,21 @@ put_own_python_first()
 # Whatever rules read and write, but for archives, whose times no rule looks at.
 DATED = [layout.PREPARED, layout.RESULTS, layout.REPORTS, Path("workflow/report")]
 
+
+def make_outdated_older():
+    """Gives manifests and inventories that no longer hold a time before any input's, so that they are made again also
+    where Snakemake does not remember how they were made. Removed, they would not be missed where later files are there.
+    A dry run only tells.
+    """
+    found = [f for name, of in DATASETS.items() for f in outdated(of, PINS[name])]
+    for path, reason in found:
+        print(f"{path}: {reason}", file=sys.stderr)
+    if found and not workflow.output_settings.dryrun:
+        be_alone()
+        for path, _ in found:
+            os.utime(path, (1, 1))
+
+
 with told():
     if workflow.is_main_process and (ahead := bring_back(DATED)):
         print(
@@ -46,10 +67,10 @@ with told():
         read_yaml(Path(path))  # Snakemake itself takes the last of two equal keys
     CONFIG = load_benchmark(dict(config), " + ".join(map(str, workflow.configfiles)))
     DATASETS = {name: load_dataset(name) for name in CONFIG.datasets}
-    for name in DATASETS:
-        pin(
-            name
-        )  # a function of a rule would tell of a damaged file of DVC's in Snakemake's way
+    # A function of a rule would tell of a damaged file of DVC's in Snakemake's way.
+    PINS = {name: pin(name) for name in DATASETS}
+    if workflow.is_main_process:
+        make_outdated_older()
 
 BENCHMARK = CONFIG.benchmark
 # What the pages on the quality of prepared subjects say in words and look like.
@@ -157,6 +178,31 @@ def read_inventory(path, _written):
     return json.loads(Path(path).read_text())["subjects"]
 
 
+def statement(made):
+    """A dataset's config, whose time counts for a file of the dataset (its function in layout) that no longer holds."""
+
+    def config_of(wildcards):
+        dataset = load_dataset(wildcards.dataset)
+        old = [path for path, _ in outdated(dataset, pin(dataset.name))]
+        path = str(layout.DATASET_CONFIG / f"{dataset.name}.yaml")
+        return path if made(dataset.name) in old else ancient(path)
+
+    return config_of
+
+
+def inventory_to_prepare(wildcards):
+    """The inventory, whose time counts for who was made of other files, or for other scanners, than it states."""
+    path = str(layout.inventory(wildcards.dataset))
+    changed = made_of_others(wildcards.dataset, wildcards.subject)
+    return path if changed else ancient(path)
+
+
+def inventory_to_collect(wildcards):
+    """The inventory, whose time counts where the slices are of other subjects."""
+    path = str(layout.inventory(wildcards.dataset))
+    return path if holds_others(wildcards.dataset) else ancient(path)
+
+
 def prepared_subjects(wildcards):
     """Every prepared subject of a dataset."""
     return [
@@ -175,18 +221,6 @@ def scored_as(dataset):
 def split_settings(wildcards):
     dataset = load_dataset(wildcards.dataset)
     return settings(dataset.split, dataset.name)
-
-
-def inventory_settings(wildcards):
-    dataset = load_dataset(wildcards.dataset)
-    return settings(
-        dataset.reader,
-        sorted(dataset.domains),
-        dataset.pairs,
-        dataset.split,
-        hashlib.sha256(json.dumps(sorted(dataset.exclude)).encode()).hexdigest(),
-        dataset.pseudonyms,
-    )
 
 
 def report_settings():

@@ -3,6 +3,8 @@
 
 
 rule fetch:
+    input:
+        config=statement(layout.manifest),
     output:
         manifest="data/prepared/{dataset}/manifest.json",
     log:
@@ -31,6 +33,7 @@ checkpoint inventory:
     input:
         # The archive itself is DVC's; a fresh pull changes its times and not its contents.
         manifest=rules.fetch.output.manifest,
+        config=statement(layout.inventory),
     output:
         inventory="data/prepared/{dataset}/inventory.json",
     log:
@@ -46,7 +49,7 @@ checkpoint inventory:
         runtime=60,
         gpu=0,
     params:
-        settings=inventory_settings,
+        settings=lambda wildcards: inventory_settings(load_dataset(wildcards.dataset)),
         code=lambda wildcards: code_digest(
             "benchmark.data.inventory", reader_module(wildcards)
         ),
@@ -85,7 +88,7 @@ rule prepare:
         # depend on it through ancient(), until the checkpoint was passed. By their paths, as ancient() flags outputs
         # of rules for everybody who reads them.
         manifest=ancient("data/prepared/{dataset}/manifest.json"),
-        inventory=ancient("data/prepared/{dataset}/inventory.json"),
+        inventory=inventory_to_prepare,
     output:
         subject="data/prepared/{dataset}/subjects/{subject}/subject.json",
     log:
@@ -112,6 +115,7 @@ rule prepare:
 
 rule collect:
     input:
+        inventory=inventory_to_collect,
         subjects=prepared_subjects,
     output:
         slices="data/prepared/{dataset}/slices.h5",
@@ -136,6 +140,8 @@ rule collect:
 
 rule inspect:
     input:
+        # Who is left out is no longer among the subjects, none of whom changed.
+        inventory=rules.inventory.output.inventory,
         subjects=prepared_subjects,
         texts=QUALITY_TEXTS,
     output:
