@@ -1,6 +1,7 @@
 """A folder is held by one run, and is free again when that one is gone, killed or not."""
 
 import errno
+import getpass
 import os
 import signal
 import subprocess
@@ -63,7 +64,8 @@ def queue(tmp_path, monkeypatch):
 
     def answer(*lines, code=0):
         said = "\n".join(lines)
-        program.write_text(f"#!/bin/sh\ncat <<'END'\n{said}\nEND\necho refused >&2\nexit {code}\n")
+        script = f"echo $* > {program}.asked\ncat <<'END'\n{said}\nEND\necho refused >&2\nexit {code}\n"
+        program.write_text(f"#!/bin/sh\n{script}")
         program.chmod(0o755)
 
     return answer
@@ -84,6 +86,7 @@ def test_jobs_that_a_killed_run_left_in_slurm_are_refused(queue, tmp_path):
 def test_jobs_from_elsewhere_disturb_nobody(queue, tmp_path):
     queue(f"8|(null)|{tmp_path}/here", f"10|rule_train_wildcards_ixi_GE-PL_0|{tmp_path}")
     refuse_jobs_left()
+    assert f"--user={getpass.getuser()}" in (tmp_path / "squeue.asked").read_text()
 
 
 def test_a_slurm_that_does_not_answer_is_told(queue):

@@ -1,7 +1,7 @@
 """Which subjects an archive holds, read off its headers, and how they are split."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -139,11 +139,9 @@ def survey(
         manifest: where the archive was verified; two subjects of one image are a fault.
         look: is shown each usable subject, to look at more than its header; what it raises of DataError is a fault.
     """
-    found: dict[str, Entry] = {}
+    found: dict[str, Subject] = {}
     faults: list[DataError] = []
     everybody: set[str] = set()
-    files: dict[str, Place] = {}
-    scans: dict[str, Subject] = {}
     for subject in reader(config.reader)(root):
         name = subject.subject if isinstance(subject, DataError) else subject.id
         everybody |= {name} if name else set()
@@ -152,10 +150,9 @@ def survey(
         if isinstance(subject, DataError):
             faults.append(subject)
         elif subject.id in found:
-            faults.append(_twice(root, subject, found[subject.id], scans[subject.id]))
+            faults.append(_twice(root, found[subject.id], subject))
         else:
-            found[subject.id], scans[subject.id] = _entry(subject), subject
-            files |= {subject.id: subject.files[-1]} if subject.files else {}
+            found[subject.id] = subject
             try:
                 with about(subject.id):
                     check_plausible(config.preparation.kind, subject)
@@ -171,9 +168,10 @@ def survey(
             )
         )
     if everybody:  # else it is another archive, which was told
-        faults += _wrong_domains(config, root, found.values())
+        faults += _wrong_domains(config, root, {subject.domain for subject in found.values()})
+    files = {name: subject.files[-1] for name, subject in found.items() if subject.files}
     faults += [same_image(root, {s: files[s] for s in same}) for same in (manifest.same(files) if manifest else ())]
-    entries = {subject: found[subject] for subject in sorted(found)}
+    entries = {name: _entry(found[name]) for name in sorted(found)}
     return Survey(entries, tuple(faults), tuple(sorted(everybody & set(config.exclude))))
 
 
@@ -242,12 +240,12 @@ def stated_of(dataset: str, what: Literal["domain", "wanted_truth", "content"]) 
     return found
 
 
-def _twice(root: Path, subject: Subject, first: Entry, scan: Subject) -> DataError:
-    named = " and ".join(str(file) for file in (*scan.files[:1], *subject.files[:1]))
-    where = "twice" if subject.domain == first.domain else f"in two domains, {first.domain} and {subject.domain}"
+def _twice(root: Path, first: Subject, second: Subject) -> DataError:
+    named = " and ".join(str(file) for file in (*first.files[:1], *second.files[:1]))
+    where = "twice" if first.domain == second.domain else f"in two domains, {first.domain} and {second.domain}"
     return DataError(
         root,
-        f"holds subject {subject.id} {where}" + (f": {named}" if named else ""),
+        f"holds subject {first.id} {where}" + (f": {named}" if named else ""),
         "One person may be scanned once: remove all but one of the scans from the archive, or exclude the subject",
     )
 
@@ -262,8 +260,7 @@ def same_image(root: Path, files: Mapping[str, Place | None]) -> DataError:
     )
 
 
-def _wrong_domains(config: DatasetConfig, root: Path, entries: Iterable[Entry]) -> Iterator[DataError]:
-    present = {e.domain for e in entries}
+def _wrong_domains(config: DatasetConfig, root: Path, present: set[str]) -> Iterator[DataError]:
     if unknown := present - set(config.domains):
         yield DataError(
             layout.DATASET_CONFIG / f"{config.name}.yaml",

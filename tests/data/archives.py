@@ -1,5 +1,6 @@
 """Miniature archives in the layouts of the real ones."""
 
+import shutil
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -124,3 +125,13 @@ def damage(path: Path) -> Path:
 def verified(dataset: str) -> None:
     """Writes the manifest, as the fetch does."""
     write_manifest(load_dataset(dataset), "", Tree.of(layout.raw(dataset)))
+
+
+def retouch_phantom(root: Path) -> None:
+    """Three volumes of the one scanner with their views on the other, and two of the other."""
+    for number in (1, 2, 3):
+        folder = retouch_volume(root, "Cirrus", number)
+        for kind in ("clean", "noisy"):
+            shutil.copytree(folder, root / "truth/SP" / kind / folder.name)
+    for number in (25, 26):
+        retouch_volume(root, "Spectralis", number)

@@ -10,7 +10,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from archives import ixi, msseg_patient, oasis_ixi, retouch_volume, verified
+from archives import ixi, msseg_patient, oasis_ixi, retouch_phantom, verified
 from named_patients import FLAIR, IMAGES, PATIENTS, prepared
 from small_datasets import inventoried
 from test_packed import VENDORS, tar_flat, zip_flat
@@ -41,15 +41,6 @@ def unpacked_msseg(root: Path) -> None:
             msseg_patient(root, centre, patient)
 
 
-def unpacked_retouch(root: Path) -> None:
-    for number in (1, 2, 3):
-        folder = retouch_volume(root, "Cirrus", number)
-        for kind in ("clean", "noisy"):
-            shutil.copytree(folder, root / "truth/SP" / kind / folder.name)
-    for number in (25, 26):
-        retouch_volume(root, "Spectralis", number)
-
-
 def unpacked_oasis(root: Path) -> None:
     oasis_ixi(root)
 
@@ -78,7 +69,7 @@ def contents() -> dict[str, str]:
     [
         ("ixi", unpacked_ixi, "IXI101", 3),
         ("msseg", unpacked_msseg, "C07P02", 3),
-        ("retouch", unpacked_retouch, "TRAIN002", 8),
+        ("retouch", retouch_phantom, "TRAIN002", 8),
         ("oasis_ixi", unpacked_oasis, "OASIS1001", 2),
     ],
 )
@@ -122,8 +113,8 @@ def packed_retouch(root: Path) -> None:
     ("reader", "put", "pack", "subject", "file"),
     [
         ("ixi", unpacked_ixi, packed_ixi, "IXI101", f"IXI-T1/{SCANS[1]}.nii.gz"),
-        ("retouch", unpacked_retouch, packed_retouch, "TRAIN002", "RETOUCH-TrainingSet-Cirrus/TRAIN002/oct.raw"),
-        ("retouch", unpacked_retouch, packed_retouch, "TRAIN025", "RETOUCH-TrainingSet-Spectralis/TRAIN025/oct.mhd"),
+        ("retouch", retouch_phantom, packed_retouch, "TRAIN002", "RETOUCH-TrainingSet-Cirrus/TRAIN002/oct.raw"),
+        ("retouch", retouch_phantom, packed_retouch, "TRAIN025", "RETOUCH-TrainingSet-Spectralis/TRAIN025/oct.mhd"),
     ],
 )
 def test_a_file_of_a_packed_archive_that_changes_is_told_from_the_others(dataset, reader, put, pack, subject, file):
@@ -206,7 +197,7 @@ def test_with_pseudonyms_no_checksum_of_the_archive_stands_in_what_is_prepared(m
 
 def test_the_truth_that_is_wanted_is_that_of_test_subjects_of_a_phantom_s_source(dataset):
     root = dataset("mini", "retouch")
-    unpacked_retouch(root)
+    retouch_phantom(root)
     verified("mini")
     take_inventory("mini")
     assert not any(stated_of("mini", "wanted_truth").values())
@@ -219,7 +210,7 @@ def test_the_truth_that_is_wanted_is_that_of_test_subjects_of_a_phantom_s_source
 
 def test_no_truth_is_wanted_of_whom_the_inventory_leaves_out(dataset):
     root = dataset("mini", "retouch", phantom=True, exclude=["TRAIN003"])
-    unpacked_retouch(root)
+    retouch_phantom(root)
     inventoried("mini")
     prepare_subject("mini", "TRAIN003")
     assert not (layout.subject("mini", "TRAIN003") / "truth").exists()

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from archives import retouch_volume
+from archives import retouch_phantom
 from copied_project import call, copied_project, prepared
 from test_packed import VENDORS, zip_flat
 
@@ -78,18 +78,9 @@ class Project:
         return prepared(self.root, "mini")
 
 
-def put(root: Path) -> None:
-    for number in (1, 2, 3):
-        folder = retouch_volume(root, "Cirrus", number)
-        for kind in ("clean", "noisy"):
-            shutil.copytree(folder, root / "truth/SP" / kind / folder.name)
-    for number in (25, 26):
-        retouch_volume(root, "Spectralis", number)
-
-
 def test_subjects_whose_files_changed_and_no_others(dataset, tmp_path):
     root = dataset("mini", "retouch", phantom=True)
-    put(root)
+    retouch_phantom(root)
     project = Project(tmp_path / "copy", root)
     labels = [
         project.raw / f"RETOUCH-TrainingSet-{name}/reference.raw" for name in ("Cirrus/TRAIN002", "Spectralis/TRAIN025")
@@ -133,7 +124,7 @@ def test_subjects_whose_files_changed_and_no_others(dataset, tmp_path):
 
 def test_of_a_packed_archive_too_and_with_pseudonyms(dataset, tmp_path):
     root = dataset("mini", "retouch", pseudonyms=True)
-    put(tmp_path / "unpacked")
+    retouch_phantom(tmp_path / "unpacked")
     root.mkdir(parents=True)
 
     def pack(folder: Path) -> None:
@@ -157,7 +148,7 @@ def test_of_a_packed_archive_too_and_with_pseudonyms(dataset, tmp_path):
 
 def test_without_the_memory_of_snakemake(dataset, tmp_path):
     root = dataset("mini", "retouch", phantom=True)
-    put(root)
+    retouch_phantom(root)
     project = Project(tmp_path / "copy", root)
     project.run()
     before = project.inventory()
