@@ -38,8 +38,8 @@ ROOT = Path(__file__).parents[1]
 CODE = ("benchmark", "methods")
 # What can change a number; the rest of the environment is in requirements.lock.
 PACKAGES = (
-    "h5py", "lightning-fabric", "numpy", "pandas", "safetensors", "scikit-image", "scipy", "torch", "torch-fidelity",
-    "torchvision",
+    "h5py", "lightning-fabric", "monai", "numpy", "pandas", "safetensors", "scikit-image", "scipy", "torch",
+    "torch-fidelity", "torchvision",
 )  # fmt: skip
 
 

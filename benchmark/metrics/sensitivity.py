@@ -1,7 +1,7 @@
 """Sensitivity of the reconstruction to noise in the translation (Section III-F, Eqs. 6 and 7)."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -12,9 +12,6 @@ from benchmark.data.slices import Images
 from benchmark.metrics.base import Metric, Need, Quantity
 from benchmark.metrics.view import CellView
 from benchmark.scores import Score
-
-if TYPE_CHECKING:
-    from benchmark.metrics._similarity import Similarity
 
 AREA_LIMIT = 0.2
 """Up to which σ the area under the curve is taken: past it the translation is noise more than image."""
@@ -75,34 +72,28 @@ class Sensitivity(Metric):
 
     def compute(self, view: CellView) -> Iterator[Score]:
         """Two rows for each subject and σ, and two areas for each subject."""
-        for subject in view.subjects:
-            yield from self._of_subject(view, subject)
-
-    def _of_subject(self, view: CellView, subject: str) -> Iterator[Score]:
-        from benchmark.metrics._similarity import Similarity
-
         sigmas = self.options.sigmas
-        curves: dict[str, list[float]] = {"mse": [], "ssim": []}
-        shown = []
-        clean = _reconstruct(view, view.images[subject])
-        similarity = Similarity(clean)
-        for sigma in sigmas:
-            noisy = clean  # without noise it is the same image, which need not be translated twice
-            if sigma:
-                noisy = _reconstruct(view, add_noise(view.images[subject], sigma, *view.pair.identity, subject))
-            for name, value in compare(noisy, clean, similarity).items():
-                curves[name].append(value)
-                yield Score(QUANTITIES[name].name, value, subject=subject, label=sigma_label(sigma))
-            if sigma in SHOWN_SIGMAS:
-                shown.append(noisy[shown_slice(len(noisy))])
-        for name, curve in curves.items():
-            yield Score(AREAS[name].name, area(sigmas, curve), subject=subject)
-        view.artifact(
-            f"reconstructions/{subject}",
-            np.stack(shown),
-            sigmas=[s for s in sigmas if s in SHOWN_SIGMAS],
-            slice=shown_slice(len(clean)),
-        )
+        for subject in view.subjects:
+            curves: dict[str, list[float]] = {"mse": [], "ssim": []}
+            shown = []
+            clean = _reconstruct(view, view.images[subject])
+            for sigma in sigmas:
+                noisy = clean  # without noise it is the same image, which need not be translated twice
+                if sigma:
+                    noisy = _reconstruct(view, add_noise(view.images[subject], sigma, *view.pair.identity, subject))
+                for name, value in compare(noisy, clean).items():
+                    curves[name].append(value)
+                    yield Score(QUANTITIES[name].name, value, subject=subject, label=sigma_label(sigma))
+                if sigma in SHOWN_SIGMAS:
+                    shown.append(noisy[shown_slice(len(noisy))])
+            for name, curve in curves.items():
+                yield Score(AREAS[name].name, area(sigmas, curve), subject=subject)
+            view.artifact(
+                f"reconstructions/{subject}",
+                np.stack(shown),
+                sigmas=[s for s in sigmas if s in SHOWN_SIGMAS],
+                slice=shown_slice(len(clean)),
+            )
 
 
 def shown_slice(slices: int) -> int:
@@ -121,17 +112,13 @@ def add_noise(images: Images, sigma: float, *identity: object) -> Images:
     return images + np.float32(sigma) * random.standard_normal(images.shape, np.float32)
 
 
-def compare(noisy: Images, clean: Images, similarity: "Similarity") -> dict[str, float]:
-    """Mean squared error and mean SSIM over all slices of a subject.
+def compare(noisy: Images, clean: Images) -> dict[str, float]:
+    """Mean squared error and mean SSIM over all slices of a subject."""
+    from benchmark.metrics._similarity import ssim_map
 
-    Args:
-        noisy: (slices, rows, columns).
-        clean: same shape.
-        similarity: with ``clean``.
-    """
     return {
         "mse": float(np.mean((noisy.astype(np.float64) - clean) ** 2)),
-        "ssim": float(np.mean(similarity.map(noisy), dtype=np.float64)),
+        "ssim": float(np.mean(ssim_map(noisy, clean), dtype=np.float64)),
     }
 
 

@@ -42,7 +42,7 @@ def compare(image: Images, truth: Images, mask: Labels, subject: str) -> Iterato
         truth: same shape.
         mask: same shape; where it is 0 nothing counts. Of SSIM, pixels count whose whole window lies in the image.
     """
-    from benchmark.metrics._similarity import DATA_RANGE, RADIUS, Similarity
+    from benchmark.metrics._similarity import DATA_RANGE, RADIUS, ssim_map
 
     inside = mask.astype(bool)
     if not inside.any():
@@ -55,7 +55,7 @@ def compare(image: Images, truth: Images, mask: Labels, subject: str) -> Iterato
         yield Score("psnr", 10 * math.log10(DATA_RANGE**2 / square), PSNR.unit, subject)
     else:
         yield missing("psnr", "skipped", "image and truth are equal: PSNR is infinite", unit="dB", subject=subject)
-    similarity = Similarity(truth).map(image)[inside[:, RADIUS:-RADIUS, RADIUS:-RADIUS]]
+    similarity = ssim_map(image, truth)[inside[:, RADIUS:-RADIUS, RADIUS:-RADIUS]]
     if similarity.size:
         yield Score("ssim", float(similarity.mean(dtype=np.float64)), subject=subject)
     else:
