@@ -49,6 +49,7 @@ from small_datasets import BASE
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
+from benchmark.data.check import as_printed
 
 
 @dataclass(frozen=True)
@@ -279,6 +280,25 @@ def test_what_is_odd(archive):
         "GE: most are 6 × 7 × 8, and not IXI101",
         "GE: voxels of most are 2 × 2 × 2 mm, and not of IXI101",
     ]
+
+
+@pytest.mark.parametrize(
+    ("printed", "odd"),
+    [
+        ((2, 2, 2), []),
+        ((1, 2, 2), ["GE: voxels are 2 × 2 × 2 mm, and 1 × 2 × 2 mm are printed"]),
+        ((2, 2, 2.2), ["GE: voxels are 2 × 2 × 2 mm, and 2 × 2 × 2.2 mm are printed"]),
+    ],
+)
+def test_voxels_of_another_size_than_printed_are_odd(archive, printed, odd):
+    domains = {"GE": {"title": "GE", "published_spacing": printed}, "PL": {"title": "PL"}}
+    assert checked(archive("ixi", domains=domains))[1]["odd"] == odd
+
+
+def test_printed_sizes_are_rounded_or_cut_off_and_their_axes_in_any_order():
+    assert as_printed((0.0117, 0.00196, 0.047), (0.01, 0.001, 0.05))  # Cirrus
+    assert as_printed((0.9375, 0.9375, 1.2), (1.2, 0.9, 0.9))  # IXI
+    assert not as_printed((0.7, 0.7, 0.7), (1.2, 1, 1))  # MS-SEG's Ingenia in the Aera's place
 
 
 def test_volumes_of_labels(archive):
