@@ -176,7 +176,7 @@ IN_HEADERS = [
     (truncated, "is damaged or truncated"),
 ]
 IN_VOXELS = [
-    (nan, "has 1 voxels that are NaN or infinite"),
+    (nan, "is NaN or infinite in 1 voxel"),
     (odd_label, "holds the labels 7"),
     (empty_mask, "covers nothing"),
 ]

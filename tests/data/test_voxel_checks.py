@@ -25,8 +25,8 @@ def with_one(value, dtype=np.float64):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (with_one(np.nan), "has 1 voxels that are NaN or infinite"),
-        (with_one(np.inf), "has 1 voxels that are NaN or infinite"),
+        (with_one(np.nan), "is NaN or infinite in 1 voxel"),
+        (with_one(np.inf), "is NaN or infinite in 1 voxel"),
         (np.zeros(SHAPE), "is empty"),
         (np.full(SHAPE, 7), "is constant: every voxel is 7"),
         (-with_one(5), "is background throughout"),

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from benchmark.data.subject import Volume
 from benchmark.data.volumes import COPY_AGAIN
 from benchmark.errors import DataError
+from benchmark.wording import counted
 
 _SMALLEST, _LARGEST = 1e-12, 1e12
 _NAMED = 5  # labels that a message names; an image in a label map's place has thousands
@@ -23,7 +24,7 @@ def checked_image(volume: Volume) -> Volume:
     data = np.asarray(volume.data)
     if not np.isfinite(data).all():
         count = int((~np.isfinite(data)).sum())
-        raise DataError(volume.path, f"has {count} voxels that are NaN or infinite", _EXCLUDE)
+        raise DataError(volume.path, f"is NaN or infinite in {counted(count, 'voxel')}", _EXCLUDE)
     if not data.any():
         raise DataError(volume.path, "is empty: every voxel is 0", _EXCLUDE)
     if data.min() == data.max():
