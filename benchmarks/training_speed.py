@@ -157,16 +157,24 @@ def _plot(table: pd.DataFrame, path: Path) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     labels = {"slices": "slices of a scanner", "side": "side of a crop", "width": "channels w", "threads": "threads"}
-    figure, panels = plt.subplots(1, len(GROWN), figsize=(4.2 * len(GROWN), 3.8), layout="constrained")
-    for axes, what in zip(panels, GROWN, strict=True):
+    figure, panels = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
+    for axes, what in zip(panels.flat, GROWN, strict=True):
         rows = table[table["grown"] == what]
         seconds = "epoch s" if what == "slices" else "step s"
         axes.plot(rows["size"], rows[seconds], marker="o")
         axes.set(xlabel=labels[what], ylabel="seconds an epoch" if what == "slices" else "seconds a step")
-        axes.set(xscale="log", yscale="log", xticks=rows["size"], xticklabels=[f"{n:,}" for n in rows["size"]])
-        axes.minorticks_off()
+        axes.set(xscale="log", xticks=rows["size"], xticklabels=[f"{n:,}" for n in rows["size"]])
+        axes.xaxis.set_minor_locator(NullLocator())
+        if what == "threads":
+            axes.set_ylim(0, 1.3 * rows[seconds].max())
+        else:
+            axes.set(yscale="log", xlim=(rows["size"].min() / 1.5, rows["size"].max() * 1.5))
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda second, _: f"{second:g}"))
+            axes.yaxis.set_minor_locator(NullLocator())
         memory = axes.twinx()
         memory.plot(rows["size"], rows["resident MiB"], marker="x", linestyle=":", color="tab:red")
         memory.set(ylabel="resident MiB (dotted)", ylim=(0, 1.3 * rows["resident MiB"].max()))

@@ -46,6 +46,21 @@ def test_a_stack_is_read_slice_by_slice(tmp_path):
         assert file["a/image"].chunks == (1, 20, 24)
 
 
+def test_few_arrays_stay_open_and_the_others_are_opened_again(tmp_path, monkeypatch):
+    """Even those of a store that was replaced meanwhile."""
+    monkeypatch.setattr("benchmark.data.slices._OPEN", 2)
+    path, of = tmp_path / "slices.h5", [subject(name, seed=seed) for seed, name in enumerate("abcd")]
+    write_slices(path, of)
+    store = SliceStore(path)
+    stacks = [store.stack(s.subject, key) for s in of for key in ("image", "labels")]
+    write_slices(path, [subject("z", shape=(1, 8, 8))])
+    arrays = [array for s in of for array in (s.image, s.labels)]
+    for stack, array in [*zip(stacks, arrays, strict=True)] * 2:
+        np.testing.assert_array_equal(stack[1], array[1])
+    open_arrays = h5py.h5f.get_obj_count(store._file.id, h5py.h5f.OBJ_DATASET)
+    assert open_arrays == 2
+
+
 def test_slices_are_compressed_without_loss(tmp_path):
     """Half of the pixels are background, as around a brain, and eight bits are in use, as in OCT."""
     image = np.random.default_rng(1).integers(0, 256, (4, 128, 128)) / np.float32(127.5) - 1

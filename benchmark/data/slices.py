@@ -12,7 +12,7 @@ flipped on the disk.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +29,10 @@ FORMAT = "harmonize-bench slices 2"
 _GREY: Mapping[int, type[np.generic]] = {255: np.uint8, 65535: np.uint16}  # types of grey levels by the highest one
 _HIGHEST = "highest_level"
 _KINDS: Mapping[str, type[np.generic]] = {"image": np.float32, "labels": np.uint8, "mask": np.uint8}
+_OPEN = 512
+"""Arrays of a store that stay open: HDF5 takes 30 kB for each, and a tenth of a millisecond to open one."""
+_METADATA = 2**20
+"""Bytes that HDF5 keeps of where slices are."""
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.uint8]
 
@@ -114,7 +118,7 @@ def _intensities(levels: npt.NDArray[Any], highest: int) -> Images:
 
 def read_stack(stored: h5py.Dataset) -> npt.NDArray[Any]:
     """What was given to :func:`write_stack`."""
-    return np.asarray(StoredStack(stored, lambda found: None))
+    return np.asarray(StoredStack(lambda: stored, lambda found: None))
 
 
 def _check(s: SubjectSlices, file: h5py.File) -> None:
@@ -139,15 +143,16 @@ def _check(s: SubjectSlices, file: h5py.File) -> None:
 class StoredStack:
     """Slices of one subject in a store; each is read, decompressed and checked when it is asked for."""
 
-    def __init__(self, dataset: h5py.Dataset, check: Callable[[npt.NDArray[Any]], None]) -> None:
-        self._dataset, self._check = dataset, check
+    def __init__(self, opened: Callable[[], h5py.Dataset], check: Callable[[npt.NDArray[Any]], None]) -> None:
+        self._opened, self._check = opened, check
+        dataset = opened()
+        self._shape: tuple[int, ...] = dataset.shape
         self._highest = dataset.attrs.get(_HIGHEST)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(slices, rows, columns)."""
-        shape: tuple[int, ...] = self._dataset.shape
-        return shape
+        return self._shape
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -164,14 +169,23 @@ class StoredStack:
 
     def _read(self, which: int | slice) -> npt.NDArray[Any]:
         try:
-            found: npt.NDArray[Any] = self._dataset[which]
+            dataset = self._opened()
+            found: npt.NDArray[Any] = dataset[which]
         except OSError as error:  # a chunk is damaged or does not have its checksum
-            path = Path(self._dataset.file.filename)
+            path = Path(dataset.file.filename)
             raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
         if self._highest is not None:
             return _intensities(found, int(self._highest))  # whatever the levels are, they are within [-1, 1]
         self._check(found)
         return found
+
+
+def _keep_little_metadata(file: h5py.File) -> None:
+    """Caps what HDF5 keeps of the places of slices, which else grows to 32 MB and, freed in pieces, to more."""
+    config = file.id.get_mdc_config()
+    config.set_initial_size, config.flash_incr_mode, config.incr_mode = True, 0, 0
+    config.initial_size = config.min_size = config.max_size = _METADATA
+    file.id.set_mdc_config(config)
 
 
 class SliceStore:
@@ -191,6 +205,8 @@ class SliceStore:
             # Open for as long as the store lives: a file that is replaced meanwhile is still read as it was.
             # Without its cache of chunks, a megabyte for each array: whole slices are read, and rarely again.
             self._file = h5py.File(path, "r", rdcc_nbytes=0)
+            _keep_little_metadata(self._file)
+            self._array = lru_cache(_OPEN)(self._file.__getitem__)
             if self._file.attrs.get("format") != FORMAT:
                 raise DataError(path, "is no slice store of this version", made_again(path))
             self.slice_shape: tuple[int, int] = tuple(int(n) for n in self._file.attrs["slice_shape"])  # type: ignore[assignment]
@@ -198,17 +214,17 @@ class SliceStore:
                 name: (
                     str(group.attrs["domain"]),
                     tuple(float(v) for v in group.attrs["spacing"]),
-                    {key: group[key] for key in _KINDS},
                 )
                 for name, group in self._file.items()
             }
+            faults = ((name, self._fault(name)) for name in self._entries)
+            found = next(((name, fault) for name, fault in faults if fault), None)
         except FileNotFoundError:
             raise DataError(path, "is missing", made_by_snakemake(path)) from None
         except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
-        for subject in self._entries:
-            if fault := self._fault(subject):
-                raise self._wrong(subject, fault)
+        if found:
+            raise self._wrong(*found)
 
     @cached_property
     def subjects(self) -> list[str]:
@@ -241,16 +257,20 @@ class SliceStore:
         Args:
             key: ``image``, ``labels`` or ``mask``.
         """
-        return StoredStack(self._entry(subject)[2][key], lambda found: self._check_values(subject, key, found))
+        self._entry(subject)
+        return StoredStack(
+            partial(self._array, f"{subject}/{key}"), lambda found: self._check_values(subject, key, found)
+        )
 
-    def _entry(self, subject: str) -> tuple[str, tuple[float, ...], dict[str, h5py.Dataset]]:
+    def _entry(self, subject: str) -> tuple[str, tuple[float, ...]]:
         if subject not in self._entries:
             raise DataError(self.path, f"holds no subject {subject}", made_again(self.path))
         return self._entries[subject]
 
     def _fault(self, subject: str) -> str | None:
         """What is wrong with a subject, apart from the values of its arrays."""
-        domain, spacing, arrays = self._entries[subject]
+        domain, spacing = self._entries[subject]
+        arrays = {key: self._file[subject][key] for key in _KINDS}
         shape = arrays["image"].shape
         if self._dataset and domain not in self._dataset.domains:
             return f"is of the scanner {domain}, not of {', '.join(self._dataset.domains)}"

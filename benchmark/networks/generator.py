@@ -4,8 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.networks.blocks import LEAKY_SLOPE, RESIDUAL_BLOCKS, block_normalization
-from benchmark.networks.resampling import Doubled, HalvingConv2d, UpsamplingConv, enlarge
+from benchmark.networks.blocks import LEAKY_SLOPE, RESIDUAL_BLOCKS, Condition, block_normalization
+from benchmark.networks.renorm import modulations
+from benchmark.networks.resampling import HalvingConv2d, UpsamplingConv, beside, enlarge
 from benchmark.networks.variant import Variant
 
 
@@ -78,12 +79,12 @@ class ResUNetGenerator(nn.Module):
             features = block(features, *condition)
         shallow, middle, deep = skips
         features = self.decoder[0](torch.cat([features, deep], dim=1), *condition)
-        features = self.decoder[1](Doubled(features, middle), *condition)
-        features = self.decoder[2](Doubled(features, shallow), *condition)
+        features = self.decoder[1](beside(features, middle), *condition)
+        features = self.decoder[2](beside(features, shallow), *condition)
         # The head enlarges too; an activation before it is the same as one between enlarging and convolving.
         return torch.tanh(self.head(F.leaky_relu(features, LEAKY_SLOPE)))
 
-    def _condition(self, images: Tensor, embedding: Tensor | None) -> tuple[Tensor, ...]:
+    def _condition(self, images: Tensor, embedding: Tensor | None) -> tuple[Condition, ...]:
         height, width = images.shape[-2:]
         multiple, smallest = self.required_multiple, self.smallest_images
         if (
@@ -102,4 +103,4 @@ class ResUNetGenerator(nn.Module):
                 if self.conditioned
                 else "a plain generator takes no embedding"
             )
-        return () if embedding is None else (embedding,)
+        return () if embedding is None else (modulations(self, embedding),)

@@ -1,6 +1,9 @@
 """Segmentation renormalization, Eq. 1 of the paper."""
 
+from collections.abc import Mapping
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.normalization import instance_norm
@@ -29,13 +32,13 @@ class SegmentationRenorm(nn.Module):
         self.offset = _OFFSET[gamma]
         self.film = nn.Linear(embedding_dim, 2 * channels)
 
-    def forward(self, features: Maps, embedding: Tensor) -> Maps:
-        """Features (N, C, H, W) and embeddings (N, embedding_dim) to (N, C, H, W).
+    def forward(self, features: Maps, condition: "Tensor | Modulations") -> Maps:
+        """Features (N, C, H, W) and embeddings (N, embedding_dim), or `modulations` of them, to (N, C, H, W).
 
         Raises:
             ValueError: the map is a single pixel.
         """
-        film = self.film(embedding)
+        film = self.film(condition) if isinstance(condition, Tensor) else condition[self]
         # In few digits, 1 + γ would lose most of γ.
         gamma, beta = film.to(torch.promote_types(film.dtype, torch.float32)).chunk(2, dim=1)
         scale = gamma + self.offset
@@ -46,3 +49,19 @@ class SegmentationRenorm(nn.Module):
             instance_norm(features.small, scale[:, :first], beta[:, :first]),
             instance_norm(features.beside, scale[:, first:], beta[:, first:]),
         )
+
+
+Modulations = Mapping[SegmentationRenorm, Tensor]
+"""What each layer's ``film`` makes of the embeddings, (N, 2C)."""
+
+
+def modulations(network: nn.Module, embedding: Tensor) -> Modulations:
+    """Those of every renormalization in a network, by one matrix product instead of one for each.
+
+    Args:
+        embedding: (N, embedding_dim).
+    """
+    layers = [layer for layer in network.modules() if isinstance(layer, SegmentationRenorm)]
+    weight, bias = (torch.cat([getattr(layer.film, name) for layer in layers]) for name in ("weight", "bias"))
+    each = F.linear(embedding, weight, bias).split([layer.film.out_features for layer in layers], dim=1)
+    return dict(zip(layers, each, strict=True))

@@ -9,6 +9,7 @@ from two_scanners import context, in_double, training_set
 from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.methods.base import TrainingSet
 from benchmark.methods.registry import create
+from benchmark.networks import resampling
 from benchmark.training.device import make_fabric
 from benchmarks.plain import PlainTraining
 
@@ -26,7 +27,11 @@ STEPS = 3
         ("segrenorm", {"embedding_dim": 16, "variant": "paper"}),
     ],
 )
-def test_both_have_the_same_losses_step_by_step(name, options):
+@pytest.mark.parametrize("large", [False, True])
+def test_both_have_the_same_losses_step_by_step(name, options, large, monkeypatch):
+    if large:  # all ways that save time in large networks
+        monkeypatch.setattr(resampling, "PRODUCTS", 0)
+        monkeypatch.setattr(resampling, "LARGE", 0)
     train = training_set()
     train = TrainingSet(in_double(train.source), in_double(train.target), replace(train.task, batch_size=3))
     how = context(2 * STEPS)

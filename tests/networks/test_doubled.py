@@ -6,7 +6,7 @@ from torch import nn
 
 from benchmark.networks import resampling
 from benchmark.networks.blocks import RESIDUAL_BLOCKS, block_normalization
-from benchmark.networks.resampling import Doubled, UpsamplingConv, convolve, whole
+from benchmark.networks.resampling import LARGE, Doubled, UpsamplingConv, beside, convolve, whole
 
 
 def results(work, *inputs, parameters=()):
@@ -47,6 +47,14 @@ def test_a_residual_block(order, conditioned, out):
     expected = results(lambda *given: block(whole(Doubled(*given)), *condition), *inputs, parameters=parameters)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("pixels", [LARGE - 1, LARGE])
+def test_large_maps_of_a_cpu_are_left_as_they_are(pixels):
+    small, large = torch.rand(2, 1, 1, pixels), torch.rand(2, 1, 2, 2 * pixels)
+    maps = beside(small, large)
+    assert isinstance(maps, Doubled) == (pixels >= LARGE)
+    torch.testing.assert_close(whole(maps), whole(Doubled(small, large)))
 
 
 def test_on_a_cpu_the_enlarged_map_is_not_convolved(monkeypatch):

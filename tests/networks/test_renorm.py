@@ -3,10 +3,11 @@
 import pytest
 import torch
 from network_reference import images, randomized, standardized
+from torch import nn
 
 from benchmark.networks import renorm
 from benchmark.networks.normalization import InstanceNorm, instance_norm
-from benchmark.networks.renorm import SegmentationRenorm
+from benchmark.networks.renorm import SegmentationRenorm, modulations
 
 
 def hand_set_renorm(gamma):
@@ -50,6 +51,16 @@ def test_gradients_reach_features_and_embedding():
     renorm = randomized(SegmentationRenorm(2, 3))
     features, embedding = images(2, 2, 3, 2).requires_grad_(), images(2, 3, seed=2).requires_grad_()
     assert torch.autograd.gradcheck(renorm, (features, embedding))
+
+
+def test_modulations_of_several_layers_are_those_of_each():
+    layers = nn.ModuleList(randomized(SegmentationRenorm(channels, 3)) for channels in (2, 4))
+    embedding = images(5, 3).requires_grad_()
+    found = modulations(layers, embedding)
+    assert list(found) == list(layers)
+    for layer in layers:
+        features = images(5, layer.film.out_features // 2, 6, 7)
+        torch.testing.assert_close(layer(features, found), layer(features, embedding))
 
 
 def test_one_linear_map_of_two_outputs_per_channel():

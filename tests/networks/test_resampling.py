@@ -16,9 +16,10 @@ def results(layer, images):
 
 
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("size", [(2, 2), (2, 6), (16, 16), (18, 16)])
+@pytest.mark.parametrize("size", [(2, 2), (2, 14), (2, 16), (18, 16)])
 @pytest.mark.parametrize(("kind", "plain"), [(HalvingConv2d, nn.Conv2d), (DoublingConv2d, nn.ConvTranspose2d)])
 def test_results_and_gradients_are_those_of_the_plain_layer(kind, plain, size, bias, monkeypatch):
+    monkeypatch.setattr(resampling, "PRODUCTS", 2)  # of 3 × 5 channels, maps of up to 7 pixels
     own = kind(3, 5, bias=bias).double()
     other = plain(3, 5, 4, stride=2, padding=1, bias=bias).double()
     other.load_state_dict(own.state_dict())
@@ -30,4 +31,4 @@ def test_results_and_gradients_are_those_of_the_plain_layer(kind, plain, size, b
     for found, expected in zip(results(own, images), results(other, images), strict=True):
         torch.testing.assert_close(found, expected)
     small = size[0] * size[1] // (4 if kind is HalvingConv2d else 1)
-    assert bool(unfolded) == (small <= 64)
+    assert bool(unfolded) == (small <= 7)
