@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from benchmark.networks.blocks import LEAKY_SLOPE, RESIDUAL_BLOCKS, Condition, block_normalization
 from benchmark.networks.renorm import modulations
-from benchmark.networks.resampling import HalvingConv2d, UpsamplingConv, beside, enlarge
+from benchmark.networks.resampling import HalvingConv2d, UpsamplingConv, doubled
 from benchmark.networks.variant import Variant
 
 
@@ -74,13 +74,13 @@ class ResUNetGenerator(nn.Module):
             features = block(features, *condition)
             skips.append(features)
             features = downsample(features)
-        features = enlarge(self.bottleneck(features, *condition))
-        for block in self.middle:
-            features = block(features, *condition)
+        first, second = self.middle
+        features = first(doubled(self.bottleneck(features, *condition)), *condition)
+        features = second(features, *condition)
         shallow, middle, deep = skips
         features = self.decoder[0](torch.cat([features, deep], dim=1), *condition)
-        features = self.decoder[1](beside(features, middle), *condition)
-        features = self.decoder[2](beside(features, shallow), *condition)
+        features = self.decoder[1](doubled(features, middle), *condition)
+        features = self.decoder[2](doubled(features, shallow), *condition)
         # The head enlarges too; an activation before it is the same as one between enlarging and convolving.
         return torch.tanh(self.head(F.leaky_relu(features, LEAKY_SLOPE)))
 

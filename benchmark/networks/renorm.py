@@ -45,10 +45,10 @@ class SegmentationRenorm(nn.Module):
         if isinstance(features, Tensor):
             return instance_norm(features, scale, beta)
         first = features.small.shape[1]
-        return Doubled(
-            instance_norm(features.small, scale[:, :first], beta[:, :first]),
-            instance_norm(features.beside, scale[:, first:], beta[:, first:]),
-        )
+        small = instance_norm(features.small, scale[:, :first], beta[:, :first])
+        if features.beside is None:
+            return Doubled(small)
+        return Doubled(small, instance_norm(features.beside, scale[:, first:], beta[:, first:]))
 
 
 Modulations = Mapping[SegmentationRenorm, Tensor]

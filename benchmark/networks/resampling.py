@@ -65,7 +65,7 @@ class DoublingConv2d(nn.ConvTranspose2d):
 
 
 class Doubled(NamedTuple):
-    """Maps side by side in their channels, the first of which counts as enlarged to twice its height and width.
+    """A map that counts as enlarged to twice its height and width, and one beside it, in further channels, if any.
 
     Its enlarged pixels are copies, four of each. So what is done to each pixel, or taken over all of them, can be done
     to the small map, in a quarter of the time; and of a convolution 3×3, see `convolve`.
@@ -76,23 +76,23 @@ class Doubled(NamedTuple):
     """
 
     small: Tensor
-    beside: Tensor
+    beside: Tensor | None = None
 
     def each(self, work: Callable[[Tensor], Tensor]) -> "Doubled":
         """The same done to both."""
-        return Doubled(work(self.small), work(self.beside))
+        return Doubled(work(self.small), None if self.beside is None else work(self.beside))
 
 
 Maps = Tensor | Doubled
 
 
-def beside(small: Tensor, large: Tensor) -> Maps:
-    """A map (N, C, H, W), which counts as enlarged, beside one (N, C', 2H, 2W): as they are where that pays.
+def doubled(small: Tensor, beside: Tensor | None = None) -> Maps:
+    """A map (N, C, H, W) enlarged, beside one (N, C', 2H, 2W) if any: or left as they are where that pays.
 
     A GPU takes the enlarged map: it waits for the start of each of its kernels, and `Doubled` has more of them.
     """
     pays = small.device.type == "cpu" and small[0].numel() >= LARGE
-    maps = Doubled(small, large)
+    maps = Doubled(small, beside)
     return maps if pays else whole(maps)
 
 
@@ -100,7 +100,8 @@ def whole(features: Maps) -> Tensor:
     """Doubled maps as one, (N, C + C', 2H, 2W); others as they are."""
     if isinstance(features, Tensor):
         return features
-    return torch.cat([enlarge(features.small), features.beside], dim=1)
+    enlarged = enlarge(features.small)
+    return enlarged if features.beside is None else torch.cat([enlarged, features.beside], dim=1)
 
 
 def enlarge(features: Tensor) -> Tensor:
@@ -117,12 +118,13 @@ def convolve(conv: nn.Conv2d, features: Maps) -> Tensor:
     """
     if isinstance(features, Tensor):
         return conv(features)
-    of_small, of_beside = conv.weight.split(
-        [features.small.shape[1], conv.in_channels - features.small.shape[1]], dim=1
-    )
+    first = features.small.shape[1]
+    of_small, of_beside = conv.weight.split([first, conv.in_channels - first], dim=1)
     pointwise = conv.kernel_size == (1, 1)
     made = enlarge(F.conv2d(features.small, of_small)) if pointwise else _doubling_3x3(features.small, of_small)
-    return made + F.conv2d(features.beside, of_beside, conv.bias, padding=conv.padding)
+    if features.beside is not None:
+        return made + F.conv2d(features.beside, of_beside, conv.bias, padding=conv.padding)
+    return made if conv.bias is None else made + conv.bias[:, None, None]
 
 
 class UpsamplingConv(nn.Conv2d):

@@ -6,7 +6,7 @@ from torch import nn
 
 from benchmark.networks import resampling
 from benchmark.networks.blocks import RESIDUAL_BLOCKS, block_normalization
-from benchmark.networks.resampling import LARGE, Doubled, UpsamplingConv, beside, convolve, whole
+from benchmark.networks.resampling import LARGE, Doubled, UpsamplingConv, convolve, doubled, whole
 
 
 def results(work, *inputs, parameters=()):
@@ -19,16 +19,18 @@ def results(work, *inputs, parameters=()):
 
 
 def maps(small, beside, size=(3, 5)):
+    """One beside the other, or a small one alone."""
     random = torch.Generator().manual_seed(0)
-    shapes = [(2, small, *size), (2, beside, 2 * size[0], 2 * size[1])]
+    shapes = [(2, small, *size), (2, beside, 2 * size[0], 2 * size[1])][: 1 + bool(beside)]
     return [torch.randn(shape, generator=random, dtype=torch.float64) for shape in shapes]
 
 
 @pytest.mark.parametrize("kernel", [1, 3])
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_convolution(kernel, bias):
-    conv = nn.Conv2d(5, 4, kernel, padding=kernel // 2, bias=bias).double()
-    parameters, inputs = list(conv.parameters()), maps(3, 2)
+@pytest.mark.parametrize("beside", [2, 0])
+def test_a_convolution(kernel, bias, beside):
+    conv = nn.Conv2d(3 + beside, 4, kernel, padding=kernel // 2, bias=bias).double()
+    parameters, inputs = list(conv.parameters()), maps(3, beside)
     found = results(lambda *given: convolve(conv, Doubled(*given)), *inputs, parameters=parameters)
     expected = results(lambda *given: conv(whole(Doubled(*given))), *inputs, parameters=parameters)
     for one, other in zip(found, expected, strict=True):
@@ -37,11 +39,12 @@ def test_a_convolution(kernel, bias):
 
 @pytest.mark.parametrize("order", ["paper", "reference"])
 @pytest.mark.parametrize("conditioned", [True, False])
-@pytest.mark.parametrize("out", [8, 2])
-def test_a_residual_block(order, conditioned, out):
+@pytest.mark.parametrize("out", [8, 3, 2])
+@pytest.mark.parametrize("beside", [5, 0])
+def test_a_residual_block(order, conditioned, out, beside):
     normalization = block_normalization(conditioned=conditioned, embedding_dim=3, order=order, gamma="reference")
-    block = RESIDUAL_BLOCKS[order](8, out, normalization).double()
-    parameters, inputs = list(block.parameters()), maps(3, 5)
+    block = RESIDUAL_BLOCKS[order](3 + beside, out, normalization).double()
+    parameters, inputs = list(block.parameters()), maps(3, beside)
     condition = [torch.ones(2, 3, dtype=torch.float64)] if conditioned else []
     found = results(lambda *given: block(Doubled(*given), *condition), *inputs, parameters=parameters)
     expected = results(lambda *given: block(whole(Doubled(*given)), *condition), *inputs, parameters=parameters)
@@ -52,7 +55,7 @@ def test_a_residual_block(order, conditioned, out):
 @pytest.mark.parametrize("pixels", [LARGE - 1, LARGE])
 def test_large_maps_of_a_cpu_are_left_as_they_are(pixels):
     small, large = torch.rand(2, 1, 1, pixels), torch.rand(2, 1, 2, 2 * pixels)
-    maps = beside(small, large)
+    maps = doubled(small, large)
     assert isinstance(maps, Doubled) == (pixels >= LARGE)
     torch.testing.assert_close(whole(maps), whole(Doubled(small, large)))
 
