@@ -27,7 +27,7 @@ def config(name: str, dataset: str, seeds: int) -> Path:
     """The demo's config, for one dataset, several seeds and one precision."""
     settings = yaml.safe_load(Path("config/demo.yaml").read_text(encoding="utf-8"))
     settings |= {
-        "benchmark": f"precision-{name}",
+        "benchmark": f"precision_{name}",
         "title": f"The demo in {name}",
         "note": "",
         "datasets": {dataset: settings["datasets"][dataset]},
@@ -43,7 +43,7 @@ def config(name: str, dataset: str, seeds: int) -> Path:
 
 def means(name: str) -> pd.DataFrame:
     """Mean of each metric over subjects and labels, one row a method and seed."""
-    scores = pd.read_csv(layout.scores(f"precision-{name}"))
+    scores = pd.read_csv(layout.scores(f"precision_{name}"))
     return scores[scores["metric"].isin(METRICS)].pivot_table("value", ["method", "seed"], "metric")
 
 
