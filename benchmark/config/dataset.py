@@ -24,6 +24,9 @@ class Domain(Strict):
     published_subjects: int | None = Field(None, ge=1, description="count that the paper or the archive's owner prints")
     published_shape: tuple[_Count, _Count, _Count] | None = None
     published_spacing: tuple[_Millimetres, _Millimetres, _Millimetres] | None = Field(None, description="mm")
+    expected_spacing: tuple[_Millimetres, _Millimetres, _Millimetres] | None = Field(
+        None, description="mm; where the printed one cannot be right, what `data check` compares headers with"
+    )
 
 
 class Holdout(Strict):

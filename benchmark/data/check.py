@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -177,8 +178,9 @@ def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
         if unusual and count > len(unusual):  # heads that were cropped are all of different shapes
             yield f"{code}: most are {_times(usual_shape)}, and not {_named(unusual)}"
         usual = np.median([e.spacing for e in entries.values()], axis=0)
-        if not config.phantom and domain.published_spacing and not as_printed(usual, domain.published_spacing):
-            yield f"{code}: voxels are {_times(usual)} mm, and {_times(domain.published_spacing)} mm are printed"
+        expected = domain.expected_spacing or domain.published_spacing
+        if not config.phantom and expected and not as_printed(usual, expected):
+            yield f"{code}: voxels are {_times(usual)} mm, and {_times(expected)} mm are expected"
         if unusual := [n for n, e in entries.items() if not np.allclose(e.spacing, usual, rtol=_SAME_SPACING)]:
             yield f"{code}: voxels of most are {_times(usual)} mm, and not of {_named(unusual)}"
 
@@ -189,10 +191,8 @@ def as_printed(spacing: Iterable[float], printed: Sequence[float]) -> bool:
     Sizes tell one scanner's scans in another's place. Shapes do not: the paper prints those of raw scans, and MS-SEG's
     preprocessed ones are cropped.
     """
-    return all(
-        abs(found - said) < 10.0 ** -len(str(float(said)).partition(".")[2])
-        for found, said in zip(sorted(spacing), sorted(printed), strict=True)
-    )
+    pairs = zip(sorted(spacing), (Decimal(str(float(said))) for said in sorted(printed)), strict=True)
+    return all(abs(found - float(said)) < 10.0 ** int(said.as_tuple().exponent) for found, said in pairs)
 
 
 def _unlabelled(config: DatasetConfig, found: Survey, volumes: dict[str, dict[str, float]]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from faults import (
     IXI,
     IXI_ID,
     IXI_IMAGE,
+    MSSEG,
     MSSEG_ID,
     OASIS_ID,
     OASIS_IMAGE,
@@ -49,6 +50,7 @@ from small_datasets import BASE
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
+from benchmark.config.load import load_dataset
 from benchmark.data.check import as_printed
 
 
@@ -127,7 +129,12 @@ FAULTS = [
     F("an empty mask", "msseg", changed(BRAIN, np.zeros_like), BRAIN, "covers nothing", MSSEG_ID),
     F("NaN", "msseg", changed(FLAIR, with_one(np.nan)), FLAIR, "NaN or infinite", MSSEG_ID),
     F("NaN in labels", "msseg", changed(CONSENSUS, with_one(np.nan)), CONSENSUS, "NaN or infinite", MSSEG_ID),
+    F("infinity", "msseg", changed(FLAIR, with_one(-np.inf)), FLAIR, "is NaN or infinite in 1 voxel", MSSEG_ID),
     F("empty", "msseg", changed(FLAIR, np.zeros_like), FLAIR, "is empty", MSSEG_ID),
+    F("constant", "msseg", changed(FLAIR, lambda d: np.full_like(d, 7)), FLAIR, "is constant", MSSEG_ID),
+    F("background", "msseg", changed(FLAIR, lambda d: -d), FLAIR, "is background throughout", MSSEG_ID),
+    F("a header of more voxels", "msseg", header_of(FLAIR, dim=[3, 6, 7, 80, 1, 1, 1, 1]), FLAIR, "damaged or truncated", MSSEG_ID),
+    F("the same image twice", "msseg", lambda r: shutil.copytree(r / MSSEG, r / f"{MSSEG[:-2]}09") and None, "", f"holds the same image for {MSSEG_ID} and C07P09"),
     F("no orientation", "msseg", header_of(FLAIR, qform_code=0, sform_code=0), FLAIR, "does not say how it is oriented", MSSEG_ID),
     F("a path that leaves", "msseg", in_zip("Training", "MSSEG-Training.zip", "../x"), "MSSEG-Training.zip", "a path that leaves"),
     F("a truncated zip", "msseg", packed_and_cut("Training", "MSSEG-Training.zip"), "MSSEG-Training.zip", "is damaged or truncated"),
@@ -157,6 +164,11 @@ FAULTS = [
     F("another label", "retouch", oct_of("reference", LABELS + 4), "reference.mhd", "holds the labels 4", RETOUCH_ID),
     F("half a label", "retouch", oct_of("reference", LABELS + np.float32(0.5)), "reference.mhd", "whole numbers", RETOUCH_ID),
     F("NaN", "retouch", oct_of("oct", with_one(np.nan)(LABELS + np.float32(1))), "oct.mhd", "NaN or infinite", RETOUCH_ID),
+    F("infinity", "retouch", oct_of("oct", with_one(np.inf)(LABELS + np.float32(1))), "oct.mhd", "NaN or infinite", RETOUCH_ID),
+    F("empty", "retouch", oct_of("oct", 0 * LABELS), "oct.mhd", "is empty", RETOUCH_ID),
+    F("background", "retouch", oct_of("oct", with_one(0)(-1 - LABELS.astype(np.int16))), "oct.mhd", "is background throughout", RETOUCH_ID),
+    F("NaN in labels", "retouch", oct_of("reference", with_one(np.nan)(LABELS.astype(np.float32))), "reference.mhd", "NaN or infinite", RETOUCH_ID),
+    F("a truncated zip", "retouch", packed_and_cut("RETOUCH-TrainingSet-Cirrus", "RETOUCH-TrainingSet-Cirrus.zip"), "Cirrus.zip", "is damaged or truncated"),
     F("constant", "retouch", oct_of("oct", LABELS + 9), "oct.mhd", "is constant", RETOUCH_ID),
     F("another vendor's number", "retouch", lambda r: shutil.move(r / RETOUCH, r / "RETOUCH-TrainingSet-Cirrus/TRAIN049") and None, "Cirrus/TRAIN049", "has the number 049, and those of this scanner are 001 to 024"),
     F("the same image twice", "retouch", lambda r: shutil.copytree(r / RETOUCH, r / "RETOUCH-TrainingSet-Cirrus/TRAIN009") and None, "", "holds the same image for TRAIN002 and TRAIN009"),
@@ -170,6 +182,8 @@ FAULTS = [
     F("truncated gzip", "oasis_ixi", cut(OASIS_IMAGE), OASIS_IMAGE, "is damaged or truncated", OASIS_ID),
     F("labels elsewhere", "oasis_ixi", moved(OASIS_LABELS), OASIS_LABELS, "lies 3 mm away", OASIS_ID),
     F("no brain", "oasis_ixi", changed(OASIS_LABELS, np.zeros_like), OASIS_LABELS, "covers nothing", OASIS_ID),
+    F("no image", "oasis_ixi", removed(OASIS_IMAGE), OASIS_LABELS, "belongs to no image"),
+    F("NaN", "oasis_ixi", changed(OASIS_IMAGE, with_one(np.nan)), OASIS_IMAGE, "is NaN or infinite in 1 voxel", OASIS_ID),
     F("constant", "oasis_ixi", changed(OASIS_IMAGE, np.ones_like), OASIS_IMAGE, "is constant", OASIS_ID),
 ]  # fmt: skip
 
@@ -286,8 +300,8 @@ def test_what_is_odd(archive):
     ("printed", "odd"),
     [
         ((2, 2, 2), []),
-        ((1, 2, 2), ["GE: voxels are 2 × 2 × 2 mm, and 1 × 2 × 2 mm are printed"]),
-        ((2, 2, 2.2), ["GE: voxels are 2 × 2 × 2 mm, and 2 × 2 × 2.2 mm are printed"]),
+        ((1, 2, 2), ["GE: voxels are 2 × 2 × 2 mm, and 1 × 2 × 2 mm are expected"]),
+        ((2, 2, 2.2), ["GE: voxels are 2 × 2 × 2 mm, and 2 × 2 × 2.2 mm are expected"]),
     ],
 )
 def test_voxels_of_another_size_than_printed_are_odd(archive, printed, odd):
@@ -299,6 +313,14 @@ def test_printed_sizes_are_rounded_or_cut_off_and_their_axes_in_any_order():
     assert as_printed((0.0117, 0.00196, 0.047), (0.01, 0.001, 0.05))  # Cirrus
     assert as_printed((0.9375, 0.9375, 1.2), (1.2, 0.9, 0.9))  # IXI
     assert not as_printed((0.7, 0.7, 0.7), (1.2, 1, 1))  # MS-SEG's Ingenia in the Aera's place
+    assert not as_printed((0.1, 0.1, 0.1), (1e-5, 1e-5, 1e-5))
+
+
+def test_of_msseg_the_paper_prints_two_scanners_voxels_in_each_others_place():
+    domains = load_dataset("msseg").domains
+    for code, voxel in {"SA": (1.25, 1.03, 1.03), "PI": (0.7, 0.744, 0.744), "SV": (1.1, 0.5, 0.5)}.items():
+        fitting = [c for c, d in domains.items() if as_printed(voxel, d.expected_spacing or d.published_spacing)]
+        assert fitting == [code]
 
 
 def test_volumes_of_labels(archive):
