@@ -44,7 +44,8 @@ def config(name: str, dataset: str, seeds: int) -> Path:
 def means(name: str) -> pd.DataFrame:
     """Mean of each metric over subjects and labels, one row a method and seed."""
     scores = pd.read_csv(layout.scores(f"precision_{name}"))
-    return scores[scores["metric"].isin(METRICS) & scores["method"].isin(METHODS)].pivot_table("value", ["method", "seed"], "metric")
+    wanted = scores[scores["metric"].isin(METRICS) & scores["method"].isin(METHODS)]
+    return wanted.pivot_table("value", ["method", "seed"], "metric")
 
 
 def main() -> None:
