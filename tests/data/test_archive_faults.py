@@ -304,7 +304,7 @@ def test_printed_sizes_are_rounded_or_cut_off_and_their_axes_in_any_order():
 def test_volumes_of_labels(archive):
     root = archive("msseg")
     report = checked(root, "--voxels")[1]
-    assert report["subjects"]["C07P01"]["label_volumes_mm3"] == {"lesion": 8.0}
+    assert report["subjects"]["C07P01"]["label_volumes_mm3"] == {"lesion": 8000.0}
 
 
 @pytest.mark.parametrize(
