@@ -113,6 +113,11 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
     return Report(config, root, found, odd, {name: of.volumes for name, of in covered.items()})
 
 
+def unusable(config: DatasetConfig, root: Path, fault: DataError) -> Report:
+    """What is said of a path at which there is no archive to read."""
+    return Report(config, root, Survey({}, (fault,), ()), (), {})
+
+
 def _indivisible(config: DatasetConfig, found: Survey) -> Iterator[DataError]:
     """Scanners whose subjects cannot be divided as the config says. Faulty subjects count once they are mended."""
     for domain in sorted({domain for pair in config.pairs for domain in pair.split("-")}):
