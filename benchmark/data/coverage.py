@@ -13,8 +13,11 @@ from benchmark.data.prepare.checks import checked_labels, checked_mask
 from benchmark.data.subject import Subject
 from benchmark.quality.measures import MEASURES
 
-# What a prepared brain is measured by too, in mL.
-_BRAIN = next(measure.bounds for measure in MEASURES["mri"] if measure.key == "brain")
+# Beyond these mL a mask can hardly be a brain's: a quarter beyond the bounds by which a prepared brain is judged, since
+# phantoms, deformed from a template larger than most brains, have up to 2352 mL, and nothing is wrong with it.
+_MARGIN = 1.25
+_SMALLEST, _LARGEST = next(measure.bounds for measure in MEASURES["mri"] if measure.key == "brain")
+_BRAIN = (_SMALLEST / _MARGIN, _LARGEST * _MARGIN)
 # Shares, by assumption. The phantoms' brains, which are deformed templates, fill less than half of the box about them;
 # so much of a scan is no brain, nor the fluids of a retina. Their lesions cover up to 1.3 % of the brain, and none lies
 # outside of it.
@@ -92,7 +95,7 @@ def odd_coverage(
         yield f"a brain fills at most {_MOST_OF_SCAN:.0%} of a scan, and not the masks of", _shares(full)
     low, high = _BRAIN
     if unlike := [f"{n} ({c.mask_ml:.4g} mL)" for n, c in masks.items() if not low <= c.mask_ml <= high]:
-        yield f"brains have {low:g} to {high:g} mL, and not the masks of", unlike
+        yield f"brains have {low:.4g} to {high:.4g} mL, and not the masks of", unlike
 
 
 def _shares(of: Mapping[str, float]) -> list[str]:

@@ -19,7 +19,7 @@ BRAIN, CONSENSUS = f"{IMAGES}/{PATIENT}/Mask_registered.nii.gz", f"{LABELS}/{PAT
 OUTSIDE = "SA: labels lie outside of the mask, as of another subject or swapped with it, of 07003ZORI"
 LESIONS = "SA: labels cover at most 25% of mask or scan, and not those of 07003ZORI"
 FULL = "SA: a brain fills at most 70% of a scan, and not the masks of 07003ZORI"
-SIZE = "SA: brains have 775 to 2200 mL, and not the masks of 07003ZORI"
+SIZE = "SA: brains have 620 to 2750 mL, and not the masks of 07003ZORI"
 
 
 def odd(root: Path, *options: str) -> list[str]:
