@@ -33,9 +33,11 @@ class DataError(UserError):
 
     Attributes:
         subject: id of the subject whose files are at fault, where that is known.
+        domain: code of the scanner of whose part of the archive they are, where that is known.
     """
 
     subject: str | None = None
+    domain: str | None = None
 
 
 class ModelError(UserError):

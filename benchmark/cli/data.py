@@ -29,17 +29,20 @@ def check(
 ) -> None:
     """Say what an archive holds and everything that is wrong with it; exit code 2 when something is."""
     from benchmark.config.load import load_dataset
-    from benchmark.data.check import check_archive
+    from benchmark.data.check import check_archive, unusable
     from benchmark.data.fetch import absent
     from benchmark.data.places import packed
 
     config = load_dataset(dataset)
     root = path or layout.raw(dataset)
+    fault = None
     if not root.exists():
-        raise absent(config) if root == layout.raw(dataset) else DataError(root, "does not exist", _NAME_IT)
-    if root.is_file() and not packed(root):
-        raise DataError(root, "is neither a folder nor a tar or zip file", _NAME_IT)
-    report = check_archive(config, root, voxels=voxels)
+        fault = absent(config) if root == layout.raw(dataset) else DataError(root, "does not exist", _NAME_IT)
+    elif root.is_file() and not packed(root):
+        fault = DataError(root, "is neither a folder nor a tar or zip file", _NAME_IT)
+    if fault and not as_json:
+        raise fault
+    report = unusable(config, root, fault) if fault else check_archive(config, root, voxels=voxels)
     if as_json:
         print(json.dumps(report.as_json(), indent=1))
     else:

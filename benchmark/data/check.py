@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from benchmark.config.dataset import DatasetConfig, Domain
+from benchmark.data.coverage import Coverage, coverage, odd_coverage
 from benchmark.data.inventory import Entry, Survey, same_image, survey
 from benchmark.data.places import Place
-from benchmark.data.prepare.checks import checked_image, checked_labels, checked_mask
+from benchmark.data.prepare.checks import checked_image
 from benchmark.data.splits import divide
 from benchmark.data.subject import Subject
 from benchmark.errors import DataError
@@ -96,21 +97,26 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
         root: folder in which it lies, packed or unpacked, or its packed file.
         voxels: reads every voxel too, not only headers.
     """
-    volumes: dict[str, dict[str, float]] = {}
-
+    covered: dict[str, Coverage] = {}
     by_image: dict[str, dict[str, Place | None]] = defaultdict(dict)
 
     def look(subject: Subject) -> None:
         image = checked_image(subject.image())
         alike = by_image[hashlib.md5(image.data.tobytes()).hexdigest()]
         alike[subject.id] = subject.files[-1] if subject.files else None
-        volumes[subject.id] = _label_volumes(config, subject)
+        covered[subject.id] = coverage(config, subject)
 
     found = survey(config, root, look) if voxels else survey(config, root)
     twice = (same_image(root, dict(sorted(alike.items()))) for alike in by_image.values() if len(alike) > 1)
     found = replace(found, faults=(*found.faults, *twice))
     found = replace(found, faults=found.faults or tuple(_indivisible(config, found)))
-    return Report(config, root, found, (*_odd(config, found), *_unlabelled(config, found, volumes)), volumes)
+    odd = (*_odd(config, found), *_oddly_covered(config, found, covered))
+    return Report(config, root, found, odd, {name: of.volumes for name, of in covered.items()})
+
+
+def unusable(config: DatasetConfig, root: Path, fault: DataError) -> Report:
+    """What is said of a path at which there is no archive to read."""
+    return Report(config, root, Survey({}, (fault,), ()), (), {})
 
 
 def _indivisible(config: DatasetConfig, found: Survey) -> Iterator[DataError]:
@@ -195,22 +201,10 @@ def as_printed(spacing: Iterable[float], printed: Sequence[float]) -> bool:
     return all(abs(found - float(said)) < 10.0 ** int(said.as_tuple().exponent) for found, said in pairs)
 
 
-def _unlabelled(config: DatasetConfig, found: Survey, volumes: dict[str, dict[str, float]]) -> Iterator[str]:
-    """Label maps without any label: there may be nothing to label, or they are forgotten ones."""
+def _oddly_covered(config: DatasetConfig, found: Survey, covered: dict[str, Coverage]) -> Iterator[str]:
     for code in config.domains:
         of = [name for name, entry in found.entries.items() if entry.domain == code]
-        if blank := [name for name in of if (labels := volumes.get(name)) and not any(labels.values())]:
-            yield f"{code}: no voxel has a label, as of a healthy subject or a forgotten label map, of {_named(blank)}"
-
-
-def _label_volumes(config: DatasetConfig, subject: Subject) -> dict[str, float]:
-    if subject.mask is not None:
-        checked_mask(subject.mask())
-    if subject.labels is None:
-        return {}
-    labels = checked_labels(subject.labels(), config.labels.values())
-    voxel = float(np.prod(subject.spacing))
-    return {name: voxel * int((labels.data == value).sum()) for name, value in config.labels.items()}
+        yield from (f"{code}: {odd} {_named(whose)}" for odd, whose in odd_coverage(config, of, covered))
 
 
 def _named(subjects: list[str]) -> str:

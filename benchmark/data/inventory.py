@@ -168,7 +168,8 @@ def survey(
             )
         )
     if everybody:  # else it is another archive, which was told
-        faults += _wrong_domains(config, root, {subject.domain for subject in found.values()})
+        told = {fault.domain for fault in faults if fault.domain}
+        faults += _wrong_domains(config, root, {subject.domain for subject in found.values()}, told)
     files = {name: subject.files[-1] for name, subject in found.items() if subject.files}
     faults += [same_image(root, {s: files[s] for s in same}) for same in (manifest.same(files) if manifest else ())]
     entries = {name: _entry(found[name]) for name in sorted(found)}
@@ -260,12 +261,13 @@ def same_image(root: Path, files: Mapping[str, Place | None]) -> DataError:
     )
 
 
-def _wrong_domains(config: DatasetConfig, root: Path, present: set[str]) -> Iterator[DataError]:
+def _wrong_domains(config: DatasetConfig, root: Path, present: set[str], told: set[str]) -> Iterator[DataError]:
+    """Scanners that the config does not have, and those of whom there is nobody, unless it was told why."""
     if unknown := present - set(config.domains):
         yield DataError(
             layout.DATASET_CONFIG / f"{config.name}.yaml",
             f"has no domain {', '.join(sorted(unknown))}, which the reader '{config.reader}' found in {root}",
             "Add it under 'domains'",
         )
-    if absent := set(config.domains) - present:
+    if absent := set(config.domains) - present - told:
         yield DataError(root, f"holds no subject of {', '.join(sorted(absent))}", "Get the whole archive")

@@ -18,7 +18,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
-from benchmark.data.places import COPY_AGAIN, Place, file_size, permitted
+from benchmark.data.places import COPY_AGAIN, Place, check_file, file_size, permitted
 from benchmark.data.subject import Volume
 from benchmark.data.volumes import Header
 from benchmark.errors import DataError
@@ -38,6 +38,7 @@ _UNREADABLE = (
 _HEADER_BYTES = 348
 _FIRST_VOXEL = _HEADER_BYTES + 4  # bytes: four say whether extensions follow
 _CHUNK = 1 << 20  # bytes
+_SAME_AXIS = np.cos(np.deg2rad(45))  # between directions that two orientations give an axis of the file
 _ERROR = 40  # severity from which nibabel refuses a header
 # What nibabel repairs of a header (a code of orientation that does not exist, an offset that SPM would not read) is no
 # fault, and it says so on standard error unless it has a logger to say it to.
@@ -52,7 +53,7 @@ def read_header(place: Place) -> Header:
 
     Raises:
         DataError: missing, not permitted, damaged, not three-dimensional, of colours or complex numbers, without a
-            usable orientation, or not as long as the header states.
+            usable orientation or with two that contradict each other, or not as long as the header states.
     """
     try:
         with permitted(place), _stream(place) as stream:
@@ -105,10 +106,9 @@ def _stream(place: Place) -> Iterator[IO[bytes]]:
     """The file's content, without compression of its own.
 
     Raises:
-        DataError: it is missing or empty.
+        DataError: it is missing, no file, or empty.
     """
-    if not place.is_file():
-        raise DataError(place, "is missing", "Get the whole archive")
+    check_file(place)
     if not file_size(place):
         raise DataError(place, "is empty: a file of 0 bytes", COPY_AGAIN)
     with place.open("rb") as file:
@@ -181,4 +181,28 @@ def _checked(place: Place, header: Any) -> Header:
     if np.isinf(header["scl_slope"]):
         raise DataError(place, "scales its voxels by infinity (scl_slope)", COPY_AGAIN)
     header.get_slope_inter()  # refuses an intercept that is not finite
-    return Header.checked(place, header.get_data_shape(), np.asarray(header.get_best_affine(), dtype=np.float64))
+    checked = Header.checked(place, header.get_data_shape(), np.asarray(header.get_best_affine(), dtype=np.float64))
+    if header["qform_code"] > 0 and header["sform_code"] > 0:
+        _check_forms(place, header)
+    return checked
+
+
+def _check_forms(place: Place, header: Any) -> None:
+    """Refuses a qform and a sform that contradict each other: no guess at which is right should decide on laterality.
+
+    Both may be there and differ: by rounding, by shears that a qform cannot have, or because they lead into different
+    spaces, such as the scanner's and a template's, of which their codes tell. Nothing of this mirrors a head; and
+    into one and the same space, nothing turns it.
+    """
+    sform, qform = (np.asarray(form, np.float64)[:3, :3] for form in (header.get_sform(), header.get_qform()))
+    cosines = (sform * qform).sum(axis=0) / np.sqrt((sform**2).sum(axis=0) * (qform**2).sum(axis=0))
+    mirrored = np.linalg.det(sform) * np.linalg.det(qform) < 0
+    turned = header["qform_code"] == header["sform_code"] and cosines.min() < _SAME_AXIS
+    if mirrored or turned:
+        said, other = ("".join(nib.aff2axcodes(header.get_sform())), "".join(nib.aff2axcodes(header.get_qform())))
+        fault = f"contradicts itself: by its qform (axes {other}), it is {'mirrored' if mirrored else 'turned'}"
+        raise DataError(
+            place,
+            f"{fault} against its sform (axes {said})",
+            "Take the original file: which side is left cannot be told",
+        )

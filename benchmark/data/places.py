@@ -74,6 +74,22 @@ def _opened(path: Path, _changed: int, _size: int) -> Place:
         raise DataError(path, f"cannot be read ({error})", _UNPACK) from None
 
 
+def check_file(place: Place) -> None:
+    """Refuses what is no file.
+
+    Raises:
+        DataError: nothing is there, or a folder, or a link that leads nowhere.
+    """
+    if place.is_file():
+        return
+    if place.is_dir():
+        raise DataError(place, "is a folder, where a file belongs", "Put the file itself in its place")
+    if isinstance(place, Path) and place.is_symlink():
+        # Not where it leads: a path of another machine can have somebody's name in it.
+        raise DataError(place, "is a link to a file that is not there", "Put the file itself in its place")
+    raise DataError(place, "is missing", "Get the whole archive")
+
+
 def file_size(place: Place) -> int:
     """Bytes of a file, unpacked."""
     if isinstance(place, Path):
@@ -115,7 +131,17 @@ def _zip(path: Path) -> Place:
         raise DataError(
             path, f"holds {odd.filename}, whose compression method {odd.compress_type} is not known", _UNPACK
         )
-    return zipfile.Path(archive)
+    if odd := next((m for m in members if "\\" in m.filename), None):
+        fault = f"has backslashes between its folders, as some programs of Windows pack: '{odd.filename}'"
+        raise DataError(path, fault, f"{_UNPACK}, or pack that again with another program, one that writes slashes")
+    return _ZipPlace(archive)
+
+
+class _ZipPlace(zipfile.Path):
+    """A file or folder in a zip file, whose name has no slash behind it."""
+
+    def __str__(self) -> str:
+        return super().__str__().removesuffix("/")
 
 
 def _tar(path: Path) -> Place:
@@ -160,15 +186,17 @@ def _check_end(path: Path, members: list[tarfile.TarInfo]) -> None:
 
 
 def _check_names(path: Path, names: Iterable[str]) -> None:
-    count = Counter(names)
-    for name, times in count.items():
+    names = list(names)
+    # './name' is 'name'.
+    count = Counter(str(PurePosixPath(name)) for name in names)
+    for name in names:
         parts = PurePosixPath(name.replace("\\", "/")).parts
         if ".." in parts or name.startswith(("/", "\\")) or (parts and parts[0].endswith(":")):
             raise DataError(
                 path, f"holds '{name}', a path that leaves the archive", "Do not use it: get the owner's own file"
             )
-        if times > 1:
-            raise DataError(path, f"holds {name} {times} times", COPY_AGAIN)
+    if twice := next((name for name, times in count.items() if times > 1), None):
+        raise DataError(path, f"holds {twice} {count[twice]} times", COPY_AGAIN)
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,14 +64,17 @@ def ixi(root: Path, names: Sequence[str], data: np.ndarray | None = None) -> Pat
 
 
 def msseg_patient(root: Path, centre: str, patient: str, lesion: tuple[int, int, int] = (3, 3, 3)) -> Path:
-    """One patient in Shanoir's layout."""
+    """One patient in Shanoir's layout, with a brain of 960 mL in voxels of 20 mm."""
     folder = root / "Training" / f"Center_{centre}" / f"Patient_{patient}"
     image = noise(seed=int(centre) * 100 + int(patient))
     labels = np.zeros(image.shape, np.uint8)
     labels[lesion] = 1
-    save(folder / "Preprocessed_Data/FLAIR_preprocessed.nii.gz", image)
-    save(folder / "Masks/Consensus.nii.gz", labels)
-    save(folder / "Masks/Brain_Mask.nii.gz", np.ones(image.shape, np.uint8))
+    mask = np.zeros(image.shape, np.uint8)
+    mask[1:-1, 1:-1, 1:-1] = 1
+    affine = np.diag([20.0, 20.0, 20.0, 1.0])
+    save(folder / "Preprocessed_Data/FLAIR_preprocessed.nii.gz", image, affine)
+    save(folder / "Masks/Consensus.nii.gz", labels, affine)
+    save(folder / "Masks/Brain_Mask.nii.gz", mask, affine)
     return folder
 
 

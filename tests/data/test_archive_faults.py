@@ -326,7 +326,7 @@ def test_of_msseg_the_paper_prints_two_scanners_voxels_in_each_others_place():
 def test_volumes_of_labels(archive):
     root = archive("msseg")
     report = checked(root, "--voxels")[1]
-    assert report["subjects"]["C07P01"]["label_volumes_mm3"] == {"lesion": 8.0}
+    assert report["subjects"]["C07P01"]["label_volumes_mm3"] == {"lesion": 8000.0}
 
 
 @pytest.mark.parametrize(

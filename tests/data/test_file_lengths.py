@@ -147,3 +147,17 @@ def test_compressed_metaimages_are_read(tmp_path, called):
     size = f"CompressedData = {called}\nCompressedDataSize = {raw.stat().st_size}"
     header.write_text(header.read_text().replace("CompressedData = False", size))
     np.testing.assert_array_equal(metaimage.read_volume(header).data, expected)
+
+
+def test_what_is_no_file_is_not_called_missing(tmp_path):
+    path = tmp_path / "x.nii.gz"
+    path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"x\.nii\.gz: is a link to a file that is not there"):
+        read_header(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DataError, match=r"x\.nii\.gz: is a folder, where a file belongs"):
+        read_header(path)
+    path.rmdir()
+    with pytest.raises(DataError, match=r"x\.nii\.gz: is missing"):
+        read_header(path)

@@ -281,3 +281,21 @@ def test_one_fault_does_not_hide_the_other_subjects(tmp_path):
     (tmp_path / "IXI-T1/IXI035-IOP-0873-T1.nii.gz").write_bytes(b"nothing")
     found = list(readers.reader("ixi")(tmp_path))
     assert [type(f).__name__ for f in found] == ["Subject", "DataError"]
+
+
+def test_two_members_of_one_name_that_is_written_in_two_ways(tmp_path):
+    with tarfile.open(tmp_path / "IXI-T1.tar", "w") as archive:
+        for name in ("IXI012-HH-1211-T1.nii.gz", "./IXI012-HH-1211-T1.nii.gz"):
+            archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+    assert "IXI-T1.tar: holds IXI012-HH-1211-T1.nii.gz 2 times" in refusal(tmp_path)
+
+
+def test_a_zip_with_backslashes_is_no_other_archive(tmp_path):
+    file = tmp_path / "MSSEG-Training.zip"
+    name = "Training\\Center_01\\Patient_01\\Masks\\Consensus.nii.gz"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, b"x")
+    assert refusal(tmp_path, "msseg") == (
+        f"{file}: has backslashes between its folders, as some programs of Windows pack: '{name}'. Unpack it, and put "
+        "the folder in its place, or pack that again with another program, one that writes slashes."
+    )

@@ -106,8 +106,8 @@ def test_swapped_files_are_told_with_what_they_hold(tmp_path):
 def test_swapped_files_without_folders_are_told_by_their_numbers(tmp_path):
     swapped(zip_flat, unpacked_retouch(tmp_path / "a"), tmp_path / "b", (CIRRUS, SPECTRALIS))
     one, other = faults("retouch", tmp_path / "b")
-    assert "Cirrus.zip/: holds no volume of this scanner, whose numbers are 001 to 024. Give each scanner's file" in one
-    assert "Spectralis.zip/: holds no volume of this scanner, whose numbers are 025 to 048." in other
+    assert "Cirrus.zip: holds no volume of this scanner, whose numbers are 001 to 024. Give each scanner's file" in one
+    assert "Spectralis.zip: holds no volume of this scanner, whose numbers are 025 to 048." in other
 
 
 def test_topcon_in_the_place_of_cirrus(tmp_path):
@@ -124,7 +124,7 @@ def test_the_testing_archive_in_the_place_of_the_training_one(tmp_path, given):
         shutil.move(msseg_patient(tmp_path / "a", "03", patient), tmp_path / f"a/Testing/Center_03/Patient_{patient}")
     zip_folder(tmp_path / "a/Testing", tmp_path / "MSSEG-Training.zip")
     [fault] = faults("msseg", tmp_path if given == "folder" else tmp_path / "MSSEG-Training.zip")
-    assert fault.endswith("Testing/: is the testing archive. Use the training archive, not the testing one.")
+    assert fault.endswith("Testing: is the testing archive. Use the training archive, not the testing one.")
 
 
 def test_a_centre_of_the_testing_archive_is_told_once(tmp_path):
@@ -189,10 +189,28 @@ def test_a_path_that_does_not_exist(dataset, tmp_path, options):
     for path, said in (("nowhere", "does not exist"), ("x.txt", "is neither a folder nor a tar or zip file")):
         done = check("mini", tmp_path / path, *options)
         assert done.returncode == 2
-        assert done.stdout == ""
-        assert done.stderr == (
-            f"error: {tmp_path / path}: {said}. Name the folder in which the archive lies, or its packed file.\n"
-        )
+        remedy = "Name the folder in which the archive lies, or its packed file"
+        if options:
+            assert done.stderr == ""
+            report = json.loads(done.stdout)
+            assert report["subjects"] == {}
+            assert report["faults"] == [
+                {"thing": str(tmp_path / path), "fault": said, "remedy": remedy, "subject": None},
+            ]
+        else:
+            assert done.stdout == ""
+            assert done.stderr == f"error: {tmp_path / path}: {said}. {remedy}.\n"
+
+
+def test_json_where_no_archive_was_put(dataset):
+    root = dataset("mini", "msseg")
+    done = check("mini", "--json")
+    assert (done.returncode, done.stderr) == (2, "")
+    report = json.loads(done.stdout)
+    [fault] = report["faults"]
+    assert fault["thing"] == str(root)
+    assert fault["fault"].startswith("is absent")
+    assert report["odd"] == []
 
 
 def test_json_of_an_archive_elsewhere(dataset, tmp_path_factory):

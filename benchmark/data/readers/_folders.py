@@ -88,17 +88,25 @@ def listing(folder: Place, remedy: str) -> list[Place]:
     return found
 
 
-def each(entries: Callable[[], Iterable[Entry]], make: Callable[[Entry], Subject | None]) -> Iterator[Found]:
-    """The subject of each entry, or what is wrong with it; nothing where ``make`` gives none."""
+def each(
+    entries: Callable[[], Iterable[Entry]], make: Callable[[Entry], Subject | None], domain: str | None = None
+) -> Iterator[Found]:
+    """The subject of each entry, or what is wrong with it; nothing where ``make`` gives none.
+
+    Args:
+        domain: scanner of all of them, where they are of one.
+    """
     try:
         listed = list(entries())
     except DataError as fault:
+        fault.domain = domain
         yield fault
         return
     for entry in listed:
         try:
             subject = make(entry)
         except DataError as fault:
+            fault.domain = domain
             yield fault
         else:
             if subject is not None:

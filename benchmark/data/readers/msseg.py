@@ -82,7 +82,7 @@ def _shanoir(root: Path) -> Iterator[Found]:
     centres = listing(place, _REMEDY)
     check_own(place, centres, rf"Center_\d\d|{_TESTING}", _SHANOIR)
     for centre in centres:
-        yield from each(partial(_patients, centre), partial(_of_shanoir, root, centre))
+        yield from each(partial(_patients, centre), partial(_of_shanoir, root, centre), DOMAINS.get(centre.name[-2:]))
 
 
 def _patients(centre: Place) -> list[Place]:

@@ -33,8 +33,8 @@ def read(root: Path) -> Iterator[Found]:
 
     Faults are a folder that is not there, files of another name or without companion, and unreadable headers.
     """
-    for folder, make in (("ixi_hh", _ixi), ("oasis", _oasis)):
-        yield from each(partial(_images, root, folder), make)
+    for folder, make, domain in (("ixi_hh", _ixi, "IXIHH"), ("oasis", _oasis, "OASIS")):
+        yield from each(partial(_images, root, folder), make, domain)
 
 
 def _images(root: Path, folder: str) -> list[Place]:

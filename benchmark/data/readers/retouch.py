@@ -41,7 +41,7 @@ def read(root: Path) -> Iterator[Found]:
         yield fault
         return
     for vendor, domain in DOMAINS.items():
-        yield from each(partial(_volumes, root, vendor), partial(_subject, root, domain))
+        yield from each(partial(_volumes, root, vendor), partial(_subject, root, domain), domain)
 
 
 def _volumes(root: Path, vendor: str) -> list[Place]:

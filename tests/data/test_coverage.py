@@ -1,0 +1,88 @@
+"""Masks and labels that can be read and can hardly be right are odd: nobody's brain is like that."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from faults import RETINA, RETOUCH_ID, build, oct_of
+from named_patients import IMAGES, LABELS, PATIENTS
+from typer.testing import CliRunner
+
+from benchmark.cli.app import app
+
+PATIENT = PATIENTS[2]  # of the Aera
+BRAIN, CONSENSUS = f"{IMAGES}/{PATIENT}/Mask_registered.nii.gz", f"{LABELS}/{PATIENT}/Consensus.nii.gz"
+OUTSIDE = "SA: labels lie outside of the mask, as of another subject or swapped with it, of 07003ZORI"
+LESIONS = "SA: labels cover at most 25% of mask or scan, and not those of 07003ZORI"
+FULL = "SA: a brain fills at most 70% of a scan, and not the masks of 07003ZORI"
+SIZE = "SA: brains have 620 to 2750 mL, and not the masks of 07003ZORI"
+
+
+def odd(root: Path, *options: str) -> list[str]:
+    result = CliRunner().invoke(app, ["data", "check", "mini", "--json", *options, str(root)], catch_exceptions=False)
+    assert result.exit_code == 0
+    found: list[str] = json.loads(result.stdout)["odd"]
+    return found
+
+
+def voxels(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(change(np.asarray(image.dataobj)).astype(np.uint8), image.affine), path)
+
+
+def corner(data: np.ndarray) -> np.ndarray:
+    only = np.zeros_like(data)
+    only[0, 0, 0] = 1
+    return only
+
+
+def swapped(root: Path) -> None:
+    shutil.move(root / BRAIN, root / "kept")
+    shutil.move(root / CONSENSUS, root / BRAIN)
+    shutil.move(root / "kept", root / CONSENSUS)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (swapped, [f"{OUTSIDE} (100%)", f"{LESIONS} (100%)", f"{SIZE} (0.125 mL)"]),
+        (lambda root: voxels(root / BRAIN, corner), [f"{OUTSIDE} (100%)", f"{SIZE} (0.125 mL)"]),
+        (lambda root: voxels(root / BRAIN, np.ones_like), [f"{FULL} (100%)", f"{SIZE} (8930 mL)"]),
+        (lambda root: voxels(root / CONSENSUS, np.ones_like), [f"{OUTSIDE} (77%)", f"{LESIONS} (100%)"]),
+        (lambda root: shutil.copy(root / BRAIN, root / CONSENSUS), [f"{LESIONS} (100%)"]),
+        (lambda root: voxels(root / CONSENSUS, corner), [f"{OUTSIDE} (100%)"]),
+    ],
+)
+def test_masks_and_labels_that_can_hardly_be_right(msseg, make, said):
+    root = msseg(label_kind="sparse")
+    assert odd(root, "--voxels") == []
+    make(root)
+    assert odd(root, "--voxels") == said
+    assert odd(root) == []
+
+
+def test_a_small_head_that_was_cropped_to_its_brain_is_told_by_the_share_of_its_mask(msseg):
+    root = msseg(label_kind="sparse")
+    for path in sorted(root.rglob(f"{PATIENT}/*.nii.gz")):
+        image = nib.load(path)
+        part = np.asarray(image.dataobj)[10:35, 10:35, 8:24]
+        nib.save(nib.Nifti1Image(np.ones_like(part) if path.name == Path(BRAIN).name else part, image.affine), path)
+    assert f"{FULL} (100%)" in odd(root, "--voxels")
+    assert not [said for said in odd(root, "--voxels") if said.startswith(SIZE)]
+
+
+def test_labels_of_tissues_may_fill_their_mask(msseg):
+    root = msseg(label_kind="dense")
+    shutil.copy(root / BRAIN, root / CONSENSUS)
+    assert odd(root, "--voxels") == []
+
+
+def test_a_scan_without_a_mask_that_is_labelled_throughout(dataset):
+    build("retouch", root := dataset("mini", "retouch"))
+    oct_of("reference", np.ones(RETINA, np.uint8))(root)
+    said = f"CR: labels cover at most 70% of mask or scan, and not those of {RETOUCH_ID} (100%)"
+    assert odd(root, "--voxels") == [said]
