@@ -194,12 +194,16 @@ def _check_forms(place: Place, header: Any) -> None:
     spaces, such as the scanner's and a template's, of which their codes tell. Nothing of this mirrors a head; and
     into one and the same space, nothing turns it.
     """
-    sform, qform = (np.asarray(form, np.float64)[:3, :3] for form in (header.get_sform(), header.get_qform()))
+    try:
+        stated = header.get_qform()
+    except ValueError:  # a quaternion that is none says nothing, and the sform is taken
+        return
+    sform, qform = (np.asarray(form, np.float64)[:3, :3] for form in (header.get_sform(), stated))
     cosines = (sform * qform).sum(axis=0) / np.sqrt((sform**2).sum(axis=0) * (qform**2).sum(axis=0))
     mirrored = np.linalg.det(sform) * np.linalg.det(qform) < 0
     turned = header["qform_code"] == header["sform_code"] and cosines.min() < _SAME_AXIS
     if mirrored or turned:
-        said, other = ("".join(nib.aff2axcodes(header.get_sform())), "".join(nib.aff2axcodes(header.get_qform())))
+        said, other = ("".join(nib.aff2axcodes(header.get_sform())), "".join(nib.aff2axcodes(stated)))
         fault = f"contradicts itself: by its qform (axes {other}), it is {'mirrored' if mirrored else 'turned'}"
         raise DataError(
             place,

@@ -53,3 +53,14 @@ def test_orientations_that_differ_for_a_reason_are_read(tmp_path, qform, codes):
     path = file(tmp_path / "x.nii.gz", FORM, qform, codes)
     np.testing.assert_array_equal(read_header(path).affine, FORM)
     np.testing.assert_array_equal(read_volume(path).data, noise())
+
+
+def test_a_qform_without_a_rotation_says_nothing(tmp_path):
+    image = nib.Nifti1Image(noise(), FORM)
+    image.set_sform(FORM, 1)
+    image.header["qform_code"] = 1
+    image.header["quatern_b"] = image.header["quatern_c"] = 0.9
+    nib.save(image, path := tmp_path / "x.nii.gz")
+    with pytest.raises(ValueError, match="w2"):
+        nib.load(path).header.get_qform()
+    np.testing.assert_array_equal(read_header(path).affine, FORM)
