@@ -16,10 +16,14 @@ def die(*_: object) -> None:
 
 
 def stay(begun: Path, fifo: Path) -> None:
-    """Holds the interpreter until somebody writes to the FIFO, as a long call of a C library does; then goes on."""
+    """Holds the interpreter until somebody writes to the FIFO, as a long call of a C library does; then goes on.
+
+    Ends the process after a minute, so that none is left where nothing else ends it.
+    """
     begun.touch()
     ctypes.PyDLL(None).open(str(fifo).encode(), os.O_RDONLY)
     time.sleep(60)
+    os._exit(1)
 
 
 if __name__ == "__main__":
