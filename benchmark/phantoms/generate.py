@@ -4,13 +4,15 @@ At full size that takes an hour or more, so what was finished of a generation th
 dataset's folder, and the same command goes on from there.
 """
 
+import errno
 import hashlib
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import IO, Protocol, cast
 
 from benchmark.errors import UserError
 from benchmark.locks import lock
@@ -18,6 +20,8 @@ from benchmark.processes import side_by_side
 
 KINDS = ("ixi", "msseg", "retouch")
 SIZES = ("tiny", "small", "full")
+PATIENCE = 20.0
+"""Seconds that a generation waits for the processes of another, which end a moment after it where it was killed."""
 
 
 class Kind(Protocol):
@@ -48,27 +52,42 @@ def generate(kind: str, size: str, out: Path, jobs: int) -> int:
         The number of subjects.
 
     Raises:
-        UserError: ``out`` exists, another process is writing it, or there is no room for it. Finished subjects are
-            kept for the next time.
+        UserError: ``out`` exists, another process is writing it, there is no room for it, a process was killed, or a
+            file of a finished subject is missing. Finished subjects are kept for the next time.
         DataError: the template is not the one that is expected.
     """
-    if out.exists():
-        raise UserError(out, "exists already", "Remove it, or name another folder")
+    _check_absent(out)
     names = load_kind(kind).subjects(size)
     try:
-        with _unfinished(out, f"{kind} {size} {_code()}") as folder:
-            side_by_side(_write, [(kind, name, size, folder / str(n)) for n, name in enumerate(names)], jobs)
+        with _unfinished(out, f"{kind} {size} {_code()}") as (folder, held):
+            _check_absent(out)  # another generation may just have ended
+            todo = [(kind, name, size, folder / str(n)) for n, name in enumerate(names)]
+            said = f"fewer processes (--jobs; there were up to {jobs}) or more memory"
+            fewer = f"Run it again with {said}: finished subjects are kept"
+            side_by_side(_write, todo, jobs, work=out, fewer=fewer, held=held)
             whole = folder / "whole"
             for n in range(len(names)):
                 _move(folder / str(n), whole)
+            if absent := [name for n, name in enumerate(names) if not _finished(folder / str(n))]:
+                remedy = f"See that nothing else writes in {folder}, and run it again: finished subjects are kept"
+                raise UserError(out, f"files of these subjects are missing: {', '.join(absent)}", remedy)
             whole.rename(out)
     except OSError as error:
-        raise UserError(
-            out,
-            f"cannot be written ({error.strerror or error})",
-            "Make room, and run it again: finished subjects are kept; or name another folder",
-        ) from error
+        raise UserError(out, f"cannot be written ({error.strerror or error})", _remedy(error)) from error
     return len(names)
+
+
+def _check_absent(out: Path) -> None:
+    if out.exists():
+        raise UserError(out, "exists already", "Remove it, or name another folder")
+
+
+def _remedy(error: OSError) -> str:
+    kept = "and run it again: finished subjects are kept"
+    if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+        return f"See that nothing else writes or removes it meanwhile, {kept}"
+    cure = "Make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "See to that"
+    return f"{cure}, {kept}; or name another folder"
 
 
 def _code() -> str:
@@ -78,20 +97,23 @@ def _code() -> str:
 
 
 @contextmanager
-def _unfinished(out: Path, content: str) -> Iterator[Path]:
-    """The folder of a dataset that is being written: gone when the dataset is whole, else kept.
+def _unfinished(out: Path, content: str) -> Iterator[tuple[Path, IO[str]]]:
+    """The folder of a dataset that is being written, and its locked file: gone when the dataset is whole, else kept.
 
     Args:
         content: what is written; what another generation left of another content is removed.
 
     Raises:
-        UserError: another process is writing it.
+        UserError: another process is writing it, and still is after ``PATIENCE`` seconds.
     """
     folder = out.with_name(f".{out.name}-unfinished")
     folder.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + PATIENCE
     with (folder / "content").open("a+", encoding="utf-8") as held:
-        if not lock(held):
-            raise UserError(out, "is being written by another process", "Wait until it is done")
+        while not lock(held):
+            if time.monotonic() > until:
+                raise UserError(out, "is being written by another process", "Wait until it is done")
+            time.sleep(0.1)
         held.seek(0)
         if held.read() != content:
             for path in folder.iterdir():
@@ -100,24 +122,39 @@ def _unfinished(out: Path, content: str) -> Iterator[Path]:
             held.truncate(0)
             held.write(content)
             held.flush()
-        yield folder
+        yield folder, held
         shutil.rmtree(folder)
 
 
 def _write(kind: str, subject: str, size: str, folder: Path) -> None:
-    """Writes one subject, unless it is there: a folder has its name when all of its files are in it."""
-    if folder.is_dir():
+    """Writes one subject's files to ``folder/data`` and their list to ``folder/files``, unless it is finished."""
+    if _finished(folder):
         return
     part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
-    load_kind(kind).write(subject, size, part)
+    for left in (part, folder):
+        if left.exists():
+            shutil.rmtree(left)
+    data = part / "data"
+    data.mkdir(parents=True)
+    load_kind(kind).write(subject, size, data)
+    names = [path.relative_to(data).as_posix() for path in data.rglob("*") if path.is_file()]
+    (part / "files").write_text("\n".join(names), encoding="utf-8")
     part.rename(folder)
+
+
+def _finished(subject: Path) -> bool:
+    """Whether all of a subject's files are there; those that were moved into the dataset count."""
+    listed = subject / "files"
+    return listed.is_file() and all(
+        (subject / "data" / name).is_file() or (subject.parent / "whole" / name).is_file()
+        for name in listed.read_text(encoding="utf-8").split("\n")
+    )
 
 
 def _move(subject: Path, whole: Path) -> None:
     """Moves a subject's files into the dataset; those that were moved before an interruption are there already."""
-    for file in sorted(path for path in subject.rglob("*") if path.is_file()):
-        place = whole / file.relative_to(subject)
+    data = subject / "data"
+    for file in sorted(path for path in data.rglob("*") if path.is_file()):
+        place = whole / file.relative_to(data)
         place.parent.mkdir(parents=True, exist_ok=True)
         file.rename(place)

@@ -28,6 +28,7 @@ def make_quality(dataset: str, jobs: int) -> None:
 
     Raises:
         DataError: a prepared subject is missing, damaged or was measured by another version.
+        UserError: a process was killed.
     """
     from benchmark.quality.figure import draw_measures
     from benchmark.quality.page import render
@@ -76,7 +77,10 @@ def proposal(config: DatasetConfig, found: Iterable[Flag]) -> str:
 
 def _draw(config: DatasetConfig, everybody: Sequence[Scored], found: Sequence[Flag], folder: Path, jobs: int) -> None:
     notes = {s.subject: [f.text for f in found if f.subject == s.subject] for s in everybody}
-    side_by_side(_draw_one, [(config, s, notes[s.subject], folder) for s in everybody], jobs)
+    todo = [(config, s, notes[s.subject], folder) for s in everybody]
+    said = f"fewer sheets at a time (snakemake --set-threads inspect=1; there were up to {jobs}) or more memory"
+    fewer = f"Run it again with {said}"
+    side_by_side(_draw_one, todo, jobs, work=layout.quality(config.name), fewer=fewer)
 
 
 def _draw_one(config: DatasetConfig, subject: Scored, notes: list[str], folder: Path) -> None:

@@ -1,12 +1,16 @@
 """The same bytes everywhere, pinned in dvc.lock; and a command that leaves nothing half-written."""
 
+import errno
 import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
+import time
 
+import pooled_work
 import pytest
 import yaml
 from generated import KINDS, ROOT, generate
@@ -173,18 +177,71 @@ def test_a_full_disk_is_one_message(fake, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("moved", [False, True])
-def test_a_generation_that_ended_early_goes_on(fake, tmp_path, moved):
+@pytest.mark.parametrize("number", [errno.ENOTEMPTY, errno.ENOENT])
+def test_room_does_not_mend_what_another_process_does(fake, tmp_path, number):
+    fake.error = OSError(number, os.strerror(number))
+    with pytest.raises(UserError, match=r"data: cannot be written .*See that nothing else") as raised:
+        generation.generate("fake", "tiny", tmp_path / "data", 1)
+    assert "Make room" not in str(raised.value)
+
+
+@pytest.mark.parametrize("ended", ["writing", "moving", "removing"])
+def test_a_generation_that_ended_early_goes_on(fake, tmp_path, ended):
     fake.error = OSError(28, "No space left on device")
     with pytest.raises(UserError):
         generation.generate("fake", "tiny", tmp_path / "data", 1)
-    if moved:  # ended while the finished ones were being put together
-        generation._move(tmp_path / ".data-unfinished/0", tmp_path / ".data-unfinished/whole")
+    unfinished = tmp_path / ".data-unfinished"
+    if ended != "writing":
+        generation._move(unfinished / "0", unfinished / "whole")
+    if ended == "removing":  # what was left behind a dataset that had its name, and that was removed
+        shutil.rmtree(unfinished / "whole")
     fake.error, fake.written = None, []
     assert generation.generate("fake", "tiny", tmp_path / "data", 1) == 2
-    assert fake.written == ["b"]
+    assert fake.written == (["a", "b"] if ended == "removing" else ["b"])
     assert {path.name: path.read_text() for path in (tmp_path / "data").iterdir()} == {"a": "tiny", "b": "tiny"}
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+@pytest.mark.parametrize("lost", ["data", "."])
+def test_a_dataset_that_lacks_a_subject_does_not_appear(fake, tmp_path, monkeypatch, lost):
+    move = generation._move
+
+    def disturbed(subject, whole):
+        if subject.name == "1":
+            shutil.rmtree(subject / lost)
+        move(subject, whole)
+
+    monkeypatch.setattr(generation, "_move", disturbed)
+    with pytest.raises(UserError, match="data: files of these subjects are missing: b"):
+        generation.generate("fake", "tiny", tmp_path / "data", 1)
+    assert not (tmp_path / "data").exists()
+    monkeypatch.setattr(generation, "_move", move)
+    fake.written = []
+    generation.generate("fake", "tiny", tmp_path / "data", 1)
+    assert fake.written == ["b"]
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["a", "b"]
+
+
+def test_a_killed_process_is_one_message(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(generation, "_write", pooled_work.die)
+    assert command.main(["retouch", "tiny", str(tmp_path / "data"), "--jobs", "2"]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: {tmp_path / 'data'}: one of the processes that make it was killed")
+    assert "fewer processes (--jobs; there were up to 2)" in message
+    assert "Traceback" not in message
+
+
+def test_a_killed_generation_goes_on_at_once(tiny, tmp_path):
+    arguments = [sys.executable, "-m", "benchmark.phantoms", "retouch", "tiny", str(tmp_path / "data"), "--jobs", "2"]
+    with subprocess.Popen(arguments, cwd=ROOT) as killed:
+        while not (parts := list(tmp_path.glob(".data-unfinished/*.part"))):
+            assert killed.poll() is None
+            time.sleep(0.01)
+        killed.kill()
+    assert parts
+    again = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert tree_hash(tmp_path / "data") == tree_hash(tiny / "retouch")
 
 
 @pytest.mark.parametrize("change", ["size", "code"])
@@ -199,7 +256,21 @@ def test_what_was_left_of_another_generation_is_not_taken(fake, tmp_path, monkey
     assert fake.written == ["a", "b"]
 
 
-def test_two_do_not_write_one_dataset(fake, tmp_path):
+def test_a_generation_waits_for_processes_that_are_about_to_end(fake, tmp_path, monkeypatch):
+    answers = iter([False, True])
+    monkeypatch.setattr(generation, "lock", lambda _: next(answers))
+    assert generation.generate("fake", "tiny", tmp_path / "data", 1) == 2
+
+
+def test_a_dataset_that_another_finished_meanwhile_is_left_alone(fake, tmp_path, monkeypatch):
+    monkeypatch.setattr(generation, "lock", lambda _: (tmp_path / "data").mkdir() is None)
+    with pytest.raises(UserError, match="data: exists already"):
+        generation.generate("fake", "tiny", tmp_path / "data", 1)
+    assert fake.written == []
+
+
+def test_two_do_not_write_one_dataset(fake, tmp_path, monkeypatch):
+    monkeypatch.setattr(generation, "PATIENCE", 0)
     with (
         generation._unfinished(tmp_path / "data", "content"),
         pytest.raises(UserError, match="data: is being written by another process"),

@@ -3,13 +3,15 @@
 import csv
 import re
 
+import pooled_work
 import pytest
 import yaml
 from prepared_balls import CLEAN
 
 from benchmark import layout
 from benchmark.config.load import load_dataset
-from benchmark.errors import DataError
+from benchmark.errors import DataError, UserError
+from benchmark.quality import report
 from benchmark.quality.flags import Scored, flags
 from benchmark.quality.measures import MEASURES
 from benchmark.quality.page import render
@@ -124,3 +126,11 @@ def test_a_damaged_volume_is_told_and_no_page_is_left(prepared):
     with pytest.raises(DataError, match=r"AA2/image.nii.gz"):
         make_quality("balls", 1)
     assert not folder.exists()
+
+
+def test_a_killed_process_is_told_and_no_page_is_left(prepared, monkeypatch):
+    folder = prepared({"AA1": CLEAN, "AA2": CLEAN})
+    monkeypatch.setattr(report, "_draw_one", pooled_work.die)
+    with pytest.raises(UserError, match=r"quality/balls: one of .* was killed.* --set-threads inspect=1; .* 2\)"):
+        make_quality("balls", 2)
+    assert list(folder.parent.iterdir()) == []

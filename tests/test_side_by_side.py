@@ -1,0 +1,51 @@
+"""Processes that work side by side end with the one that started them, and keep its lock until then."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pooled_work
+import pytest
+
+from benchmark.errors import UserError
+from benchmark.locks import lock
+from benchmark.processes import side_by_side
+
+ROOT = Path(__file__).parents[1]
+
+
+def wait_for(happened) -> None:
+    until = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_their_parent_and_hold_its_lock_until_then(tmp_path, ended_by):
+    os.mkfifo(tmp_path / "fifo")
+    command = [sys.executable, pooled_work.__file__, str(tmp_path)]
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}) as parent:
+        wait_for((tmp_path / "begun").exists)
+        parent.send_signal(ended_by)
+    with (tmp_path / "lock").open() as file:
+        try:
+            assert not lock(file)
+        finally:
+            with suppress(OSError):  # nobody reads: the worker has ended
+                os.close(os.open(tmp_path / "fifo", os.O_WRONLY | os.O_NONBLOCK))
+        wait_for(lambda: lock(file))
+
+
+def test_a_killed_worker_is_one_message():
+    with pytest.raises(UserError, match=r"sheets: one of the processes .* was killed.* memory .*\. Take fewer\."):
+        side_by_side(pooled_work.die, [()] * 3, 2, work="sheets", fewer="Take fewer")
+
+
+def test_the_first_fault_is_raised_as_it_is():
+    with pytest.raises(ValueError, match="invalid literal"):
+        side_by_side(int, [("1",), ("one",)], 2, work="numbers", fewer="Take fewer")
