@@ -1,6 +1,6 @@
 """A fresh copy of the project, in which the pipeline is run, and killed, and run again.
 
-``python tests/copied_project.py 20`` kills the preparation of tiny phantoms twenty times at random moments.
+``python tests/copied_project.py 20`` kills preparations of a tiny phantom at random moments, until twenty were hit.
 """
 
 import os
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import count
 from pathlib import Path
 
 from benchmark import layout
@@ -89,13 +90,15 @@ def main(kills: int, dataset: str) -> None:
         undisturbed = copied_project(Path(folder))
         call(undisturbed, *prepare_command(dataset))
         longest, hits, expected = time.perf_counter() - begun, 0, prepared(undisturbed, dataset)
-    for number in range(kills):
+    for number in count():
+        if hits == kills:
+            break
         with tempfile.TemporaryDirectory() as folder:
             killed = copied_project(Path(folder))
             hits += kill_and_resume(killed, dataset, kills=1, seed=number, longest=longest)
             assert prepared(killed, dataset) == expected
         print(
-            f"{number + 1} of {kills}: {hits} killed; {len(expected)} files are those of an undisturbed run", flush=True
+            f"preparation {number + 1}, {hits} killed: {len(expected)} files are those of an undisturbed run", flush=True
         )
 
 
