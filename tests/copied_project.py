@@ -98,7 +98,8 @@ def main(kills: int, dataset: str) -> None:
             hits += kill_and_resume(killed, dataset, kills=1, seed=number, longest=longest)
             assert prepared(killed, dataset) == expected
         print(
-            f"preparation {number + 1}, {hits} killed: {len(expected)} files are those of an undisturbed run", flush=True
+            f"preparation {number + 1}, {hits} killed: {len(expected)} files are those of an undisturbed run",
+            flush=True,
         )
 
 
