@@ -33,7 +33,7 @@ def side_by_side(
         held: an open file whose lock is theirs too: it is given back when this process and all of them have ended.
 
     Raises:
-        UserError: one of the processes was killed.
+        UserError: one of the processes was killed or ran out of memory.
         Exception: what the first call raised that failed.
     """
     todo = list(arguments)
@@ -50,6 +50,9 @@ def side_by_side(
         except BrokenProcessPool as error:
             fault = "one of the processes that make it was killed, as happens where memory runs out"
             raise UserError(work, fault, fewer) from error
+        except MemoryError as error:
+            pool.shutdown(cancel_futures=True)
+            raise UserError(work, "one of the processes that make it ran out of memory", fewer) from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

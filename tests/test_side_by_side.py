@@ -46,6 +46,11 @@ def test_a_killed_worker_is_one_message():
         side_by_side(pooled_work.die, [()] * 3, 2, work="sheets", fewer="Take fewer")
 
 
+def test_a_worker_without_memory_is_one_message():
+    with pytest.raises(UserError, match=r"sheets: one of the processes .* ran out of memory\. Take fewer\."):
+        side_by_side(bytearray, [(10,), (2**62,)], 2, work="sheets", fewer="Take fewer")
+
+
 def test_the_first_fault_is_raised_as_it_is():
     with pytest.raises(ValueError, match="invalid literal"):
         side_by_side(int, [("1",), ("one",)], 2, work="numbers", fewer="Take fewer")
