@@ -15,8 +15,6 @@ LEAKY_SLOPE = 0.2
 
 Normalization = Callable[[int], nn.Module]
 """Makes the normalization layer for a number of channels."""
-Condition = Tensor | Modulations
-"""Of a segmentation renormalization."""
 
 
 def _leaky_relu(features: Maps) -> Maps:
@@ -45,7 +43,7 @@ class PreNormResidualBlock(nn.Module):
             self.shortcut_norm = normalization(in_channels)
             self.shortcut_conv = nn.Conv2d(in_channels, out_channels, 1, bias=False)
 
-    def forward(self, features: Maps, *condition: Condition) -> Tensor:
+    def forward(self, features: Maps, *condition: Modulations) -> Tensor:
         """(N, in, H, W) to (N, out, H, W); ``condition`` is handed to every normalization."""
         if self.projects:
             shortcut = convolve(self.shortcut_conv, self.shortcut_norm(features, *condition))
@@ -74,7 +72,7 @@ class PostNormResidualBlock(nn.Module):
             self.shortcut_conv = nn.Conv2d(in_channels, out_channels, 1, bias=False)
             self.shortcut_norm = normalization(out_channels)
 
-    def forward(self, features: Maps, *condition: Condition) -> Tensor:
+    def forward(self, features: Maps, *condition: Modulations) -> Tensor:
         """(N, in, H, W) to (N, out, H, W); ``condition`` is handed to every normalization."""
         if self.projects:
             shortcut = self.shortcut_norm(convolve(self.shortcut_conv, features), *condition)

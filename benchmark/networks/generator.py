@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.networks.blocks import LEAKY_SLOPE, RESIDUAL_BLOCKS, Condition, block_normalization
-from benchmark.networks.renorm import modulations
+from benchmark.networks.blocks import LEAKY_SLOPE, RESIDUAL_BLOCKS, block_normalization
+from benchmark.networks.renorm import Modulations, modulations
 from benchmark.networks.resampling import HalvingConv2d, UpsamplingConv, doubled
 from benchmark.networks.variant import Variant
 
@@ -84,7 +84,7 @@ class ResUNetGenerator(nn.Module):
         # The head enlarges too; an activation before it is the same as one between enlarging and convolving.
         return torch.tanh(self.head(F.leaky_relu(features, LEAKY_SLOPE)))
 
-    def _condition(self, images: Tensor, embedding: Tensor | None) -> tuple[Condition, ...]:
+    def _condition(self, images: Tensor, embedding: Tensor | None) -> tuple[Modulations, ...]:
         height, width = images.shape[-2:]
         multiple, smallest = self.required_multiple, self.smallest_images
         if (

@@ -32,13 +32,13 @@ class SegmentationRenorm(nn.Module):
         self.offset = _OFFSET[gamma]
         self.film = nn.Linear(embedding_dim, 2 * channels)
 
-    def forward(self, features: Maps, condition: "Tensor | Modulations") -> Maps:
-        """Features (N, C, H, W) and embeddings (N, embedding_dim), or `modulations` of them, to (N, C, H, W).
+    def forward(self, features: Maps, condition: "Modulations") -> Maps:
+        """Features (N, C, H, W) and what `modulations` makes of embeddings (N, embedding_dim) to (N, C, H, W).
 
         Raises:
             ValueError: the map is a single pixel.
         """
-        film = self.film(condition) if isinstance(condition, Tensor) else condition[self]
+        film = condition[self]
         # In few digits, 1 + γ would lose most of γ.
         gamma, beta = film.to(torch.promote_types(film.dtype, torch.float32)).chunk(2, dim=1)
         scale = gamma + self.offset
@@ -56,7 +56,7 @@ Modulations = Mapping[SegmentationRenorm, Tensor]
 
 
 def modulations(network: nn.Module, embedding: Tensor) -> Modulations:
-    """Those of every renormalization in a network, by one matrix product instead of one for each.
+    """Those of every renormalization in a network, or of one alone, by one matrix product instead of one for each.
 
     Args:
         embedding: (N, embedding_dim).

@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from archives import noise, retouch_volume, save
+from archives import NO_FILE, noise, retouch_volume, said_of_no_file, save
 
 from benchmark.data import metaimage
 from benchmark.data.nifti import read_header, read_volume
@@ -151,13 +151,4 @@ def test_compressed_metaimages_are_read(tmp_path, called):
 
 def test_what_is_no_file_is_not_called_missing(tmp_path):
     path = tmp_path / "x.nii.gz"
-    path.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"x\.nii\.gz: is a link to a file that is not there"):
-        read_header(path)
-    path.unlink()
-    path.mkdir()
-    with pytest.raises(DataError, match=r"x\.nii\.gz: is a folder, where a file belongs"):
-        read_header(path)
-    path.rmdir()
-    with pytest.raises(DataError, match=r"x\.nii\.gz: is missing"):
-        read_header(path)
+    assert said_of_no_file(path, lambda: read_header(path)) == NO_FILE

@@ -1,13 +1,12 @@
 """Headers of MetaImage files that ITK reads as something else, or finds out about too late: told at the header."""
 
 import gzip
-import shutil
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from archives import retouch_volume
+from archives import NO_FILE, retouch_volume, said_of_no_file
 
 from benchmark.data.metaimage import read_header, read_volume
 from benchmark.data.places import opened
@@ -109,16 +108,7 @@ def test_compressed_voxels_behind_the_header_whose_size_is_not_stated(header):
 
 
 @pytest.mark.parametrize("name", ["oct.mhd", "oct.raw"])
-def test_what_is_no_file_is_not_called_missing(header, tmp_path, name):
+def test_what_is_no_file_is_not_called_missing(header, name):
     place = header.with_name(name)
     place.unlink()
-    place.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(DataError, match=rf"{name}: is a link to a file that is not there\. Put the file itself"):
-        read_header(header)
-    place.unlink()
-    place.mkdir()
-    with pytest.raises(DataError, match=rf"{name}: is a folder, where a file belongs\. Put the file itself"):
-        read_header(header)
-    shutil.rmtree(place)
-    with pytest.raises(DataError, match=rf"{name}: is missing\. Get the whole archive"):
-        read_header(header)
+    assert said_of_no_file(place, lambda: read_header(header)) == NO_FILE

@@ -6,6 +6,7 @@ from torch import nn
 
 from benchmark.networks import resampling
 from benchmark.networks.blocks import RESIDUAL_BLOCKS, block_normalization
+from benchmark.networks.renorm import modulations
 from benchmark.networks.resampling import LARGE, Doubled, UpsamplingConv, convolve, doubled, whole
 
 
@@ -45,9 +46,12 @@ def test_a_residual_block(order, conditioned, out, beside):
     normalization = block_normalization(conditioned=conditioned, embedding_dim=3, order=order, gamma="reference")
     block = RESIDUAL_BLOCKS[order](3 + beside, out, normalization).double()
     parameters, inputs = list(block.parameters()), maps(3, beside)
-    condition = [torch.ones(2, 3, dtype=torch.float64)] if conditioned else []
-    found = results(lambda *given: block(Doubled(*given), *condition), *inputs, parameters=parameters)
-    expected = results(lambda *given: block(whole(Doubled(*given)), *condition), *inputs, parameters=parameters)
+
+    def made(features):
+        return block(features, modulations(block, torch.ones(2, 3).double())) if conditioned else block(features)
+
+    found = results(lambda *given: made(Doubled(*given)), *inputs, parameters=parameters)
+    expected = results(lambda *given: made(whole(Doubled(*given))), *inputs, parameters=parameters)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other)
 
