@@ -149,7 +149,8 @@ def _fill(made: Figure, rows: Sequence[Sequence[Panel]], width: float, colours: 
 def _draw(axes: Axes, panel: Panel, colours: Mapping[str, str]) -> None:
     axes.imshow(panel.image, cmap="gray", vmin=-1, vmax=1, aspect=panel.aspect, interpolation="antialiased")
     axes.set_axis_off()
-    axes.text(0.02, 0.98, panel.title, color="white", fontsize=7, ha="left", va="top", transform=axes.transAxes)
+    title = axes.text(0.02, 0.98, panel.title, color="white", fontsize=7, ha="left", va="top", transform=axes.transAxes)
+    title.set_bbox({"facecolor": "black", "edgecolor": "none", "pad": 1})  # it may lie on bright tissue
     for name, colour in colours.items():
         inside = panel.outlines[name]
         if inside.any() and not inside.all() and min(inside.shape) > 1:  # else there is no outline
