@@ -85,7 +85,11 @@ class AdversarialMethod(Method):
         return source, target
 
     def cycle(self, here: DomainNetworks, there: DomainNetworks, crops: Crops) -> Cycle:
-        """Translates images of the domain ``here``, there and back."""
+        """Translates images of the domain ``here``, there and back.
+
+        Samples must not depend on each other: they may come in micro-batches, and those of both domains as one batch,
+        with networks that know which is which.
+        """
         translated = crops.keep(here["generator"](crops.images))
         return Cycle(translated, there["generator"](translated))
 

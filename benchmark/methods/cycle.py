@@ -1,5 +1,6 @@
 """What passes between an adversarial method and its training."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -61,10 +62,25 @@ class Crops:
         kept = None if self.kept is None else Kept(self.kept.pixels[micro.samples], self.kept.count * micro.share)
         return Crops(self.images[micro.samples], self.labels[micro.samples], kept)
 
+    @classmethod
+    def joined(cls, batches: Sequence["Crops"]) -> "Crops":
+        """The samples of several batches as one; which pixels count is said of all of them or of none."""
+        images, labels = torch.cat([b.images for b in batches]), torch.cat([b.labels for b in batches])
+        each = [b.kept for b in batches if b.kept is not None]
+        if not each:
+            return cls(images, labels)
+        if len(each) < len(batches):
+            raise ValueError("some batches say which pixels count, and others do not")
+        pixels, count = torch.cat([kept.pixels for kept in each]), torch.stack([kept.count for kept in each]).sum()
+        return cls(images, labels, Kept(pixels, count))
+
 
 @dataclass(frozen=True)
 class Cycle:
-    """One domain's images, translated and translated back."""
+    """Images, translated and translated back.
+
+    What a method adds is tensors, too, whose first axis is the samples.
+    """
 
     translated: Tensor
     reconstructed: Tensor

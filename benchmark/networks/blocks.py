@@ -45,11 +45,14 @@ class PreNormResidualBlock(nn.Module):
 
     def forward(self, features: Maps, *condition: Modulations) -> Tensor:
         """(N, in, H, W) to (N, out, H, W); ``condition`` is handed to every normalization."""
+        normalized = self.norm1(features, *condition)
         if self.projects:
-            shortcut = convolve(self.shortcut_conv, self.shortcut_norm(features, *condition))
+            # Without parameters, one normalization is the other.
+            alike = isinstance(self.norm1, InstanceNorm) and isinstance(self.shortcut_norm, InstanceNorm)
+            shortcut = convolve(self.shortcut_conv, normalized if alike else self.shortcut_norm(features, *condition))
         else:
             shortcut = whole(features)
-        hidden = convolve(self.conv1, _leaky_relu(self.norm1(features, *condition)))
+        hidden = convolve(self.conv1, _leaky_relu(normalized))
         return self.conv2(F.leaky_relu(self.norm2(hidden, *condition), LEAKY_SLOPE)) + shortcut
 
 

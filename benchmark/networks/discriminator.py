@@ -24,6 +24,7 @@ class PatchDiscriminator(nn.Module):
     receptive_field = 34
     smallest_images = (12, 12)
     """Shorter and longer side of images that leave a score."""
+    groups = 1
 
     def __init__(self, width: int = 64, *, in_channels: int = 1) -> None:
         super().__init__()
@@ -58,6 +59,7 @@ class PatchDiscriminator70(nn.Module):
     receptive_field = 70
     smallest_images = (24, 24)
     """Shorter and longer side of images that leave a score."""
+    groups = 1
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()

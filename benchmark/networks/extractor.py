@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.deterministic import adaptive_average
-from benchmark.networks.microbatch import dropout as drop
+from benchmark.networks.grouping import dropout as drop
+from benchmark.networks.grouping import linear
 from benchmark.networks.variant import Variant
 
 POOLED_SIDE = 7
@@ -29,6 +30,8 @@ class SemanticExtractor(nn.Module):
             the average of 2×2 at every fourth pixel, and AvgPool(1, 2), every second pixel, for crops of 128
             (Fig. 4); crops under 256 take the latter, because the former leaves nothing of them.
     """
+
+    groups = 1
 
     def __init__(
         self,
@@ -64,5 +67,6 @@ class SemanticExtractor(nn.Module):
         for conv in self.convs:
             features = F.relu(self.pool(conv(features)))
         pooled = adaptive_average(features, POOLED_SIDE).flatten(1)
-        hidden = F.relu(self.linear1(pooled))
-        return self.linear2(drop(hidden, DROPOUT, training=self.training and dropout))
+        hidden = F.relu(linear(self.linear1, pooled, self.groups))
+        dropped = drop(hidden, DROPOUT, self.groups, training=self.training and dropout)
+        return linear(self.linear2, dropped, self.groups)

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.blocks import LEAKY_SLOPE, RESIDUAL_BLOCKS, block_normalization
+from benchmark.networks.grouping import join
 from benchmark.networks.renorm import Modulations, modulations
 from benchmark.networks.resampling import HalvingConv2d, UpsamplingConv, doubled
 from benchmark.networks.variant import Variant
@@ -26,6 +27,7 @@ class ResUNetGenerator(nn.Module):
     """Height and width must be multiples of this."""
     smallest_images = (16, 32)
     """Shorter and longer side: a bottleneck of a single pixel has no standard deviation."""
+    groups = 1
 
     def __init__(
         self,
@@ -67,7 +69,7 @@ class ResUNetGenerator(nn.Module):
         Raises:
             ValueError: an embedding is missing or not wanted, or the images have a size that does not fit.
         """
-        condition = self._condition(images, embedding)
+        condition, groups = self._condition(images, embedding), self.groups
         features = F.relu(self.stem(images), inplace=True)
         skips = []
         for block, downsample in zip(self.encoder, self.downsample, strict=True):
@@ -75,12 +77,12 @@ class ResUNetGenerator(nn.Module):
             skips.append(features)
             features = downsample(features)
         first, second = self.middle
-        features = first(doubled(self.bottleneck(features, *condition)), *condition)
+        features = first(doubled(self.bottleneck(features, *condition), groups=groups), *condition)
         features = second(features, *condition)
         shallow, middle, deep = skips
-        features = self.decoder[0](torch.cat([features, deep], dim=1), *condition)
-        features = self.decoder[1](doubled(features, middle), *condition)
-        features = self.decoder[2](doubled(features, shallow), *condition)
+        features = self.decoder[0](join(features, deep, groups), *condition)
+        features = self.decoder[1](doubled(features, middle, groups=groups), *condition)
+        features = self.decoder[2](doubled(features, shallow, groups=groups), *condition)
         # The head enlarges too; an activation before it is the same as one between enlarging and convolving.
         return torch.tanh(self.head(F.leaky_relu(features, LEAKY_SLOPE)))
 

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmark.networks.grouping import products
 from benchmark.networks.normalization import instance_norm
 from benchmark.networks.resampling import Doubled, Maps
 from benchmark.networks.variant import Variant
@@ -40,8 +41,8 @@ class SegmentationRenorm(nn.Module):
         """
         film = condition[self]
         # In few digits, 1 + γ would lose most of γ.
-        gamma, beta = film.to(torch.promote_types(film.dtype, torch.float32)).chunk(2, dim=1)
-        scale = gamma + self.offset
+        gamma, beta = film.to(torch.promote_types(film.dtype, torch.float32)).chunk(2, dim=-1)
+        scale, beta = (gamma + self.offset).flatten(1), beta.flatten(1)
         if isinstance(features, Tensor):
             return instance_norm(features, scale, beta)
         first = features.small.shape[1]
@@ -52,16 +53,21 @@ class SegmentationRenorm(nn.Module):
 
 
 Modulations = Mapping[SegmentationRenorm, Tensor]
-"""What each layer's ``film`` makes of the embeddings, (N, 2C)."""
+"""What each layer's ``film`` makes of the embeddings, (N, 2C); of several networks side by side, (N, groups, 2C)."""
 
 
 def modulations(network: nn.Module, embedding: Tensor) -> Modulations:
     """Those of every renormalization in a network, or of one alone, by one matrix product instead of one for each.
 
     Args:
-        embedding: (N, embedding_dim).
+        embedding: (N, embedding_dim), of several networks side by side (N, groups * embedding_dim).
     """
     layers = [layer for layer in network.modules() if isinstance(layer, SegmentationRenorm)]
-    weight, bias = (torch.cat([getattr(layer.film, name) for layer in layers]) for name in ("weight", "bias"))
-    each = F.linear(embedding, weight, bias).split([layer.film.out_features for layer in layers], dim=1)
-    return dict(zip(layers, each, strict=True))
+    groups, rows = getattr(network, "groups", 1), [layer.film.out_features for layer in layers]
+    weights, biases = ([getattr(layer.film, name) for layer in layers] for name in ("weight", "bias"))
+    if groups == 1:
+        made = F.linear(embedding, torch.cat(weights), torch.cat(biases))
+    else:
+        weight, bias = (torch.cat([v.unflatten(0, (groups, -1)) for v in each], dim=1) for each in (weights, biases))
+        made = products(embedding, weight, bias)
+    return dict(zip(layers, made.split(rows, dim=-1), strict=True))

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmark.networks.grouping import join
+
 PRODUCTS = 4096
 """A CPU convolves faster by one matrix product where a weight for each pair of channels is used on few pixels.
 
@@ -27,7 +29,8 @@ _SHAPE = {"kernel_size": 4, "stride": 2, "padding": 1}
 
 def _by_product(conv: nn.Conv2d | nn.ConvTranspose2d, small: Tensor | torch.Size, where: torch.device) -> bool:
     rows, columns = small[-2:]
-    return where.type == "cpu" and rows * columns * PRODUCTS <= conv.in_channels * conv.out_channels
+    many = rows * columns * PRODUCTS <= conv.in_channels * conv.out_channels
+    return many and conv.groups == 1 and where.type == "cpu"
 
 
 class HalvingConv2d(nn.Conv2d):
@@ -86,14 +89,14 @@ class Doubled(NamedTuple):
 Maps = Tensor | Doubled
 
 
-def doubled(small: Tensor, beside: Tensor | None = None) -> Maps:
+def doubled(small: Tensor, beside: Tensor | None = None, *, groups: int = 1) -> Maps:
     """A map (N, C, H, W) enlarged, beside one (N, C', 2H, 2W) if any: or left as they are where that pays.
 
     A GPU takes the enlarged map: it waits for the start of each of its kernels, and `Doubled` has more of them.
     """
-    pays = small.device.type == "cpu" and small[0].numel() >= LARGE
-    maps = Doubled(small, beside)
-    return maps if pays else whole(maps)
+    if small.device.type == "cpu" and small[0].numel() >= LARGE and groups == 1:
+        return Doubled(small, beside)
+    return enlarge(small) if beside is None else join(enlarge(small), beside, groups)
 
 
 def whole(features: Maps) -> Tensor:
@@ -101,7 +104,7 @@ def whole(features: Maps) -> Tensor:
     if isinstance(features, Tensor):
         return features
     enlarged = enlarge(features.small)
-    return enlarged if features.beside is None else torch.cat([enlarged, features.beside], dim=1)
+    return enlarged if features.beside is None else join(enlarged, features.beside, 1)
 
 
 def enlarge(features: Tensor) -> Tensor:
@@ -136,14 +139,15 @@ class UpsamplingConv(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """(N, in, H, W) to (N, out, 2H, 2W)."""
         assert self.bias is not None
-        return _doubling_3x3(input, self.weight) + self.bias[:, None, None]
+        return _doubling_3x3(input, self.weight, self.groups) + self.bias[:, None, None]
 
 
-def _doubling_3x3(small: Tensor, weight: Tensor) -> Tensor:
-    """(N, in, H, W) to (N, out, 2H, 2W), with weights (out, in, 3, 3)."""
+def _doubling_3x3(small: Tensor, weight: Tensor, groups: int = 1) -> Tensor:
+    """(N, groups * in, H, W) to (N, out, 2H, 2W), with weights (out, in, 3, 3)."""
     height, width = small.shape[-2:]
     kernels = (weight.flatten(2) @ _sums().to(weight)).unflatten(2, (4, 2, 2)).transpose(1, 2).flatten(0, 1)
-    places = F.conv2d(small, kernels, padding=1).unflatten(1, (-1, 2, 2))  # one row and column too many of each
+    # One row and column too many of each.
+    places = F.conv2d(small, kernels, padding=1, groups=groups).unflatten(1, (-1, 2, 2))
     rows = [places[:, :, r, :, r : r + height] for r in (0, 1)]
     corners = [rows[r][:, :, c, :, c : c + width] for r in (0, 1) for c in (0, 1)]
     return F.pixel_shuffle(torch.stack(corners, dim=2).flatten(1, 2), 2)

@@ -2,10 +2,10 @@
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from benchmark.networks.blocks import LEAKY_SLOPE
+from benchmark.networks.grouping import join
 from benchmark.networks.normalization import InstanceNorm
 from benchmark.networks.resampling import DoublingConv2d, HalvingConv2d
 
@@ -60,6 +60,8 @@ class SegmentationUNet(nn.Module):
         width: channels w of the first convolution, 64 in the paper.
     """
 
+    groups = 1
+
     def __init__(self, classes: int, *, depth: int, width: int = 64) -> None:
         super().__init__()
         if depth < MIN_DEPTH:
@@ -99,5 +101,5 @@ class SegmentationUNet(nn.Module):
             skips.append(features)
         features = self.decoder[0](skips.pop())
         for block, skip in zip(self.decoder[1:], reversed(skips), strict=True):
-            features = block(torch.cat([features, skip], dim=1))
+            features = block(join(features, skip, self.groups))
         return features
