@@ -39,18 +39,15 @@ class BothWays:
 
     def __init__(self, networks: Mapping[str, DomainNetworks]) -> None:
         source, target = (networks[domain] for domain in DOMAINS)
-        wide = {role: Wide(source[role], target[role]) for role in source}
-        self._discriminator = wide.pop("discriminator")
-        self._translators = wide.values()
+        self._wide = {role: Wide(source[role], target[role]) for role in source}
         self._here, self._there = (
-            nn.ModuleDict({role: SideBySide(both, crossed=crossed) for role, both in wide.items()})
+            nn.ModuleDict({role: SideBySide(wide, crossed=crossed) for role, wide in self._wide.items()})
             for crossed in (False, True)
         )
 
     def cycles(self, method: "AdversarialMethod", crops: Mapping[str, Crops]) -> dict[str, Cycle]:
         """For each domain what ``method.cycle`` makes of its images."""
-        for wide in self._translators:
-            wide.gather()
+        self._renew()
         both = method.cycle(self._here, self._there, Crops.joined([crops[domain] for domain in DOMAINS]))
         values = {field.name: getattr(both, field.name).chunk(2) for field in fields(both)}
         return {
@@ -60,6 +57,10 @@ class BothWays:
 
     def scores(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """For each domain what its discriminator says of these images, (N, 1, H, W), as many of each domain."""
-        self._discriminator.gather()
-        scores = SideBySide(self._discriminator)(torch.cat([images[domain] for domain in DOMAINS]))
+        self._renew()
+        scores = self._here["discriminator"](torch.cat([images[domain] for domain in DOMAINS]))
         return dict(zip(DOMAINS, scores.chunk(2), strict=True))
+
+    def _renew(self) -> None:
+        for wide in self._wide.values():
+            wide.renew()

@@ -27,6 +27,8 @@ class Wide:
     Attributes:
         network: takes and gives maps of both, one beside the other in the channels.
 
+    Each backward pass needs copies of the weights of its own: `renew` comes before it.
+
     Args:
         first: a network in training that `can_lie_side_by_side`.
         second: of the same kind.
@@ -34,7 +36,8 @@ class Wide:
 
     def __init__(self, first: nn.Module, second: nn.Module) -> None:
         self.network = deepcopy(first)
-        self._layers = []
+        self._layers: list[tuple[nn.Module, str, nn.Module, nn.Module]] = []
+        self._copied = False
         for path, layer in list(self.network.named_modules()):
             if ".parametrizations" in path:
                 continue
@@ -51,11 +54,19 @@ class Wide:
             if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
                 layer.in_channels, layer.out_channels = 2 * layer.in_channels, 2 * layer.out_channels
 
-    def gather(self) -> None:
-        """Copies the two networks' weights as they are now, for one backward pass.
+    def renew(self) -> None:
+        """The next pass takes the two networks' weights as they are then."""
+        self._copied = False
 
-        Those with spectral norm iterate for it where they are in training, each by itself, in the weights' precision.
-        """
+    def __call__(self, *maps: Tensor, **options: Any) -> Tensor:
+        """What `network` makes of maps."""
+        if not self._copied:
+            self._copy()
+            self._copied = True
+        return self.network(*maps, **options)
+
+    def _copy(self) -> None:
+        # Layers with spectral norm iterate for it where they are in training, in the weights' precision.
         first = next(layer for _, _, layer, _ in self._layers)
         with torch.autocast(next(first.parameters()).device.type, enabled=False):
             for layer, name, one, other in self._layers:
@@ -84,4 +95,4 @@ class SideBySide(nn.Module):
     def forward(self, *inputs: Tensor, **options: Any) -> Tensor:
         """Inputs (2N, C, ...), each with channels of its own, to (2N, C', ...)."""
         beside = [torch.cat(values.chunk(2)[:: self._order], dim=1) for values in inputs]
-        return torch.cat(self._wide.network(*beside, **options).chunk(2, dim=1)[:: self._order])
+        return torch.cat(self._wide(*beside, **options).chunk(2, dim=1)[:: self._order])

@@ -67,10 +67,8 @@ def test_results_and_gradients_are_those_of_each_alone(name, crossed):
     alone = torch.cat([network(*half, **how) for network, *half in halves])
     alone.square().sum().backward()
     expected = gradients(networks)
-    wide = Wide(*networks)
-    wide.gather()
     torch.manual_seed(2)
-    together = SideBySide(wide, crossed=crossed)(*given, **how)
+    together = SideBySide(Wide(*networks), crossed=crossed)(*given, **how)
     together.square().sum().backward()
     torch.testing.assert_close(together, alone, rtol=1e-9, atol=1e-9)
     largest = max(gradient.abs().max().item() for gradient in expected)
@@ -80,14 +78,14 @@ def test_results_and_gradients_are_those_of_each_alone(name, crossed):
     assert not torch.allclose(*together.chunk(2))
 
 
-def test_weights_are_those_of_the_last_gathering():
+def test_weights_are_those_of_the_last_renewal():
     networks, given = two("segmentor"), inputs("segmentor")
     wide = Wide(*networks)
-    wide.gather()
     before = SideBySide(wide)(*given)
     with torch.no_grad():
         networks[1].encoder[0].weight.mul_(2)
-    wide.gather()
+    assert torch.equal(SideBySide(wide)(*given), before)
+    wide.renew()
     after = SideBySide(wide)(*given)
     assert torch.equal(*(made[:SAMPLES] for made in (before, after)))
     assert not torch.equal(*(made[SAMPLES:] for made in (before, after)))
@@ -111,12 +109,12 @@ def test_only_who_says_so_can_lie_beside_another():
     assert not can_lie_side_by_side(ResNet9Generator(WIDTH))
 
 
-def test_spectral_norm_iterates_once_for_each_gathering_and_stays_with_its_network():
+def test_spectral_norm_iterates_once_for_each_renewal_and_stays_with_its_network():
     networks = [PatchDiscriminator(WIDTH).double() for _ in range(2)]
     expected = deepcopy(networks)
     wide = Wide(*networks)
     for _ in range(2):
-        wide.gather()
+        wide.renew()
         together = SideBySide(wide)(torch.ones(2, 1, 32, 32).double())
         alone = torch.cat([network(torch.ones(1, 1, 32, 32).double()) for network in expected])
         torch.testing.assert_close(together, alone)
