@@ -22,6 +22,10 @@ NEIGHBOUR = Path("../shared/dvc-mirror")
 """A remote that lies beside the project is used without being asked for."""
 NOT_HELD = "do not exist neither locally nor on remote"
 """How DVC says that a remote, which it reached, does not hold the data."""
+LOCKED = Path(".dvc/tmp/rwlock")
+"""Where DVC notes which processes read and write what."""
+_TORN = "JSON structure is corrupted"
+"""How DVC says that it cannot read `LOCKED`."""
 PIPELINES = (Path("dvc.yaml"), Path("data/full/dvc.yaml"))
 """Files of stages; the second one's take hours, and are run when they are asked for. Their paths start at the root."""
 _SUPPORT = "Having any troubles? Hit us up at"
@@ -164,6 +168,11 @@ def call(*arguments: str) -> None:
         DataError: it failed.
     """
     done = _dvc(*arguments)
+    if done.returncode and _TORN in done.stderr:
+        # DVC writes it under a lock, under which it has just read it: whoever left it so is no longer at it.
+        LOCKED.unlink(missing_ok=True)
+        print(f"{LOCKED} was half written (DVC was killed, or the disk was full), and is removed", flush=True)
+        done = _dvc(*arguments)
     print(done.stdout, end="", flush=True)
     if done.returncode:
         reason = " ".join(done.stderr.partition(_SUPPORT)[0].split())

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from benchmark.methods.base import TaskInfo
 from benchmark.methods.cycle import DOMAINS, Crops, Cycle, DomainNetworks
-from benchmark.networks.side_by_side import SideBySide, Wide, can_lie_side_by_side
+from benchmark.networks.wide import SideBySide, Wide, can_lie_side_by_side
 
 if TYPE_CHECKING:
     from benchmark.methods.adversarial import AdversarialMethod

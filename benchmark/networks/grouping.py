@@ -1,6 +1,6 @@
 """Layers of several networks of one kind at once, whose maps lie side by side in the channels.
 
-A network that can be computed so (see `benchmark.networks.side_by_side`) has an attribute ``groups``, the number of
+A network that can be computed so (see `benchmark.networks.wide`) has an attribute ``groups``, the number of
 networks in it, which is 1 unless somebody widened it. Its convolutions have as many groups; what else it does with
 channels goes through these functions.
 """

@@ -15,7 +15,7 @@ from benchmark.networks import (
     SemanticExtractor,
 )
 from benchmark.networks.grouping import join
-from benchmark.networks.side_by_side import SideBySide, Wide, can_lie_side_by_side
+from benchmark.networks.wide import SideBySide, Wide, can_lie_side_by_side
 
 SAMPLES, WIDTH, CLASSES, EMBEDDING = 3, 4, 3, 6
 NETWORKS = {
