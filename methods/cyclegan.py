@@ -78,6 +78,7 @@ class CycleGAN(AdversarialMethod):
     title = "CycleGAN"
     reference = "Zhu et al., Unpaired image-to-image translation using cycle-consistent adversarial networks, ICCV 2017"
     hyperparameters = CycleGANOptions
+    fusible = True
 
     def __init__(self, options: CycleGANOptions) -> None:
         super().__init__(options)

@@ -41,6 +41,7 @@ class SCycleGAN(AdversarialMethod):
         "generative adversarial network, CVPR 2018 (here in 2D)"
     )
     hyperparameters: ClassVar[type[SegmentationOptions]] = SCycleGANOptions
+    fusible = True
     needs_labels = True
 
     def make_generator(self, task: TaskInfo, width: int) -> nn.Module:

@@ -37,6 +37,7 @@ class SegRenorm(SCycleGAN):
         "Ren, Dey et al., Segmentation-renormalized deep feature modulation for unpaired image harmonization, TMI 2021"
     )
     hyperparameters = SegRenormOptions
+    fusible = True
     translating = ("generator", "segmentor", "extractor")
 
     def make_generator(self, task: TaskInfo, width: int) -> nn.Module:

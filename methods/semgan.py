@@ -23,6 +23,7 @@ class SemGAN(SCycleGAN):
     title = "SemGAN"
     reference = "Cherian & Sullivan, Sem-GAN: semantically-consistent image-to-image translation, WACV 2019"
     hyperparameters = SemGANOptions
+    fusible = True
 
     @classmethod
     def not_applicable(cls, label_kind: Literal["dense", "sparse"]) -> str | None:

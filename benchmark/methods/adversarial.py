@@ -47,11 +47,14 @@ class AdversarialMethod(Method):
 
     Attributes:
         translating: networks of the images' own domain that translation needs; these are saved.
+        fusible: ``cycle`` does nothing with networks but to call them, with tensors by their place, and may so be given
+            both domains' images as one batch and fused networks. Each class says so itself.
     """
 
     kind = "learned"
     hyperparameters: ClassVar[type[AdversarialOptions]] = AdversarialOptions
     translating: ClassVar[tuple[str, ...]] = ("generator",)
+    fusible: ClassVar[bool] = False
 
     def __init__(self, options: AdversarialOptions) -> None:
         super().__init__(options)
@@ -87,8 +90,8 @@ class AdversarialMethod(Method):
     def cycle(self, here: DomainNetworks, there: DomainNetworks, crops: Crops) -> Cycle:
         """Translates images of the domain ``here``, there and back.
 
-        Samples must not depend on each other: they may come in micro-batches, and those of both domains as one batch,
-        with networks that know which is which.
+        Samples must not depend on each other: they may come in micro-batches and, if `fusible`, as one batch of both
+        domains, of which networks compute either half with the weights of its own domain.
         """
         translated = crops.keep(here["generator"](crops.images))
         return Cycle(translated, there["generator"](translated))

@@ -10,8 +10,8 @@ from torch.optim import Adam
 from benchmark.data.sampling import CropSampler, stream
 from benchmark.errors import Diverged
 from benchmark.methods.base import FitContext, TrainingSet
-from benchmark.methods.both_ways import BothWays, pays
 from benchmark.methods.cycle import DOMAINS, Crops, Cycle, DomainNetworks
+from benchmark.methods.fused_cycles import FusedCycles, worth_fusing
 from benchmark.methods.objective import Term, discriminator_loss, total
 from benchmark.networks.microbatch import MicroBatch, micro_batches
 from benchmark.networks.padding import BACKGROUND
@@ -72,9 +72,9 @@ class AdversarialTraining:
         )
         for domain in networks.values():
             domain.train()
-        self._both_ways = BothWays(networks) if pays(networks, task, context.width) else None
+        self._fused = FusedCycles(networks) if worth_fusing(method, networks, task, context.width) else None
         # Else gradients of the two halves add up, and half of the graph at a time takes half of the memory.
-        self._at_once = [DOMAINS] if self._both_ways else [DOMAINS[:1], DOMAINS[1:]]
+        self._at_once = [DOMAINS] if self._fused else [DOMAINS[:1], DOMAINS[1:]]
 
     def run(self) -> None:
         """Trains for the whole schedule, or for what a former process has left of it.
@@ -129,8 +129,8 @@ class AdversarialTraining:
         return made, losses
 
     def _cycles(self, parts: Mapping[str, Crops]) -> Mapping[str, Cycle]:
-        if self._both_ways:
-            return self._both_ways.cycles(self._method, parts)
+        if self._fused:
+            return self._fused.cycles(self._method, parts)
         return {here: self._method.cycle(*self._from(here), crops) for here, crops in parts.items()}
 
     def _from(self, here: str) -> tuple[DomainNetworks, DomainNetworks]:
@@ -159,8 +159,8 @@ class AdversarialTraining:
         return losses
 
     def _scores(self, images: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        if self._both_ways:
-            return self._both_ways.scores(images)
+        if self._fused:
+            return self._fused.scores(images)
         return {domain: self._networks[domain]["discriminator"](each) for domain, each in images.items()}
 
     def _micro_batches(self, images: Tensor) -> Iterator[MicroBatch]:

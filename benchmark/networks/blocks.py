@@ -48,8 +48,8 @@ class PreNormResidualBlock(nn.Module):
         normalized = self.norm1(features, *condition)
         if self.projects:
             # Without parameters, one normalization is the other.
-            alike = isinstance(self.norm1, InstanceNorm) and isinstance(self.shortcut_norm, InstanceNorm)
-            shortcut = convolve(self.shortcut_conv, normalized if alike else self.shortcut_norm(features, *condition))
+            again = type(self.shortcut_norm) is not InstanceNorm
+            shortcut = convolve(self.shortcut_conv, self.shortcut_norm(features, *condition) if again else normalized)
         else:
             shortcut = whole(features)
         hidden = convolve(self.conv1, _leaky_relu(normalized))

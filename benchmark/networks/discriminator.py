@@ -6,6 +6,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 from benchmark.networks.blocks import LEAKY_SLOPE
+from benchmark.networks.grouping import Fusible
 from benchmark.networks.normalization import InstanceNorm
 
 
@@ -13,7 +14,7 @@ def _conv(in_channels: int, out_channels: int, stride: int) -> nn.Conv2d:
     return nn.Conv2d(in_channels, out_channels, 4, stride=stride, padding=1)
 
 
-class PatchDiscriminator(nn.Module):
+class PatchDiscriminator(Fusible):
     """Four convolutions 4×4 with spectral norm on all but the last; receptive field 34×34.
 
     Args:
@@ -24,7 +25,6 @@ class PatchDiscriminator(nn.Module):
     receptive_field = 34
     smallest_images = (12, 12)
     """Shorter and longer side of images that leave a score."""
-    groups = 1
 
     def __init__(self, width: int = 64, *, in_channels: int = 1) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class PatchDiscriminator(nn.Module):
             return self.layers(images)
 
 
-class PatchDiscriminator70(nn.Module):
+class PatchDiscriminator70(Fusible):
     """C64-C128-C256-C512 with instance norm on all but the first and the last; receptive field 70×70.
 
     Args:
@@ -59,7 +59,6 @@ class PatchDiscriminator70(nn.Module):
     receptive_field = 70
     smallest_images = (24, 24)
     """Shorter and longer side of images that leave a score."""
-    groups = 1
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()

@@ -7,15 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.deterministic import adaptive_average
+from benchmark.networks.grouping import Fusible, linear
 from benchmark.networks.grouping import dropout as drop
-from benchmark.networks.grouping import linear
 from benchmark.networks.variant import Variant
 
 POOLED_SIDE = 7
 DROPOUT = 0.5
 
 
-class SemanticExtractor(nn.Module):
+class SemanticExtractor(Fusible):
     """Four convolutions with pooling and two linear layers.
 
     The last map is averaged onto 7×7 whatever its size, so that any crop or slice of more than 15 pixels a
@@ -30,8 +30,6 @@ class SemanticExtractor(nn.Module):
             the average of 2×2 at every fourth pixel, and AvgPool(1, 2), every second pixel, for crops of 128
             (Fig. 4); crops under 256 take the latter, because the former leaves nothing of them.
     """
-
-    groups = 1
 
     def __init__(
         self,

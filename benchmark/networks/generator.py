@@ -5,13 +5,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.blocks import LEAKY_SLOPE, RESIDUAL_BLOCKS, block_normalization
-from benchmark.networks.grouping import join
+from benchmark.networks.grouping import Fusible, join
 from benchmark.networks.renorm import Modulations, modulations
 from benchmark.networks.resampling import HalvingConv2d, UpsamplingConv, doubled
 from benchmark.networks.variant import Variant
 
 
-class ResUNetGenerator(nn.Module):
+class ResUNetGenerator(Fusible):
     """Translates images of one domain into another.
 
     Args:
@@ -27,7 +27,6 @@ class ResUNetGenerator(nn.Module):
     """Height and width must be multiples of this."""
     smallest_images = (16, 32)
     """Shorter and longer side: a bottleneck of a single pixel has no standard deviation."""
-    groups = 1
 
     def __init__(
         self,

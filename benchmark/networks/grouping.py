@@ -1,14 +1,31 @@
-"""Layers of several networks of one kind at once, whose maps lie side by side in the channels.
+"""What networks do with channels where several of one kind may be fused into one (`benchmark.networks.fusion`).
 
-A network that can be computed so (see `benchmark.networks.wide`) has an attribute ``groups``, the number of
-networks in it, which is 1 unless somebody widened it. Its convolutions have as many groups; what else it does with
-channels goes through these functions.
+Maps of fused networks lie side by side in the channels, and their convolutions have as many groups.
 """
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.microbatch import dropout as drop
+
+
+class Fusible(nn.Module):
+    """A network that can be fused with another of its kind.
+
+    It says so by being a direct base: a subclass of such a network may do something else with channels, and says it
+    again if it does not. In it, whatever is not done to each channel by itself is a convolution, an activation or one
+    of the functions below; it has no buffers but those of spectral norm, and no parameters but those of convolutions
+    and linear layers.
+
+    Attributes:
+        groups: networks in it.
+    """
+
+    groups = 1
 
 
 def join(first: Tensor, second: Tensor, groups: int) -> Tensor:
@@ -27,32 +44,39 @@ def join(first: Tensor, second: Tensor, groups: int) -> Tensor:
     return torch.cat([each.unflatten(1, (groups, -1)) for each in (first, second)], dim=2).flatten(1, 2)
 
 
+def weights_of(layer: nn.Linear, network: int, groups: int) -> tuple[Tensor, Tensor]:
+    """Weight and bias of one of the networks; fused ones keep them apart, in sequences."""
+    if groups == 1:
+        return layer.weight, layer.bias
+    weights, biases = (cast(Sequence[Tensor], each) for each in (layer.weight, layer.bias))
+    return weights[network], biases[network]
+
+
 def linear(layer: nn.Linear, features: Tensor, groups: int) -> Tensor:
-    """A linear layer: (N, groups * in) to (N, groups * out).
+    """A linear layer, of each network by itself: one product for both would have to copy their weights.
 
     Args:
-        layer: with weights (groups * out, in) and a bias (groups * out).
+        layer: with a bias.
+        features: (N, groups * in).
+        groups: networks whose features these are.
+
+    Returns:
+        (N, groups * out).
     """
     if groups == 1:
         return layer(features)
-    weight, bias = (values.unflatten(0, (groups, -1)) for values in (layer.weight, layer.bias))
-    return products(features, weight, bias).flatten(1)
-
-
-def products(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Each group's features times its weights: (N, groups * in) to (N, groups, out).
-
-    Args:
-        features: (N, groups * in).
-        weight: (groups, out, in).
-        bias: (groups, out).
-    """
-    apart = features.unflatten(1, (len(weight), -1)).transpose(0, 1)
-    return torch.baddbmm(bias[:, None], apart, weight.mT).transpose(0, 1)
+    parts = enumerate(features.chunk(groups, dim=1))
+    return torch.cat([F.linear(part, *weights_of(layer, network, groups)) for network, part in parts], dim=1)
 
 
 def dropout(features: Tensor, probability: float, groups: int, *, training: bool) -> Tensor:
-    """`benchmark.networks.microbatch.dropout` of (N, groups * C), drawn for one group after the other."""
-    if groups == 1 or not training:
-        return drop(features, probability, training=training)
-    return torch.cat([drop(each, probability, training=True) for each in features.chunk(groups, dim=1)], dim=1)
+    """`benchmark.networks.microbatch.dropout`, drawn for one network after the other.
+
+    Args:
+        features: (N, groups * C).
+        probability: of a zero.
+        groups: networks whose features these are.
+        training: otherwise features stay as they are.
+    """
+    parts = [drop(part, probability, training=training) for part in features.chunk(groups, dim=1)]
+    return parts[0] if groups == 1 else torch.cat(parts, dim=1)

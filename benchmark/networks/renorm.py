@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.networks.grouping import products
+from benchmark.networks.grouping import Fusible, weights_of
 from benchmark.networks.normalization import instance_norm
 from benchmark.networks.resampling import Doubled, Maps
 from benchmark.networks.variant import Variant
@@ -63,11 +63,10 @@ def modulations(network: nn.Module, embedding: Tensor) -> Modulations:
         embedding: (N, embedding_dim), of several networks side by side (N, groups * embedding_dim).
     """
     layers = [layer for layer in network.modules() if isinstance(layer, SegmentationRenorm)]
-    groups, rows = getattr(network, "groups", 1), [layer.film.out_features for layer in layers]
-    weights, biases = ([getattr(layer.film, name) for layer in layers] for name in ("weight", "bias"))
-    if groups == 1:
-        made = F.linear(embedding, torch.cat(weights), torch.cat(biases))
-    else:
-        weight, bias = (torch.cat([v.unflatten(0, (groups, -1)) for v in each], dim=1) for each in (weights, biases))
-        made = products(embedding, weight, bias)
-    return dict(zip(layers, made.split(rows, dim=-1), strict=True))
+    groups = network.groups if isinstance(network, Fusible) else 1
+    made = []
+    for place, part in enumerate(embedding.chunk(groups, dim=1)):
+        weights, biases = zip(*(weights_of(layer.film, place, groups) for layer in layers), strict=True)
+        made.append(F.linear(part, torch.cat(weights), torch.cat(biases)))
+    each = (made[0] if groups == 1 else torch.stack(made, dim=1)).split([la.film.out_features for la in layers], dim=-1)
+    return dict(zip(layers, each, strict=True))

@@ -5,7 +5,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from benchmark.networks.blocks import LEAKY_SLOPE
-from benchmark.networks.grouping import join
+from benchmark.networks.grouping import Fusible, join
 from benchmark.networks.normalization import InstanceNorm
 from benchmark.networks.resampling import DoublingConv2d, HalvingConv2d
 
@@ -45,7 +45,7 @@ def _up(in_channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
-class SegmentationUNet(nn.Module):
+class SegmentationUNet(Fusible):
     """U-Net with strided and transposed convolutions 4×4, channels w-2w-4w-8w-8w…, and logits out.
 
     Down: LeakyReLU 0.2, convolution, instance norm, without the LeakyReLU on the image. Up: ReLU, transposed
@@ -59,8 +59,6 @@ class SegmentationUNet(nn.Module):
         depth: number of halvings, at least 2; `unet_depth` of the training crop.
         width: channels w of the first convolution, 64 in the paper.
     """
-
-    groups = 1
 
     def __init__(self, classes: int, *, depth: int, width: int = 64) -> None:
         super().__init__()

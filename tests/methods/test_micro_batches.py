@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from two_scanners import context, in_double, training_set
 
-from benchmark.methods import both_ways
+from benchmark.methods import fused_cycles
 from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.methods.base import TrainingSet
 from benchmark.methods.cycle import DOMAINS, Crops, Kept
@@ -48,9 +48,9 @@ def one_step(name, options, side, size):
 
 @pytest.mark.usefixtures("double_precision")
 @pytest.mark.parametrize(("name", "options", "side"), METHODS)
-@pytest.mark.parametrize(("size", "small"), [(1, both_ways.SMALL), (2, both_ways.SMALL), (2, 0)])
+@pytest.mark.parametrize(("size", "small"), [(1, fused_cycles.SMALL), (2, fused_cycles.SMALL), (2, 0)])
 def test_gradients_and_losses_are_those_of_the_whole_batch(name, options, side, size, small, monkeypatch):
-    monkeypatch.setattr(both_ways, "SMALL", small)
+    monkeypatch.setattr(fused_cycles, "SMALL", small)
     expected, after = one_step(name, options, side, None)
     found, then = one_step(name, options, side, size)
     assert found.keys() == expected.keys()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from two_scanners import context, in_double, training_set
 
-from benchmark.methods import both_ways
+from benchmark.methods import fused_cycles
 from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.methods.base import TrainingSet
 from benchmark.methods.registry import create
@@ -31,7 +31,7 @@ STEPS = 3
 @pytest.mark.parametrize("size", ["small", "middling", "large"])
 def test_both_have_the_same_losses_step_by_step(name, options, size, monkeypatch):
     if size != "small":  # one direction after the other
-        monkeypatch.setattr(both_ways, "SMALL", 0)
+        monkeypatch.setattr(fused_cycles, "SMALL", 0)
     if size == "large":  # all ways that save time in large networks
         monkeypatch.setattr(resampling, "PRODUCTS", 0)
         monkeypatch.setattr(resampling, "LARGE", 0)
@@ -43,7 +43,7 @@ def test_both_have_the_same_losses_step_by_step(name, options, size, monkeypatch
     method._model.initialize(how.identity, 0.2)
     plain = PlainTraining(method, method._model.networks)
     own = AdversarialTraining(method, method._model.networks, train, how, fabric)
-    assert (own._both_ways is not None) == (size == "small")
+    assert (own._fused is not None) == (size == "small")
     batches = [own.draw() for _ in range(STEPS)]
     torch.manual_seed(0)
     expected = [plain.step(batch) for batch in batches]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmark.data.slices import SliceStore
-from benchmark.methods import both_ways
+from benchmark.methods import fused_cycles
 from benchmarks.trainer import PLAIN, Setup, Trainer, write_store
 
 
@@ -40,6 +40,6 @@ def test_a_step_is_taken_and_its_parts_add_up(store, way):
 
 
 def test_both_ways_have_as_many_operations_but_for_what_needs_fewer(store, monkeypatch):
-    monkeypatch.setattr(both_ways, "SMALL", 0)  # PyTorch counts those of a grouped convolution's weights twice
+    monkeypatch.setattr(fused_cycles, "SMALL", 0)  # PyTorch counts those of a grouped convolution's weights twice
     plain, own = (Trainer(Setup("cyclegan", way, 32, 2, 4, store)).flops() for way in (PLAIN, "32-true"))
     assert 0.7 * plain < own < plain

@@ -13,9 +13,10 @@ from benchmark.networks import (
     ResUNetGenerator,
     SegmentationUNet,
     SemanticExtractor,
+    resampling,
 )
-from benchmark.networks.grouping import join
-from benchmark.networks.wide import SideBySide, Wide, can_lie_side_by_side
+from benchmark.networks.fusion import Fused, FusedBatch, can_be_fused
+from benchmark.networks.grouping import Fusible, join
 
 SAMPLES, WIDTH, CLASSES, EMBEDDING = 3, 4, 3, 6
 NETWORKS = {
@@ -68,7 +69,7 @@ def test_results_and_gradients_are_those_of_each_alone(name, crossed):
     alone.square().sum().backward()
     expected = gradients(networks)
     torch.manual_seed(2)
-    together = SideBySide(Wide(*networks), crossed=crossed)(*given, **how)
+    together = FusedBatch(Fused(*networks), crossed=crossed)(*given, **how)
     together.square().sum().backward()
     torch.testing.assert_close(together, alone, rtol=1e-9, atol=1e-9)
     largest = max(gradient.abs().max().item() for gradient in expected)
@@ -80,42 +81,88 @@ def test_results_and_gradients_are_those_of_each_alone(name, crossed):
 
 def test_weights_are_those_of_the_last_renewal():
     networks, given = two("segmentor"), inputs("segmentor")
-    wide = Wide(*networks)
-    before = SideBySide(wide)(*given)
+    fused = Fused(*networks)
+    before = FusedBatch(fused)(*given)
     with torch.no_grad():
         networks[1].encoder[0].weight.mul_(2)
-    assert torch.equal(SideBySide(wide)(*given), before)
-    wide.renew()
-    after = SideBySide(wide)(*given)
+    assert torch.equal(FusedBatch(fused)(*given), before)
+    fused.renew()
+    after = FusedBatch(fused)(*given)
     assert torch.equal(*(made[:SAMPLES] for made in (before, after)))
     assert not torch.equal(*(made[SAMPLES:] for made in (before, after)))
 
 
-def test_it_says_what_the_networks_say():
-    pair = SideBySide(Wide(*two("segmentor")))
+def test_it_says_what_both_networks_say():
+    networks = two("segmentor")
+    pair = FusedBatch(Fused(*networks))
     assert pair.required_multiple == 32
     with pytest.raises(AttributeError, match="'SegmentationUNet' object has no attribute 'other'"):
         pair.other  # noqa: B018
+    networks[0].other, networks[1].other = 1, 2
+    for name in ("other", "encoder"):
+        with pytest.raises(AttributeError, match=f"'{name}' of two fused networks is not one"):
+            getattr(pair, name)
     assert not list(pair.parameters())
 
 
-def test_only_who_says_so_can_lie_beside_another():
+def test_tensors_have_a_place():
+    pair = FusedBatch(Fused(*two("renormalized generator")))
+    images, embedding = inputs("renormalized generator")
+    with pytest.raises(TypeError, match="takes tensors by their place, and was given 'embedding'"):
+        pair(images, embedding=embedding)
+
+
+def test_dropout_follows_the_networks():
+    networks, given = two("extractor"), inputs("extractor")
+    fused = Fused(*networks)
+    pair = FusedBatch(fused)
+    assert not torch.equal(pair(*given), pair(*given))
+    for network in networks:
+        network.eval()
+    fused.renew()
+    assert torch.equal(pair(*given), pair(*given))
+
+
+def test_ways_that_save_time_in_large_networks_are_not_for_fused_ones(monkeypatch):
+    """They do not know of groups."""
+    networks, given = two("plain generator"), inputs("plain generator")
+    expected = torch.cat([network(half) for network, half in zip(networks, given[0].chunk(2), strict=True)])
+    monkeypatch.setattr(resampling, "PRODUCTS", 0)
+    monkeypatch.setattr(resampling, "LARGE", 0)
+    torch.testing.assert_close(FusedBatch(Fused(*networks))(*given), expected)
+
+
+def test_only_who_says_so_can_be_fused():
     class Other(SegmentationUNet):
         """May well do something else with channels."""
 
-    assert all(can_lie_side_by_side(make()) for make in NETWORKS.values())
-    assert not can_lie_side_by_side(Other(CLASSES, depth=5, width=WIDTH))
-    assert not can_lie_side_by_side(ResUNetGenerator(WIDTH, conditioned=False, order="paper"))  # batch norm
-    assert not can_lie_side_by_side(ResNet9Generator(WIDTH))
+    class Counting(SegmentationUNet, Fusible):
+        def __init__(self):
+            super().__init__(CLASSES, depth=5, width=WIDTH)
+            self.register_buffer("calls", torch.zeros(()))
+
+    assert all(can_be_fused(make()) for make in NETWORKS.values())
+    assert not can_be_fused(Other(CLASSES, depth=5, width=WIDTH))
+    assert not can_be_fused(Counting())
+    assert not can_be_fused(ResUNetGenerator(WIDTH, conditioned=False, order="paper"))  # batch norm
+    assert not can_be_fused(ResNet9Generator(WIDTH))
+    hooked = NETWORKS["segmentor"]()
+    hooked.encoder[0].register_forward_hook(lambda *_: None)
+    assert not can_be_fused(hooked)
+
+
+def test_every_network_that_says_so_is_among_them():
+    said = {network for network in Fusible.__subclasses__() if network.__module__.startswith("benchmark.")}
+    assert {type(make()) for make in NETWORKS.values()} == said
 
 
 def test_spectral_norm_iterates_once_for_each_renewal_and_stays_with_its_network():
     networks = [PatchDiscriminator(WIDTH).double() for _ in range(2)]
     expected = deepcopy(networks)
-    wide = Wide(*networks)
+    fused = Fused(*networks)
     for _ in range(2):
-        wide.renew()
-        together = SideBySide(wide)(torch.ones(2, 1, 32, 32).double())
+        fused.renew()
+        together = FusedBatch(fused)(torch.ones(2, 1, 32, 32).double())
         alone = torch.cat([network(torch.ones(1, 1, 32, 32).double()) for network in expected])
         torch.testing.assert_close(together, alone)
     assert [n for n, _ in networks[0].named_parameters()] == [n for n, _ in expected[0].named_parameters()]

@@ -1,0 +1,108 @@
+"""Horizontal fusion of two networks: in small ones the calls are what costs, and fused there are half as many.
+
+After Wang et al., Horizontally fused training array, MLSys 2021. The two networks keep their weights; the fused one
+works with copies side by side, through which gradients come back.
+"""
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from benchmark.networks.grouping import Fusible
+
+
+def can_be_fused(network: nn.Module) -> bool:
+    """Whether its class says so, and it holds nothing that the fused network would keep for itself."""
+    return (
+        Fusible in type(network).__bases__
+        and not any(".parametrizations." not in name for name, _ in network.named_buffers())
+        and not any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in network.modules())
+    )
+
+
+class Fused:
+    """Two networks in one, which takes and gives maps of both, side by side in the channels.
+
+    Args:
+        first: a network that `can_be_fused`.
+        second: of the same kind.
+    """
+
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
+        self.networks = (first, second)
+        self._fused = deepcopy(first)
+        self._layers: list[tuple[nn.Module, str, nn.Module, nn.Module]] = []
+        self._fresh = False
+        for path, layer in list(self._fused.named_modules()):
+            if ".parametrizations" in path:
+                continue
+            names = [name for name, _ in layer.named_parameters(recurse=False)]
+            if parametrize.is_parametrized(layer):
+                # Not remove_parametrizations(): a copy shares its class with the original, and loses them for both.
+                names += layer._modules.pop("parametrizations")
+                layer.__class__ = type(layer).__base__
+            self._layers += [(layer, name, first.get_submodule(path), second.get_submodule(path)) for name in names]
+            for name in names:
+                layer._parameters.pop(name, None)
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | Fusible):
+                layer.groups *= 2
+
+    def renew(self) -> None:
+        """The next call takes weights and modes of the two networks as they are then.
+
+        It comes after every backward pass, which frees what the copies are made with, and every change of weights.
+        """
+        self._fresh = False
+
+    def __call__(self, *maps: Tensor, **options: Any) -> Tensor:
+        """Results (N, 2C', ...) of maps (N, 2C, ...); ``options`` go to the network as they are."""
+        if not self._fresh:
+            self._copy()
+            self._fresh = True
+        return self._fused(*maps, **options)
+
+    def _copy(self) -> None:
+        self._fused.train(self.networks[0].training)
+        # Whoever calls first may want no gradients, or low precision, which spectral norm must not be taken in.
+        device = next(self.networks[0].parameters()).device.type
+        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device, enabled=False):
+            for layer, name, first, second in self._layers:
+                both = [getattr(first, name), getattr(second, name)]
+                setattr(layer, name, both if isinstance(layer, nn.Linear) else torch.cat(both))
+
+
+class FusedBatch(nn.Module):
+    """Computes the first half of a batch as the first network does, and the second half as the second.
+
+    Args:
+        fused: both; may be shared.
+        crossed: the other way round, the first half as the second network does.
+    """
+
+    def __init__(self, fused: Fused, *, crossed: bool = False) -> None:
+        super().__init__()
+        self._both, self._order = fused, -1 if crossed else 1
+
+    def __getattr__(self, name: str) -> Any:
+        """What both networks say of themselves alike, such as ``required_multiple``."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            first, second = (getattr(network, name) for network in self._both.networks)
+            if isinstance(first, Tensor | nn.Module) or first != second:
+                raise AttributeError(f"'{name}' of two fused networks is not one") from None
+            return first
+
+    def forward(self, *inputs: Tensor, **options: Any) -> Tensor:
+        """Inputs (2N, C, ...), each with channels of its own, to (2N, C', ...).
+
+        Raises:
+            TypeError: a tensor is given by its name.
+        """
+        if named := [name for name, value in options.items() if isinstance(value, Tensor)]:
+            raise TypeError(f"a fused network takes tensors by their place, and was given '{named[0]}'")
+        beside = [torch.cat(values.chunk(2)[:: self._order], dim=1) for values in inputs]
+        return torch.cat(self._both(*beside, **options).chunk(2, dim=1)[:: self._order])
