@@ -18,8 +18,8 @@ SMALL = 2**17
 """Numbers of a batch's maps, at the images' size and the first layer's width, up to which fusion pays.
 
 Fused, a step of CycleGAN and the proposed method took, of its time on one core in float32: at width 8 and crops of
-64 × 64 0.79 to 0.88, at width 16 0.88 to 0.90, at width 32 and crops of 32 × 32 0.92 to 0.96; beyond, the two generators
-of CycleGAN 0.97 to 1.06.
+64 × 64 0.79 to 0.88, at width 16 0.88 to 0.90, at width 32 and crops of 32 × 32 0.92 to 0.96. At 4 crops of 64 × 64 and
+width 32, in bf16, CycleGAN's two generators took 1.03.
 """
 WIDEST = 32
 """First layer's width up to which it pays: at 64, the weights are what costs (1.03 to 1.05)."""
