@@ -60,7 +60,8 @@ class SCycleGAN(AdversarialMethod):
         # F is conditioned on what can be seen in the image that F gets, not on the labels that G had.
         translated_logits = segment(there, translated)
         reconstructed = self.generate(there, translated, translated_logits, dropout=False)
-        return SegmentedCycle(translated, reconstructed, logits, translated_logits)
+        scores = there["discriminator"](translated)
+        return SegmentedCycle(translated, reconstructed, scores, logits, translated_logits)
 
     def terms(self, here: DomainNetworks, there: DomainNetworks, crops: Crops, cycle: SegmentedCycle) -> list[Term]:
         options = self.options

@@ -94,12 +94,12 @@ class AdversarialMethod(Method):
         domains, of which networks compute either half with the weights of its own domain.
         """
         translated = crops.keep(here["generator"](crops.images))
-        return Cycle(translated, there["generator"](translated))
+        return Cycle(translated, there["generator"](translated), there["discriminator"](translated))
 
     def terms(self, here: DomainNetworks, there: DomainNetworks, crops: Crops, cycle: Any) -> list[Term]:
         """What all networks but the discriminators minimize, as far as images of the domain ``here`` go (Eq. 5)."""
         options = self.options
-        adversarial = adversarial_loss(there["discriminator"](cycle.translated), halved=options.halved_adversarial)
+        adversarial = adversarial_loss(cycle.scores, halved=options.halved_adversarial)
         return [
             Term("adversarial", options.lambda_gan, adversarial),
             Term("cycle", options.lambda_cyc, l1_loss(cycle.reconstructed, crops.images, crops.kept)),

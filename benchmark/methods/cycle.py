@@ -77,10 +77,11 @@ class Crops:
 
 @dataclass(frozen=True)
 class Cycle:
-    """Images, translated and translated back.
+    """Images, translated and translated back, and what the other domain's discriminator says of the former.
 
     What a method adds is tensors, too, whose first axis is the samples.
     """
 
     translated: Tensor
     reconstructed: Tensor
+    scores: Tensor
