@@ -10,8 +10,8 @@ from torch.optim import Adam
 from benchmark.data.sampling import CropSampler, stream
 from benchmark.errors import Diverged
 from benchmark.methods.base import FitContext, TrainingSet
-from benchmark.methods.cycle import DOMAINS, Crops, Cycle, DomainNetworks
-from benchmark.methods.fused_cycles import FusedCycles, worth_fusing
+from benchmark.methods.cycle import DOMAINS, OTHER, Crops, Cycle, DomainNetworks
+from benchmark.methods.fused_cycles import Cycles, FusedCycles, worth_fusing
 from benchmark.methods.objective import Term, discriminator_loss, total
 from benchmark.networks.microbatch import MicroBatch, micro_batches
 from benchmark.networks.padding import BACKGROUND
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 CONSTANT = 1e-3
 """An image whose standard deviation is less than this, an eighth of one of 255 grey levels, is constant."""
-
-_OTHER = dict(zip(DOMAINS, DOMAINS[::-1], strict=True))
 
 
 class AdversarialTraining:
@@ -72,9 +70,7 @@ class AdversarialTraining:
         )
         for domain in networks.values():
             domain.train()
-        self._fused = FusedCycles(networks) if worth_fusing(method, networks, task, context.width) else None
-        # Else gradients of the two halves add up, and half of the graph at a time takes half of the memory.
-        self._at_once = [DOMAINS] if self._fused else [DOMAINS[:1], DOMAINS[1:]]
+        self._cycles = (FusedCycles if worth_fusing(method, networks, task, context.width) else Cycles)(networks)
 
     def run(self) -> None:
         """Trains for the whole schedule, or for what a former process has left of it.
@@ -114,43 +110,37 @@ class AdversarialTraining:
         self._translators.zero_grad(set_to_none=True)
         made: dict[str, Tensor] = {}
         losses: dict[str, Tensor] = {}
-        for at_once in self._at_once:
+        for at_once in self._cycles.at_once:
             translated: dict[str, list[Tensor]] = {domain: [] for domain in at_once}
             for micro in self._micro_batches(crops[at_once[0]].images):
                 parts = {domain: crops[domain].part(micro) for domain in at_once}
                 with self._fabric.autocast():
-                    cycles = self._cycles(parts)
-                    terms = {d: self._method.terms(*self._from(d), parts[d], cycles[d]) for d in at_once}
+                    cycles = self._cycles.cycles(self._method, parts)
+                    terms = {d: self._terms(d, parts[d], cycles[d]) for d in at_once}
                 self._fabric.backward(micro.share * total(term for each in terms.values() for term in each))
                 for here in at_once:
                     translated[here].append(cycles[here].translated.detach())
                     _add(losses, micro, {f"{term.name}_{here}": term.value for term in terms[here]})
-            made |= {_OTHER[here]: torch.cat(parts) for here, parts in translated.items()}
+            made |= {OTHER[here]: torch.cat(parts) for here, parts in translated.items()}
         self._translators.step()
         return made, losses
 
-    def _cycles(self, parts: Mapping[str, Crops]) -> Mapping[str, Cycle]:
-        if self._fused:
-            return self._fused.cycles(self._method, parts)
-        return {here: self._method.cycle(*self._from(here), crops) for here, crops in parts.items()}
-
-    def _from(self, here: str) -> tuple[DomainNetworks, DomainNetworks]:
-        """Networks of the domain that images come from, and of the other."""
-        return self._networks[here], self._networks[_OTHER[here]]
+    def _terms(self, here: str, crops: Crops, cycle: Cycle) -> list[Term]:
+        return self._method.terms(self._networks[here], self._networks[OTHER[here]], crops, cycle)
 
     def _step_discriminators(self, crops: dict[str, Crops], made: dict[str, Tensor]) -> dict[str, Tensor]:
         weight = self._method.options.lambda_gan
         self._set_discriminators(training=True)
         self._discriminators.zero_grad(set_to_none=True)
         losses: dict[str, Tensor] = {}
-        for at_once in self._at_once:
+        for at_once in self._cycles.at_once:
             real = {domain: crops[domain].images for domain in at_once}
             fake = {d: self._method.shown_to_discriminator(d, made[d], self._memory) for d in at_once}
             for micro in self._micro_batches(real[at_once[0]]):
                 # Real and made images in one pass: no discriminator has statistics over the batch.
                 shown = {d: torch.cat([real[d][micro.samples], fake[d][micro.samples]]) for d in at_once}
                 with self._fabric.autocast():
-                    scores = self._scores(shown)
+                    scores = self._cycles.scores(shown)
                 terms = [Term(f"discriminator_{d}", weight, discriminator_loss(*scores[d].chunk(2))) for d in at_once]
                 self._fabric.backward(micro.share * total(terms))
                 _add(losses, micro, {term.name: term.value for term in terms})
@@ -158,11 +148,6 @@ class AdversarialTraining:
                     self._networks[domain]["discriminator"].eval()
         self._discriminators.step()
         return losses
-
-    def _scores(self, images: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        if self._fused:
-            return self._fused.scores(images)
-        return {domain: self._networks[domain]["discriminator"](each) for domain, each in images.items()}
 
     def _micro_batches(self, images: Tensor) -> Iterator[MicroBatch]:
         return micro_batches(len(images), self._context.micro_batch, self._fabric.device)

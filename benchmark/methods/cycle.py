@@ -10,6 +10,7 @@ from benchmark.networks.microbatch import MicroBatch
 from benchmark.networks.padding import BACKGROUND
 
 DOMAINS = ("source", "target")
+OTHER = dict(zip(DOMAINS, DOMAINS[::-1], strict=True))
 
 DomainNetworks = nn.ModuleDict
 """Networks of one domain by role: ``generator`` translates its images, ``discriminator`` knows its real ones, ..."""

@@ -1,14 +1,14 @@
-"""Both directions of a cycle at once, with fused networks, where these are so small that calls are what costs."""
+"""Both directions of a cycle: one after the other, or at once where networks are so small that calls are what costs."""
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from benchmark.methods.base import TaskInfo
-from benchmark.methods.cycle import DOMAINS, Crops, Cycle, DomainNetworks
+from benchmark.methods.cycle import DOMAINS, OTHER, Crops, Cycle, DomainNetworks
 from benchmark.networks.fusion import Fused, FusedBatch, can_be_fused
 
 if TYPE_CHECKING:
@@ -45,14 +45,58 @@ def worth_fusing(
     )
 
 
-class FusedCycles:
+class Cycles:
+    """Cycles of one domain's images after the other's.
+
+    Gradients of the two add up, and half of the graph at a time takes half of the memory.
+
+    Attributes:
+        at_once: the domains whose images go through the networks for one backward pass, pass by pass.
+
+    Args:
+        networks: by domain and role.
+    """
+
+    at_once: ClassVar[tuple[tuple[str, ...], ...]] = (DOMAINS[:1], DOMAINS[1:])
+
+    def __init__(self, networks: Mapping[str, DomainNetworks]) -> None:
+        self._networks = networks
+
+    def cycles(self, method: "AdversarialMethod", crops: Mapping[str, Crops]) -> dict[str, Cycle]:
+        """What ``method.cycle`` makes of images, for one backward pass.
+
+        Args:
+            method: that is trained.
+            crops: by domain, of those in one of `at_once`, as many of each.
+
+        Returns:
+            By domain.
+        """
+        return {here: method.cycle(self._networks[here], self._networks[OTHER[here]], crops[here]) for here in crops}
+
+    def scores(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What each domain's discriminator makes of images, for one backward pass.
+
+        Args:
+            images: by domain, of those in one of `at_once`, (N, 1, H, W), as many of each.
+
+        Returns:
+            By domain, (N, 1, H', W').
+        """
+        return {domain: self._networks[domain]["discriminator"](each) for domain, each in images.items()}
+
+
+class FusedCycles(Cycles):
     """Cycles of both domains' images in one batch: first the source's samples, then the target's.
 
     Args:
-        networks: by domain and role, all of which can be fused.
+        networks: all of which can be fused.
     """
 
+    at_once = (DOMAINS,)
+
     def __init__(self, networks: Mapping[str, DomainNetworks]) -> None:
+        super().__init__(networks)
         source, target = (networks[domain] for domain in DOMAINS)
         self._fused = {role: Fused(source[role], target[role]) for role in source}
         self._here, self._there = (
@@ -61,12 +105,6 @@ class FusedCycles:
         )
 
     def cycles(self, method: "AdversarialMethod", crops: Mapping[str, Crops]) -> dict[str, Cycle]:
-        """What ``method.cycle`` makes of each domain's images, for one backward pass.
-
-        Args:
-            method: that is trained.
-            crops: by domain, as many of each.
-        """
         self._renew()
         both = method.cycle(self._here, self._there, Crops.joined([crops[domain] for domain in DOMAINS]))
         values = {field.name: getattr(both, field.name).chunk(2) for field in fields(both)}
@@ -76,14 +114,6 @@ class FusedCycles:
         }
 
     def scores(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What each domain's discriminator makes of images, for one backward pass.
-
-        Args:
-            images: by domain, (N, 1, H, W), as many of each.
-
-        Returns:
-            By domain, (N, 1, H', W').
-        """
         self._renew()
         scores = self._here["discriminator"](torch.cat([images[domain] for domain in DOMAINS]))
         return dict(zip(DOMAINS, scores.chunk(2), strict=True))

@@ -39,8 +39,6 @@ def join(first: Tensor, second: Tensor, groups: int) -> Tensor:
     Returns:
         (N, groups * (C + C'), H, W).
     """
-    if groups == 1:
-        return torch.cat([first, second], dim=1)
     return torch.cat([each.unflatten(1, (groups, -1)) for each in (first, second)], dim=2).flatten(1, 2)
 
 

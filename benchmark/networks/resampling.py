@@ -94,17 +94,17 @@ def doubled(small: Tensor, beside: Tensor | None = None, *, groups: int = 1) -> 
 
     A GPU takes the enlarged map: it waits for the start of each of its kernels, and `Doubled` has more of them.
     """
-    if small.device.type == "cpu" and small[0].numel() >= LARGE and groups == 1:
-        return Doubled(small, beside)
-    return enlarge(small) if beside is None else join(enlarge(small), beside, groups)
+    pays = small.device.type == "cpu" and small[0].numel() >= LARGE and groups == 1
+    maps = Doubled(small, beside)
+    return maps if pays else whole(maps, groups)
 
 
-def whole(features: Maps) -> Tensor:
+def whole(features: Maps, groups: int = 1) -> Tensor:
     """Doubled maps as one, (N, C + C', 2H, 2W); others as they are."""
     if isinstance(features, Tensor):
         return features
     enlarged = enlarge(features.small)
-    return enlarged if features.beside is None else join(enlarged, features.beside, 1)
+    return enlarged if features.beside is None else join(enlarged, features.beside, groups)
 
 
 def enlarge(features: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from test_micro_batches import METHODS, one_step
-from two_scanners import context, training_set
+from two_scanners import DEVICE, context, initialize, training_set
 
 from benchmark.methods import fused_cycles
 from benchmark.methods.adversarial_training import AdversarialTraining
@@ -76,11 +76,10 @@ def test_a_cycle_may_look_before_it_learns_and_each_has_the_weights_of_its_time(
             return super().cycle(here, there, crops)
 
     method, train = Looking(Looking.hyperparameters()), training_set()
-    method._model = method._make(train.task, 4, CPU)
-    method._model.initialize(("looking",), 0.2)
+    initialize(method, train.task, context(2))
     networks = method._model.networks
     both = fused_cycles.FusedCycles(networks)
-    crops = {d: Crops(torch.rand(2, 1, 32, 32), torch.ones(2, 32, 32, dtype=torch.long)) for d in networks}
+    crops = {d: Crops(torch.rand(2, 1, 32, 32), torch.ones(2, 32, 32, dtype=torch.long)).to(DEVICE) for d in networks}
     before = both.cycles(method, crops)["target"]
     before.logits.sum().backward()
     assert networks["target"]["segmentor"].encoder[0].weight.grad.abs().max() > 0
@@ -105,8 +104,7 @@ def test_in_low_precision_they_err_as_much_as_one_way_after_the_other(name, monk
 def losses(name, options, precision):
     train, how = training_set(), context(2)
     method = create(name, options)
-    method._model = method._make(train.task, how.width, CPU)
-    method._model.initialize(how.identity, 0.2)
+    initialize(method, train.task, how)
     torch.manual_seed(5)
     training = AdversarialTraining(method, method._model.networks, train, how, make_fabric(precision))
     return {key: loss.item() for key, loss in training.step(training.draw()).items()}
@@ -115,11 +113,10 @@ def losses(name, options, precision):
 def test_every_field_of_a_cycle_comes_back_in_two():
     method = create("segrenorm", {"embedding_dim": 16})
     train = training_set()
-    method._model = method._make(train.task, 4, CPU)
-    method._model.initialize(context(2).identity, 0.2)
+    initialize(method, train.task, context(2))
     networks = method._model.networks
     torch.manual_seed(0)
-    crops = {d: Crops(torch.rand(2, 1, 32, 32), torch.zeros(2, 32, 32, dtype=torch.long)) for d in networks}
+    crops = {d: Crops(torch.rand(2, 1, 32, 32), torch.zeros(2, 32, 32, dtype=torch.long)).to(DEVICE) for d in networks}
     cycles = fused_cycles.FusedCycles(networks).cycles(method, crops)
     for here, there in (("source", "target"), ("target", "source")):
         alone = method.cycle(networks[here].eval(), networks[there].eval(), crops[here])

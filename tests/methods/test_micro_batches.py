@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
-from two_scanners import context, in_double, training_set
+from two_scanners import context, in_double, initialize, training_set
 
 from benchmark.methods import fused_cycles
 from benchmark.methods.adversarial_training import AdversarialTraining
@@ -33,8 +33,7 @@ def one_step(name, options, side, size):
     train = TrainingSet(in_double(train.source), in_double(train.target), replace(train.task, batch_size=BATCH))
     how = context(2, micro_batch=size)
     method = create(name, options)
-    method._model = method._make(train.task, how.width, CPU)
-    method._model.initialize(how.identity, 0.2)
+    initialize(method, train.task, how)
     torch.manual_seed(5)
     training = AdversarialTraining(method, method._model.networks, train, how, make_fabric())
     losses = training.step(training.draw())

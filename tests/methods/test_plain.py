@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from two_scanners import context, in_double, training_set
+from two_scanners import context, in_double, initialize, training_set
 
 from benchmark.methods import fused_cycles
 from benchmark.methods.adversarial_training import AdversarialTraining
@@ -39,11 +39,10 @@ def test_both_have_the_same_losses_step_by_step(name, options, size, monkeypatch
     train = TrainingSet(in_double(train.source), in_double(train.target), replace(train.task, batch_size=3))
     how = context(2 * STEPS)
     method, fabric = create(name, options), make_fabric()
-    method._model = method._make(train.task, how.width, fabric.device)
-    method._model.initialize(how.identity, 0.2)
+    initialize(method, train.task, how)
     plain = PlainTraining(method, method._model.networks)
     own = AdversarialTraining(method, method._model.networks, train, how, fabric)
-    assert (own._fused is not None) == (size == "small")
+    assert isinstance(own._cycles, fused_cycles.FusedCycles) == (size == "small")
     batches = [own.draw() for _ in range(STEPS)]
     torch.manual_seed(0)
     expected = [plain.step(batch) for batch in batches]

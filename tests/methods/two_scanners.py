@@ -43,3 +43,9 @@ def training_set(*, source_classes=(1, 2, 3), target_classes=(1, 2, 3), crop=(32
 def context(steps, *, seed=0, width=4, log=lambda step, losses: None, **changes):
     schedule = Schedule(unit="steps", constant=steps - steps // 2, decay=steps // 2)
     return FitContext(width=width, schedule=schedule, identity=("two_scanners", "A-B", 0, seed), log=log, **changes)
+
+
+def initialize(method, task, how):
+    """Gives an adversarial method its networks, with weights that let a signal through."""
+    method._model = method._make(task, how.width, DEVICE)
+    method._model.initialize(how.identity, 0.2)
