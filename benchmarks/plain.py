@@ -22,6 +22,7 @@ from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.normalization import EPSILON, InstanceNorm
 from benchmark.networks.renorm import SegmentationRenorm
 from benchmark.networks.resampling import DoublingConv2d, HalvingConv2d, UpsamplingConv
+from benchmark.networks.winograd import Conv3x3
 
 
 class PlainRenorm(nn.Module):
@@ -83,6 +84,12 @@ def _plain_norm(norm: InstanceNorm) -> nn.Module:
     return nn.InstanceNorm2d(norm.num_features, eps=EPSILON)
 
 
+def _plain_conv(layer: Conv3x3) -> nn.Module:
+    conv = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1)
+    conv.weight, conv.bias = layer.weight, layer.bias
+    return conv
+
+
 def _plain_halving(layer: HalvingConv2d) -> nn.Module:
     conv = nn.Conv2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1)
     conv.weight, conv.bias = layer.weight, layer.bias
@@ -103,6 +110,7 @@ def _plain_upsampling(layer: UpsamplingConv) -> nn.Module:
 
 _PLAIN: Mapping[type[nn.Module], Callable[..., nn.Module]] = {
     InstanceNorm: _plain_norm,
+    Conv3x3: _plain_conv,
     HalvingConv2d: _plain_halving,
     DoublingConv2d: _plain_doubling,
     UpsamplingConv: _plain_upsampling,

@@ -10,6 +10,7 @@ from benchmark.networks.normalization import InstanceNorm
 from benchmark.networks.renorm import Modulations, SegmentationRenorm
 from benchmark.networks.resampling import Maps, convolve, whole
 from benchmark.networks.variant import Variant
+from benchmark.networks.winograd import Conv3x3
 
 LEAKY_SLOPE = 0.2
 
@@ -35,9 +36,9 @@ class PreNormResidualBlock(nn.Module):
         super().__init__()
         hidden = min(in_channels, out_channels)
         self.norm1 = normalization(in_channels)
-        self.conv1 = nn.Conv2d(in_channels, hidden, 3, padding=1)
+        self.conv1 = Conv3x3(in_channels, hidden)
         self.norm2 = normalization(hidden)
-        self.conv2 = nn.Conv2d(hidden, out_channels, 3, padding=1)
+        self.conv2 = Conv3x3(hidden, out_channels)
         self.projects = in_channels != out_channels
         if self.projects:
             self.shortcut_norm = normalization(in_channels)
@@ -66,9 +67,9 @@ class PostNormResidualBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, normalization: Normalization) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.conv1 = Conv3x3(in_channels, out_channels)
         self.norm1 = normalization(out_channels)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.conv2 = Conv3x3(out_channels, out_channels)
         self.norm2 = normalization(out_channels)
         self.projects = in_channels != out_channels
         if self.projects:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmark.networks import winograd
 from benchmark.networks.grouping import join
 
 PRODUCTS = 4096
@@ -125,9 +126,11 @@ def convolve(conv: nn.Conv2d, features: Maps) -> Tensor:
     of_small, of_beside = conv.weight.split([first, conv.in_channels - first], dim=1)
     pointwise = conv.kernel_size == (1, 1)
     made = enlarge(F.conv2d(features.small, of_small)) if pointwise else _doubling_3x3(features.small, of_small)
-    if features.beside is not None:
-        return made + F.conv2d(features.beside, of_beside, conv.bias, padding=conv.padding)
-    return made if conv.bias is None else made + conv.bias[:, None, None]
+    if features.beside is None:
+        return made if conv.bias is None else made + conv.bias[:, None, None]
+    if pointwise:
+        return made + F.conv2d(features.beside, of_beside, conv.bias)
+    return made + winograd.conv3x3(features.beside, of_beside, conv.bias, padding=1)
 
 
 class UpsamplingConv(nn.Conv2d):
@@ -145,6 +148,8 @@ class UpsamplingConv(nn.Conv2d):
 def _doubling_3x3(small: Tensor, weight: Tensor, groups: int = 1) -> Tensor:
     """(N, groups * in, H, W) to (N, out, 2H, 2W), with weights (out, in, 3, 3)."""
     height, width = small.shape[-2:]
+    if winograd.pays(winograd.ENLARGED, weight, (2 * height, 2 * width), groups):
+        return winograd.conv3x3_of_enlarged(small, weight)
     kernels = (weight.flatten(2) @ _sums().to(weight)).unflatten(2, (4, 2, 2)).transpose(1, 2).flatten(0, 1)
     # One row and column too many of each.
     places = F.conv2d(small, kernels, padding=1, groups=groups).unflatten(1, (-1, 2, 2))

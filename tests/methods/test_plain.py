@@ -10,7 +10,7 @@ from benchmark.methods import fused_cycles
 from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.methods.base import TrainingSet
 from benchmark.methods.registry import create
-from benchmark.networks import resampling
+from benchmark.networks import resampling, winograd
 from benchmark.training.device import make_fabric
 from benchmarks.plain import PlainTraining
 
@@ -35,6 +35,8 @@ def test_both_have_the_same_losses_step_by_step(name, options, size, monkeypatch
     if size == "large":  # all ways that save time in large networks
         monkeypatch.setattr(resampling, "PRODUCTS", 0)
         monkeypatch.setattr(resampling, "LARGE", 0)
+        for way in ("PLAIN", "ENLARGED"):
+            monkeypatch.setattr(winograd, way, replace(getattr(winograd, way), channels=0, work=0))
     train = training_set()
     train = TrainingSet(in_double(train.source), in_double(train.target), replace(train.task, batch_size=3))
     how = context(2 * STEPS)

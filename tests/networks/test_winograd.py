@@ -1,0 +1,184 @@
+"""Convolutions by minimal filtering give what PyTorch's give, and are chosen where they pay."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from benchmark.networks import winograd
+from benchmark.networks.deterministic import ReflectConv2d
+from benchmark.networks.generator import ResUNetGenerator
+from benchmark.networks.resampling import UpsamplingConv, enlarge
+from benchmark.networks.winograd import ENLARGED, PLAIN, Conv3x3, conv3x3, conv3x3_of_enlarged, pays
+
+WAYS = ("PLAIN", "ENLARGED")
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """However little it pays."""
+    for way in WAYS:
+        monkeypatch.setattr(winograd, way, replace(getattr(winograd, way), channels=0, work=0))
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """Which ways were taken, one after the other."""
+    ways = []
+    own = winograd._convolved
+    monkeypatch.setattr(winograd, "_convolved", lambda *given: ways.append(given[-1]) or own(*given))
+    return ways
+
+
+def maps(*shape, dtype=torch.float64):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(dtype)
+
+
+def results(work, *inputs):
+    inputs = [values.clone().requires_grad_() for values in inputs]
+    made = work(*inputs)
+    # Each result has a gradient of its own.
+    weights = torch.linspace(-1, 2, made.numel(), dtype=torch.float64).view_as(made)
+    return [made, *torch.autograd.grad((made.double() * weights).sum(), inputs)]
+
+
+def assert_same(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("size", [(4, 2), (8, 6), (12, 16)])
+def test_results_and_gradients_are_those_of_a_plain_convolution(size, padding, bias, taken):
+    features = maps(2, 3, *(side + 2 - 2 * padding for side in size))
+    given = [features, maps(5, 3, 3, 3), *([maps(5)] if bias else [])]
+    found = results(lambda *all_: conv3x3(*all_, padding=padding), *given)
+    assert taken == [winograd.PLAIN]
+    assert_same(found, results(lambda *all_: F.conv2d(*all_, padding=padding), *given))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4), (3, 5), (8, 8)])
+def test_of_an_enlarged_map_too(size):
+    given = maps(2, 3, *size), maps(5, 3, 3, 3)
+    found = results(conv3x3_of_enlarged, *given)
+    assert_same(found, results(lambda small, weight: F.conv2d(enlarge(small), weight, padding=1), *given))
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("size", [(5, 4), (6, 4), (4, 5)])
+def test_sizes_that_windows_do_not_fill_are_convolved_plainly(size, taken):
+    given = maps(2, 3, *size), maps(5, 3, 3, 3)
+    torch.testing.assert_close(conv3x3(*given, padding=1), F.conv2d(*given, padding=1))
+    assert taken == []
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_what_wants_no_gradient_gets_none(frozen):
+    given = [maps(2, 3, 8, 8), maps(5, 3, 3, 3)]
+    given[1 - frozen].requires_grad_()
+    conv3x3(*given, padding=1).square().sum().backward()
+    assert given[frozen].grad is None
+    alone = given[1 - frozen].grad.clone()
+    given[1 - frozen].grad = None
+    F.conv2d(*given, padding=1).square().sum().backward()
+    torch.testing.assert_close(alone, given[1 - frozen].grad)
+
+
+@pytest.mark.usefixtures("always")
+def test_maps_may_lie_in_memory_as_they_like():
+    features, weight = maps(2, 3, 8, 6).to(memory_format=torch.channels_last), maps(5, 6, 3, 3)[:, 1:4]
+    assert_same(
+        results(lambda *all_: conv3x3(*all_, padding=1).transpose(2, 3), features, weight),
+        results(lambda *all_: F.conv2d(*all_, padding=1).transpose(2, 3), features, weight),
+    )
+
+
+@pytest.mark.usefixtures("always")
+def test_gradients_of_gradients_are_refused():
+    features, weight = maps(2, 3, 4, 4).requires_grad_(), maps(5, 3, 3, 3)
+    made = conv3x3(features, weight, padding=1).square().sum()
+    (gradient,) = torch.autograd.grad(made, features, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
+@pytest.mark.parametrize("way", [PLAIN, ENLARGED], ids=WAYS)
+def test_bf16_holds_what_pixels_and_results_are_multiplied_by(way):
+    pixels, _, results = way.matrices
+    for matrix in (pixels, results):
+        torch.testing.assert_close(matrix.bfloat16().to(matrix), matrix, rtol=0, atol=0)
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("enlarged", [True, False])
+def test_in_bf16_results_and_gradients_are_off_by_a_hundredth(enlarged):
+    def own(small, weight):
+        with torch.autocast("cpu", torch.bfloat16):
+            return conv3x3_of_enlarged(small, weight) if enlarged else conv3x3(small, weight, padding=1)
+
+    def plain(small, weight):
+        return F.conv2d(enlarge(small) if enlarged else small, weight, padding=1)
+
+    given = maps(2, 64, 16, 16, dtype=torch.float32), maps(64, 64, 3, 3, dtype=torch.float32)
+    found, expected = results(own, *given), results(plain, *(values.double() for values in given))
+    assert [values.dtype for values in found] == [torch.bfloat16, torch.float32, torch.float32]
+    for one, other in zip(found, expected, strict=True):
+        assert 1e-4 < (one.double() - other).std() / other.std() < 0.011
+
+
+@pytest.mark.usefixtures("always")
+def test_inference_gives_the_same_bits():
+    given = maps(2, 8, 8, 8, dtype=torch.float32), maps(8, 8, 3, 3, dtype=torch.float32)
+    trained = conv3x3(given[0], given[1].requires_grad_(), padding=1)
+    with torch.inference_mode():
+        assert torch.equal(conv3x3(*given, padding=1), trained)
+
+
+@pytest.mark.parametrize(
+    ("way", "out_channels", "in_channels", "size", "expected"),
+    [
+        (PLAIN, 512, 512, (16, 16), True),
+        (PLAIN, 256, 128, (32, 32), True),
+        (PLAIN, 512, 512, (8, 8), False),
+        (PLAIN, 64, 64, (64, 64), False),
+        (PLAIN, 512, 512, (18, 16), False),
+        (ENLARGED, 512, 512, (16, 16), True),
+        (ENLARGED, 512, 512, (8, 8), True),
+        (ENLARGED, 64, 64, (32, 32), False),
+    ],
+)
+def test_it_pays_for_many_channels_and_pixels(way, out_channels, in_channels, size, expected):
+    weight = torch.empty(out_channels, in_channels, 3, 3)
+    assert pays(way, weight, size) == expected
+    assert not pays(way, weight, size, groups=2)
+    assert not pays(way, weight.to("meta"), size)
+
+
+def test_layers_go_this_way_where_it_pays(taken):
+    Conv3x3(256, 128)(maps(1, 256, 32, 32, dtype=torch.float32))
+    ReflectConv2d(256, 128, 3)(maps(1, 256, 32, 32, dtype=torch.float32))
+    UpsamplingConv(128, 256)(maps(1, 128, 8, 8, dtype=torch.float32))
+    assert taken == [PLAIN, PLAIN, ENLARGED]
+    ReflectConv2d(256, 128, 7)(maps(1, 256, 32, 32, dtype=torch.float32))
+    assert len(taken) == 3
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("order", ["paper", "reference"])
+def test_a_generator_is_the_same(order, taken, monkeypatch):
+    generator = ResUNetGenerator(2, conditioned=False, order=order).double()
+    images = maps(2, 1, 64, 64)
+    parameters = dict(generator.named_parameters())
+
+    def made(images, *values):
+        return torch.func.functional_call(generator, dict(zip(parameters, values, strict=True)), images)
+
+    found = results(made, images, *parameters.values())
+    assert set(taken) == {winograd.PLAIN, winograd.ENLARGED}
+    monkeypatch.undo()
+    expected = results(made, images, *parameters.values())
+    assert_same(found, expected)
