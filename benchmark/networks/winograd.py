@@ -21,6 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from benchmark.machine import products_are_portable
+
 TAPS = 3
 
 
@@ -83,11 +85,12 @@ class Way:
         return pixels, kernel, torch.kron(rows.results, columns.results)
 
 
-# Measured with 29 layers, batch 4, forward and backward: 512 to 512 channels of 16×16 pixels take 0.58 of a plain
-# convolution's time in bf16 and 0.56 in float32, 256 to 256 0.73 and 0.67, 128 to 256 of 32×32 0.69 and 0.63; and where
-# it is not done, 64 to 128 of 64×64 0.89 and 1.0, 256 to 256 of 8×8 0.98 and 1.01. Forward alone 0.15 more. Enlarged
-# maps beside the way of `benchmark.networks.resampling`: 128 to 128 of 16×16 before that 0.71 and 0.82, 512 to 512 of
-# 8×8 0.40 and 0.46, and where it is not done, 128 to 64 of 32×32 0.81 and 1.04.
+# Measured with 29 layers on an AMD EPYC with AVX512-BF16, batch 4, forward and backward: 512 to 512 channels of 16×16
+# pixels take 0.58 of a plain convolution's time in bf16 and 0.56 in float32, 256 to 256 0.73 and 0.67, 128 to 256 of
+# 32×32 0.69 and 0.63; and where it is not done, 128 to 64 of 64×64 0.97 and 1.05, 256 to 256 of 8×8 0.98 and 1.01.
+# Forward alone 0.15 more. Enlarged maps beside the way of `benchmark.networks.resampling`: 128 to 128 of 16×16 before
+# that 0.71 and 0.79, 512 to 512 of 8×8 0.40 and 0.46, and where it is not done, 128 to 64 of 32×32 0.90 and 1.02. With
+# portable products 512 to 512 take 1.1 and 256 to 256 1.2 of a plain convolution's time.
 #
 # Pixels' and results' matrices have few digits, which bf16 holds. Of such points ±3/4 and ±3/2 lose the fewest digits:
 # at ±1 and ±2, or ±1/2, results are off by 1.3 %.
@@ -103,7 +106,7 @@ ENLARGED = Way(_TWO_ENLARGED, _TWO_ENLARGED, channels=64, work=0)
 
 
 def pays(way: Way, weight: Tensor, size: Sequence[int], groups: int = 1) -> bool:
-    """Whether a convolution 3×3 had better go this way.
+    """Whether a convolution 3×3 had better go this way: on a CPU that multiplies matrices as fast as it can.
 
     Args:
         way: how.
@@ -116,6 +119,7 @@ def pays(way: Way, weight: Tensor, size: Sequence[int], groups: int = 1) -> bool
     saved = in_channels * out_channels / (in_channels + out_channels)
     return (
         weight.device.type == "cpu"
+        and not products_are_portable()
         and groups == 1
         and saved >= way.channels
         and saved * rows * columns >= way.work

@@ -15,6 +15,12 @@ from benchmark.networks.winograd import ENLARGED, PLAIN, Conv3x3, conv3x3, conv3
 WAYS = ("PLAIN", "ENLARGED")
 
 
+@pytest.fixture(autouse=True)
+def native(monkeypatch):
+    """Products as fast as they can be, whatever the tests were started with."""
+    monkeypatch.delenv("MKL_CBWR", raising=False)
+
+
 @pytest.fixture
 def always(monkeypatch):
     """However little it pays."""
@@ -151,11 +157,13 @@ def test_inference_gives_the_same_bits():
         (ENLARGED, 64, 64, (32, 32), False),
     ],
 )
-def test_it_pays_for_many_channels_and_pixels(way, out_channels, in_channels, size, expected):
+def test_it_pays_for_many_channels_and_pixels(way, out_channels, in_channels, size, expected, monkeypatch):
     weight = torch.empty(out_channels, in_channels, 3, 3)
     assert pays(way, weight, size) == expected
     assert not pays(way, weight, size, groups=2)
     assert not pays(way, weight.to("meta"), size)
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    assert not pays(way, weight, size)
 
 
 def test_layers_go_this_way_where_it_pays(taken):
