@@ -33,7 +33,7 @@ def use_portable_kernels() -> None:
 
 def products_are_portable() -> bool:
     """Whether MKL was told to multiply matrices as every x86-64 processor can, in two to three times the time."""
-    return os.environ.get("MKL_CBWR") == PORTABLE_KERNELS["MKL_CBWR"]
+    return os.environ.get("MKL_CBWR", "").split(",")[0] == PORTABLE_KERNELS["MKL_CBWR"]
 
 
 def multiplies_bf16() -> bool:

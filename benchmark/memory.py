@@ -24,9 +24,9 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 def keep_freed_memory() -> None:
     """Has the C library keep what is freed, for what is wanted next, instead of giving it back to the kernel.
 
-    A training step frees and wants the same large blocks again and again, and each time the kernel would fill them
-    with zeros first: a fourteenth of a step's time at the paper's size. C libraries other than GNU's have no such
-    setting and are left as they are.
+    Whoever trains or translates frees and wants the same large blocks again and again, and each time the kernel would
+    fill them with zeros first: at the paper's size a fourteenth of a step's time, and a fifth of a batch's. C libraries
+    other than GNU's have no such setting and are left as they are.
     """
     setting = getattr(ctypes.CDLL(None), "mallopt", None)
     if setting is not None:

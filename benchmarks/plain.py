@@ -17,6 +17,7 @@ from benchmark.methods.adversarial import AdversarialMethod
 from benchmark.methods.cycle import DOMAINS, Crops, DomainNetworks
 from benchmark.methods.options import SegmentationOptions
 from benchmark.networks.blocks import LEAKY_SLOPE
+from benchmark.networks.deterministic import ReflectConv2d
 from benchmark.networks.extractor import DROPOUT, POOLED_SIDE, SemanticExtractor
 from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.normalization import EPSILON, InstanceNorm
@@ -90,6 +91,13 @@ def _plain_conv(layer: Conv3x3) -> nn.Module:
     return conv
 
 
+def _plain_reflecting(layer: ReflectConv2d) -> nn.Module:
+    by = layer.kernel_size[0] // 2
+    conv = nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel_size[0], padding=by, padding_mode="reflect")
+    conv.weight, conv.bias = layer.weight, layer.bias
+    return conv
+
+
 def _plain_halving(layer: HalvingConv2d) -> nn.Module:
     conv = nn.Conv2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1)
     conv.weight, conv.bias = layer.weight, layer.bias
@@ -111,6 +119,7 @@ def _plain_upsampling(layer: UpsamplingConv) -> nn.Module:
 _PLAIN: Mapping[type[nn.Module], Callable[..., nn.Module]] = {
     InstanceNorm: _plain_norm,
     Conv3x3: _plain_conv,
+    ReflectConv2d: _plain_reflecting,
     HalvingConv2d: _plain_halving,
     DoublingConv2d: _plain_doubling,
     UpsamplingConv: _plain_upsampling,

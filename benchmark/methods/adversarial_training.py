@@ -94,7 +94,7 @@ class AdversarialTraining:
             Every loss before weighting, as scalars without a graph.
         """
         # Weights are rounded once a step: PyTorch forgets the rounded ones when it leaves the outermost such block. (It
-        # does not remember those of fused networks, which are small.)
+        # does not remember those of fused networks, which are small, nor those that `winograd` takes sums of.)
         with torch.autocast(self._fabric.device.type, enabled=False):
             made, losses = self._step_translators(crops)
         losses |= self._step_discriminators(crops, made)

@@ -148,8 +148,8 @@ class UpsamplingConv(nn.Conv2d):
 def _doubling_3x3(small: Tensor, weight: Tensor, groups: int = 1) -> Tensor:
     """(N, groups * in, H, W) to (N, out, 2H, 2W), with weights (out, in, 3, 3)."""
     height, width = small.shape[-2:]
-    if winograd.pays(winograd.ENLARGED, weight, (2 * height, 2 * width), groups):
-        return winograd.conv3x3_of_enlarged(small, weight)
+    if winograd.pays(winograd.ENLARGED, small, weight, groups=groups):
+        return winograd.convolved(small, weight, 1, winograd.ENLARGED)
     kernels = (weight.flatten(2) @ _sums().to(weight)).unflatten(2, (4, 2, 2)).transpose(1, 2).flatten(0, 1)
     # One row and column too many of each.
     places = F.conv2d(small, kernels, padding=1, groups=groups).unflatten(1, (-1, 2, 2))

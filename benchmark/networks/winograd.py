@@ -1,18 +1,21 @@
 """Convolutions 3×3 of many channels on a CPU, by Winograd's minimal filtering: fewer products for the same results.
 
-Two neighbouring results of a kernel of three need six products; taken of sums of the pixels and of the kernel, four:
-F(2, 3) of Lavin and Gray, Fast algorithms for convolutional neural networks, CVPR 2016. Four results need twelve, or
-six: F(4, 3). With the one along rows and the other along columns, 24 products do for 4×2 results instead of 72, and
-these are 24 products of matrices, pixels by channels and channels by channels. Of an enlarged map, whose pixels are
-copies, 9 do for 2×2.
+Two neighbouring results y of a kernel g of three weights need six products with the four pixels d under them, or four:
+y = Aᵀ [(G g) ⊙ (Bᵀ d)], where Bᵀ, G and Aᵀ are small matrices of constants that make sums, and ⊙ multiplies element by
+element. This is F(2, 3) of Lavin and Gray, Fast algorithms for convolutional neural networks, CVPR 2016. F(4, 3) needs
+six products for four results instead of twelve. With the latter down the rows and the former along the columns, 24
+products do for 4×2 results instead of 72; and over channels each of the 24 becomes a product of matrices, pixels by
+channels in and channels in by channels out.
+
+Of a map that counts as enlarged, each pixel four times, three products do for the two results of a small pixel, 9 along
+both axes instead of 36.
 
 Sums are in another order, so digits differ as they do between two machines. In bf16 the sums are rounded too: a layer's
-results are off by 0.9 % of their standard deviation where those of a plain convolution are by 0.25 %.
+results are off by 0.95 % of their standard deviation where those of a plain convolution are by 0.3 %.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,9 +33,9 @@ class Filtering(NamedTuple):
     """One way of taking neighbouring results along an axis from a window of pixels and a kernel of three weights.
 
     Attributes:
-        pixels: the article's B, transposed, (products, pixels): the sums of a window's pixels.
-        kernel: its G, (products, 3): those of the kernel's weights.
-        results: its A, transposed, (results, products): the results from the products.
+        pixels: Bᵀ, (products, pixels of a window).
+        kernel: G, (products, 3).
+        results: Aᵀ, (results of a window, products).
         step: pixels from one window to the next.
     """
 
@@ -51,6 +54,8 @@ def filtering(points: Sequence[float], results: int) -> Filtering:
     """
     at = np.array(points, dtype=float)
     others = [np.delete(at, place) for place in range(len(at))]
+    # Lagrange's interpolation: polynomials that are nothing at the other points, by what they are at their own. The
+    # point at infinity has the highest coefficient for its value, and comes last.
     pixels = [np.append(np.poly(rest)[::-1], 0) for rest in others]
     kernel = [point ** np.arange(TAPS) / np.prod(point - rest) for point, rest in zip(at, others, strict=True)]
     infinite = [np.eye(1, size, size - 1)[0] for size in (TAPS, results)]
@@ -67,9 +72,12 @@ class Way:
     Attributes:
         rows: how to take results that lie below each other.
         columns: those beside each other.
-        channels: it pays from so many channels in times channels out, by their sum, on: products saved grow as the one
-            does, sums that it takes instead as the other.
-        work: it pays from so much of that on, times the pixels of a sample's results.
+        channels: it pays from this in · out / (in + out) of the channels on: products saved grow as in · out, sums that
+            it takes instead as in + out.
+        work: it pays from so much of that on, times the pixels of a sample's results. The number of samples is not
+            asked for, so that a sample's digits do not depend on it.
+        matrices: Bᵀ, G and Aᵀ of both axes at once: (products, pixels of a window), (products, 9) and (results of a
+            window, products).
     """
 
     rows: Filtering
@@ -77,25 +85,36 @@ class Way:
     channels: int
     work: int
 
-    @cached_property
-    def matrices(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Both axes' at once: (products, pixels of a window), (products, 9) and (results of a window, products)."""
-        rows, columns = self.rows, self.columns
-        pixels, kernel = torch.kron(rows.pixels, columns.pixels), torch.kron(rows.kernel, columns.kernel)
-        return pixels, kernel, torch.kron(rows.results, columns.results)
+    matrices: tuple[Tensor, Tensor, Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        both = zip(self.rows[:3], self.columns[:3], strict=True)
+        object.__setattr__(self, "matrices", tuple(torch.kron(rows, columns) for rows, columns in both))
+
+    def size(self, features: Tensor, padding: int) -> tuple[int, int] | None:
+        """Rows and columns of the results of maps (N, C, H, W); none where windows do not fill the maps."""
+        sizes = []
+        for length, along in zip(features.shape[2:], (self.rows, self.columns), strict=True):
+            tiles, left = divmod(length + 2 * padding - along.pixels.shape[1] + along.step, along.step)
+            if left or tiles < 1:
+                return None
+            sizes.append(tiles * len(along.results))
+        return sizes[0], sizes[1]
 
 
 # Measured with 29 layers on an AMD EPYC with AVX512-BF16, batch 4, forward and backward: 512 to 512 channels of 16×16
 # pixels take 0.58 of a plain convolution's time in bf16 and 0.56 in float32, 256 to 256 0.73 and 0.67, 128 to 256 of
-# 32×32 0.69 and 0.63; and where it is not done, 128 to 64 of 64×64 0.97 and 1.05, 256 to 256 of 8×8 0.98 and 1.01.
-# Forward alone 0.15 more. Enlarged maps beside the way of `benchmark.networks.resampling`: 128 to 128 of 16×16 before
-# that 0.71 and 0.79, 512 to 512 of 8×8 0.40 and 0.46, and where it is not done, 128 to 64 of 32×32 0.90 and 1.02. With
-# portable products 512 to 512 take 1.1 and 256 to 256 1.2 of a plain convolution's time.
+# 32×32 0.69 and 0.63, 128 to 128 0.88 and 0.72; and where it is not done, 128 to 64 of 64×64 0.97 and 1.05, 256 to 256
+# of 8×8 0.98 and 1.01. Forward alone 0.1 to 0.3 more; of a single sample, too, whose kernel has as many sums as that of
+# four. Enlarged maps beside the way of `benchmark.networks.resampling`: 128 to 128 of 16×16 before that 0.71 and 0.79,
+# 512 to 512 of 8×8 0.40 and 0.46, and where it is not done, 128 to 64 of 32×32 0.90 and 1.02. With portable products
+# 512 to 512 take 1.1 and 256 to 256 1.2 of a plain convolution's time.
 #
-# Pixels' and results' matrices have few digits, which bf16 holds. Of such points ±3/4 and ±3/2 lose the fewest digits:
-# at ±1 and ±2, or ±1/2, results are off by 1.3 %.
+# With these points Bᵀ and Aᵀ have few digits, which bf16 holds. Of nine such sets they lose the fewest: with ±1 and ±2,
+# or ±1/2, instead of ±3/4 and ±3/2 results are off by 1.3 %.
 PLAIN = Way(filtering((0, 0.75, -0.75, 1.5, -1.5), 4), filtering((0, 1, -1), 2), channels=50, work=25_000)
-# A window of an enlarged map is a b b c, of which the product with b - b is nothing.
+# F(2, 3) where the window of the enlarged map is a b b c, of small pixels a, b and c: one of its sums is b - b, and
+# three products are left. So windows have three small pixels, and the next begins one pixel on.
 _TWO_ENLARGED = Filtering(
     pixels=torch.tensor([[1, -1, 0], [0, 1, 0], [0, -1, 1]]),
     kernel=torch.tensor([[1, 0, 0], [1, 1, 1], [0, 0, 1]]),
@@ -105,26 +124,38 @@ _TWO_ENLARGED = Filtering(
 ENLARGED = Way(_TWO_ENLARGED, _TWO_ENLARGED, channels=64, work=0)
 
 
-def pays(way: Way, weight: Tensor, size: Sequence[int], groups: int = 1) -> bool:
-    """Whether a convolution 3×3 had better go this way: on a CPU that multiplies matrices as fast as it can.
+def pays(way: Way, features: Tensor, weight: Tensor, *, padding: int = 1, groups: int = 1) -> bool:
+    """Whether a convolution 3×3 had better go this way, and can: on a CPU that multiplies matrices as fast as it can.
 
     Args:
         way: how.
+        features: (N, in, H, W).
         weight: (out, in, 3, 3).
-        size: rows and columns of the results.
+        padding: zeros around the map.
         groups: of the convolution.
     """
+    if (
+        {features.device.type, weight.device.type} != {"cpu"}
+        or products_are_portable()
+        or groups > 1
+        # What remains to be refused is what PyTorch refuses, and says why.
+        or features.ndim != 4
+        or not len(features)
+        or features.shape[1] != weight.shape[1]
+        or _precision(features) != _precision(weight)
+        or (size := way.size(features, padding)) is None
+    ):
+        return False
     out_channels, in_channels = weight.shape[:2]
-    rows, columns = size
     saved = in_channels * out_channels / (in_channels + out_channels)
-    return (
-        weight.device.type == "cpu"
-        and not products_are_portable()
-        and groups == 1
-        and saved >= way.channels
-        and saved * rows * columns >= way.work
-        and rows % len(way.rows.results) == columns % len(way.columns.results) == 0
-    )
+    return saved >= way.channels and saved * size[0] * size[1] >= way.work
+
+
+def _precision(values: Tensor) -> torch.dtype:
+    """In which PyTorch's convolution would take them."""
+    if values.dtype != torch.float64 and torch.is_autocast_enabled(values.device.type):
+        return torch.get_autocast_dtype(values.device.type)
+    return values.dtype
 
 
 def conv3x3(features: Tensor, weight: Tensor, bias: Tensor | None = None, *, padding: int) -> Tensor:
@@ -139,23 +170,25 @@ def conv3x3(features: Tensor, weight: Tensor, bias: Tensor | None = None, *, pad
     Returns:
         (N, out, H, W), or without padding two rows and columns less.
     """
-    if not pays(PLAIN, weight, [side + 2 * padding + 1 - TAPS for side in features.shape[-2:]]):
+    if not pays(PLAIN, features, weight, padding=padding):
         return F.conv2d(features, weight, bias, padding=padding)
-    made = _convolved(features, weight, padding, PLAIN)
+    made = convolved(features, weight, padding, PLAIN)
     return made if bias is None else made + bias.to(made.dtype)[:, None, None]
 
 
-def conv3x3_of_enlarged(small: Tensor, weight: Tensor) -> Tensor:
-    """A convolution 3×3, padded by zeros, of a map that counts as enlarged to twice its height and width.
+def convolved(features: Tensor, weight: Tensor, padding: int, way: Way) -> Tensor:
+    """A convolution 3×3 this way, without asking whether it pays.
 
     Args:
-        small: (N, in, H, W).
+        features: (N, in, H, W), in floating point; for `ENLARGED` the map before it is enlarged.
         weight: (out, in, 3, 3).
+        padding: zeros around the map.
+        way: one whose windows fill the padded map.
 
     Returns:
-        (N, out, 2H, 2W).
+        (N, out, H', W').
     """
-    return _convolved(small, weight, 1, ENLARGED)
+    return _Convolution.apply(features.to(_precision(features)), weight, padding, way)
 
 
 class Conv3x3(nn.Conv2d):
@@ -169,13 +202,6 @@ class Conv3x3(nn.Conv2d):
         return super().forward(input) if self.groups > 1 else conv3x3(input, self.weight, self.bias, padding=1)
 
 
-def _convolved(features: Tensor, weight: Tensor, padding: int, way: Way) -> Tensor:
-    kind = features.device.type
-    if torch.is_autocast_enabled(kind):
-        features = features.to(torch.get_autocast_dtype(kind))
-    return _Convolution.apply(features, weight, padding, way)
-
-
 class _Convolution(torch.autograd.Function):
     """From maps (N, in, H, W) and kernels (out, in, 3, 3) to maps (N, out, H', W'), computed in the maps' precision.
 
@@ -185,40 +211,46 @@ class _Convolution(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor, padding: int, way: Way) -> Tensor:
+        samples, (out_channels, in_channels) = len(features), weight.shape[:2]
         of_pixels, of_kernel, of_results = (matrix.to(features) for matrix in way.matrices)
-        matrices = weight.to(features.dtype).flatten(2).flatten(0, 1).T
-        kernels = (of_kernel @ matrices).unflatten(1, weight.shape[:2])
         pixels = F.pad(_pixels_first(features), (0, 0, 0, 0, padding, padding, padding, padding))
         windows = torch.stack(_windows(pixels, way))
         tiles = windows.shape[1:3]
-        sums = (of_pixels @ windows.flatten(1)).view(len(of_pixels), -1, windows.shape[-1])
-        products = torch.bmm(sums, kernels.transpose(1, 2))
-        results = of_results @ products.flatten(1)
-        placed = results.view(len(way.rows.results), len(way.columns.results), *tiles, len(features), -1)
-        ctx.save_for_backward(sums, kernels)
-        ctx.padding, ctx.way, ctx.pixels = padding, way, pixels.shape
+        with torch.autocast("cpu", enabled=False):
+            kernels = of_kernel @ weight.to(features.dtype).flatten(2).flatten(0, 1).T
+            kernels = kernels.view(-1, out_channels, in_channels)
+            sums = (of_pixels @ windows.flatten(1)).view(len(of_pixels), -1, in_channels)
+            results = of_results @ torch.bmm(sums, kernels.transpose(1, 2)).flatten(1)
+        # The gradient of either factor needs the other one.
+        wanted = ctx.needs_input_grad[:2]
+        ctx.save_for_backward(*(factor if want else None for factor, want in zip((kernels, sums), wanted, strict=True)))
+        ctx.padding, ctx.way, ctx.pixels, ctx.kernels = padding, way, pixels.shape, kernels.shape
+        placed = results.view(len(way.rows.results), len(way.columns.results), *tiles, samples, out_channels)
         return _channels_first(placed.permute(2, 0, 3, 1, 4, 5).flatten(2, 3).flatten(0, 1))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        sums, kernels = ctx.saved_tensors
-        of_pixels, of_kernel, of_results = (matrix.to(sums) for matrix in ctx.way.matrices)
+        """Each step of the forward pass, transposed, from the last to the first."""
+        kernels, sums = ctx.saved_tensors
+        of_pixels, of_kernel, of_results = (matrix.to(gradient) for matrix in ctx.way.matrices)
+        products, out_channels, in_channels = ctx.kernels
         rows, columns = (len(along.results) for along in (ctx.way.rows, ctx.way.columns))
         placed = _pixels_first(gradient).unflatten(1, (-1, columns)).unflatten(0, (-1, rows))
         results = placed.permute(1, 3, 0, 2, 4, 5).reshape(rows * columns, -1)
-        products = (of_results.T @ results).view(*sums.shape[:2], -1)
         of_features = of_weight = None
-        if ctx.needs_input_grad[1]:
-            of_kernels = torch.bmm(products.transpose(1, 2), sums)
-            of_weight = (of_kernel.T @ of_kernels.flatten(1)).T.reshape(*kernels.shape[1:], TAPS, TAPS)
-        if ctx.needs_input_grad[0]:
-            windows = of_pixels.T @ torch.bmm(products, kernels).flatten(1)
-            pixels = windows.new_zeros(ctx.pixels)
-            for into, part in zip(_windows(pixels, ctx.way), windows, strict=True):
-                into += part.view_as(into)
-            inner = (slice(ctx.padding, side - ctx.padding) for side in ctx.pixels[:2])
-            of_features = _channels_first(pixels[*inner])
+        with torch.autocast("cpu", enabled=False):
+            of_products = (of_results.T @ results).view(products, -1, out_channels)
+            if sums is not None:
+                of_kernels = torch.bmm(of_products.transpose(1, 2), sums)
+                of_weight = (of_kernel.T @ of_kernels.flatten(1)).T.reshape(out_channels, in_channels, TAPS, TAPS)
+            if kernels is not None:
+                windows = of_pixels.T @ torch.bmm(of_products, kernels).flatten(1)
+                pixels = windows.new_zeros(ctx.pixels)
+                for into, part in zip(_windows(pixels, ctx.way), windows, strict=True):
+                    into += part.view_as(into)
+                inner = (slice(ctx.padding, side - ctx.padding) for side in ctx.pixels[:2])
+                of_features = _channels_first(pixels[*inner])
         return of_features, of_weight, None, None
 
 
@@ -233,7 +265,7 @@ def _windows(maps: Tensor, way: Way) -> list[Tensor]:
 
 def _pixels_first(maps: Tensor) -> Tensor:
     """(N, C, H, W) to (H, W, N, C)."""
-    # A copy of a matrix goes by blocks that fit into caches.
+    # As one transposition of a matrix, which PyTorch copies by blocks that fit into caches; a permutation it does not.
     return maps.flatten(2).flatten(0, 1).T.contiguous().view(*maps.shape[2:], *maps.shape[:2])
 
 

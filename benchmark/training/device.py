@@ -9,6 +9,7 @@ import torch
 from benchmark.devices import VISIBLE, taken
 from benchmark.errors import UserError
 from benchmark.machine import multiplies_bf16
+from benchmark.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -47,10 +48,13 @@ def precision_here(asked: Literal["auto"] | Precision) -> Precision:
 def inference_device() -> torch.device:
     """Where trained networks run: the device of :func:`make_fabric`, with the same deterministic algorithms.
 
+    Memory that this process frees is kept from then on.
+
     Raises:
         UserError: this process took a GPU, and PyTorch cannot use it.
     """
     _be_deterministic()
+    keep_freed_memory()
     _require_the_gpu()
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     return torch.device("cpu") if accelerator is None else torch.device(accelerator.type, 0)

@@ -8,9 +8,12 @@ import torch.nn.functional as F
 
 from benchmark.networks import winograd
 from benchmark.networks.deterministic import ReflectConv2d
+from benchmark.networks.fusion import Fused
 from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.resampling import UpsamplingConv, enlarge
-from benchmark.networks.winograd import ENLARGED, PLAIN, Conv3x3, conv3x3, conv3x3_of_enlarged, pays
+from benchmark.networks.resnet9 import ResNet9Generator
+from benchmark.networks.winograd import ENLARGED, PLAIN, Conv3x3, conv3x3, convolved, pays
+from benchmarks.plain import plain
 
 WAYS = ("PLAIN", "ENLARGED")
 
@@ -32,13 +35,17 @@ def always(monkeypatch):
 def taken(monkeypatch):
     """Which ways were taken, one after the other."""
     ways = []
-    own = winograd._convolved
-    monkeypatch.setattr(winograd, "_convolved", lambda *given: ways.append(given[-1]) or own(*given))
+    own = winograd.convolved
+    monkeypatch.setattr(winograd, "convolved", lambda *given: ways.append(given[-1]) or own(*given))
     return ways
 
 
 def maps(*shape, dtype=torch.float64):
     return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(dtype)
+
+
+def of_enlarged(small, weight):
+    return convolved(small, weight, 1, ENLARGED)
 
 
 def results(work, *inputs):
@@ -69,12 +76,12 @@ def test_results_and_gradients_are_those_of_a_plain_convolution(size, padding, b
 @pytest.mark.parametrize("size", [(1, 1), (1, 4), (3, 5), (8, 8)])
 def test_of_an_enlarged_map_too(size):
     given = maps(2, 3, *size), maps(5, 3, 3, 3)
-    found = results(conv3x3_of_enlarged, *given)
+    found = results(of_enlarged, *given)
     assert_same(found, results(lambda small, weight: F.conv2d(enlarge(small), weight, padding=1), *given))
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("size", [(5, 4), (6, 4), (4, 5)])
+@pytest.mark.parametrize("size", [(5, 4), (6, 4), (4, 5), (2, 2)])
 def test_sizes_that_windows_do_not_fill_are_convolved_plainly(size, taken):
     given = maps(2, 3, *size), maps(5, 3, 3, 3)
     torch.testing.assert_close(conv3x3(*given, padding=1), F.conv2d(*given, padding=1))
@@ -83,10 +90,15 @@ def test_sizes_that_windows_do_not_fill_are_convolved_plainly(size, taken):
 
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize("frozen", [0, 1])
-def test_what_wants_no_gradient_gets_none(frozen):
+def test_what_wants_no_gradient_gets_none_and_is_not_paid_for(frozen):
     given = [maps(2, 3, 8, 8), maps(5, 3, 3, 3)]
     given[1 - frozen].requires_grad_()
-    conv3x3(*given, padding=1).square().sum().backward()
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda values: kept.append(values) or values, lambda values: values):
+        made = conv3x3(*given, padding=1)
+    sums, kernels = (24, 2 * 2 * 4, 3), (24, 5, 3)
+    assert [tuple(values.shape) for values in kept] == [kernels if frozen else sums]
+    made.square().sum().backward()
     assert given[frozen].grad is None
     alone = given[1 - frozen].grad.clone()
     given[1 - frozen].grad = None
@@ -112,6 +124,31 @@ def test_gradients_of_gradients_are_refused():
         gradient.sum().backward()
 
 
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize(
+    ("features", "weight"),
+    [
+        (maps(2, 3, 4, 4), maps(5, 3, 3, 3, dtype=torch.float32)),
+        (maps(2, 3, 4, 4).long(), maps(5, 3, 3, 3)),
+        (maps(2, 4, 4, 4), maps(5, 3, 3, 3)),
+    ],
+    ids=["precision", "integers", "channels"],
+)
+def test_what_pytorch_refuses_is_refused_by_pytorch(features, weight):
+    with pytest.raises(RuntimeError) as own:
+        conv3x3(features, weight, padding=1)
+    with pytest.raises(RuntimeError) as theirs:
+        F.conv2d(features, weight, padding=1)
+    assert str(own.value) == str(theirs.value)
+
+
+@pytest.mark.usefixtures("always")
+def test_no_map_and_a_map_alone_are_as_pytorch_has_them():
+    weight = maps(5, 3, 3, 3)
+    assert conv3x3(maps(0, 3, 4, 4), weight, padding=1).shape == (0, 5, 4, 4)
+    assert conv3x3(maps(3, 4, 4), weight, padding=1).shape == (5, 4, 4)
+
+
 @pytest.mark.parametrize("way", [PLAIN, ENLARGED], ids=WAYS)
 def test_bf16_holds_what_pixels_and_results_are_multiplied_by(way):
     pixels, _, results = way.matrices
@@ -124,16 +161,31 @@ def test_bf16_holds_what_pixels_and_results_are_multiplied_by(way):
 def test_in_bf16_results_and_gradients_are_off_by_a_hundredth(enlarged):
     def own(small, weight):
         with torch.autocast("cpu", torch.bfloat16):
-            return conv3x3_of_enlarged(small, weight) if enlarged else conv3x3(small, weight, padding=1)
+            return of_enlarged(small, weight) if enlarged else conv3x3(small, weight, padding=1)
 
-    def plain(small, weight):
+    def plainly(small, weight):
         return F.conv2d(enlarge(small) if enlarged else small, weight, padding=1)
 
     given = maps(2, 64, 16, 16, dtype=torch.float32), maps(64, 64, 3, 3, dtype=torch.float32)
-    found, expected = results(own, *given), results(plain, *(values.double() for values in given))
+    found, expected = results(own, *given), results(plainly, *(values.double() for values in given))
     assert [values.dtype for values in found] == [torch.bfloat16, torch.float32, torch.float32]
     for one, other in zip(found, expected, strict=True):
         assert 1e-4 < (one.double() - other).std() / other.std() < 0.011
+
+
+@pytest.mark.usefixtures("always")
+def test_autocast_has_its_way_with_results_and_not_with_gradients(taken):
+    layer = Conv3x3(4, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer(maps(1, 4, 4, 4, dtype=torch.float32)).dtype == torch.bfloat16
+        assert layer.double()(maps(1, 4, 4, 4)).dtype == torch.float64
+    assert len(taken) == 2
+    layer.float().zero_grad()
+    made = layer(maps(1, 4, 4, 4, dtype=torch.float32)).square().sum()
+    (expected,) = torch.autograd.grad(made, [layer.weight], retain_graph=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        (found,) = torch.autograd.grad(made, [layer.weight])
+    assert torch.equal(found, expected)
 
 
 @pytest.mark.usefixtures("always")
@@ -145,25 +197,32 @@ def test_inference_gives_the_same_bits():
 
 
 @pytest.mark.parametrize(
-    ("way", "out_channels", "in_channels", "size", "expected"),
+    ("way", "in_channels", "out_channels", "size", "expected"),
     [
-        (PLAIN, 512, 512, (16, 16), True),
-        (PLAIN, 256, 128, (32, 32), True),
+        (PLAIN, 128, 128, (32, 32), True),
+        (PLAIN, 64, 256, (32, 32), True),
+        (PLAIN, 64, 128, (64, 64), False),
+        (PLAIN, 256, 256, (16, 16), True),
+        (PLAIN, 512, 128, (16, 16), True),
+        (PLAIN, 128, 128, (16, 16), False),
         (PLAIN, 512, 512, (8, 8), False),
-        (PLAIN, 64, 64, (64, 64), False),
+        (PLAIN, 1024, 1024, (8, 8), True),
         (PLAIN, 512, 512, (18, 16), False),
-        (ENLARGED, 512, 512, (16, 16), True),
-        (ENLARGED, 512, 512, (8, 8), True),
-        (ENLARGED, 64, 64, (32, 32), False),
+        (ENLARGED, 128, 128, (2, 2), True),
+        (ENLARGED, 128, 64, (32, 32), False),
     ],
 )
-def test_it_pays_for_many_channels_and_pixels(way, out_channels, in_channels, size, expected, monkeypatch):
-    weight = torch.empty(out_channels, in_channels, 3, 3)
-    assert pays(way, weight, size) == expected
-    assert not pays(way, weight, size, groups=2)
-    assert not pays(way, weight.to("meta"), size)
-    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
-    assert not pays(way, weight, size)
+def test_it_pays_for_many_channels_and_pixels(way, in_channels, out_channels, size, expected, monkeypatch):
+    features, weight = torch.empty(1, in_channels, *size), torch.empty(out_channels, in_channels, 3, 3)
+    assert pays(way, features, weight) == expected
+    assert not pays(way, features, weight, groups=2)
+    assert not pays(way, features.to("meta"), weight)
+    assert not pays(way, features, weight.to("meta"))
+    monkeypatch.setenv("MKL_CBWR", "AVX2")
+    assert pays(way, features, weight) == expected
+    for products in ("COMPATIBLE", "COMPATIBLE,STRICT"):
+        monkeypatch.setenv("MKL_CBWR", products)
+        assert not pays(way, features, weight)
 
 
 def test_layers_go_this_way_where_it_pays(taken):
@@ -175,18 +234,46 @@ def test_layers_go_this_way_where_it_pays(taken):
     assert len(taken) == 3
 
 
+@pytest.mark.parametrize("way", [0, 10**9], ids=["this way", "plainly"])
+@pytest.mark.parametrize("kernel", [3, 7])
+def test_a_reflecting_layer_has_its_bias(way, kernel, monkeypatch):
+    monkeypatch.setattr(winograd, "PLAIN", replace(PLAIN, channels=way, work=way))
+    layer, features = ReflectConv2d(3, 5, kernel).double(), maps(2, 3, 8, 8)
+    torch.nn.init.normal_(layer.bias)
+    padded = F.pad(features, 4 * [kernel // 2], mode="reflect")
+    torch.testing.assert_close(layer(features), F.conv2d(padded, layer.weight, layer.bias))
+
+
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize("order", ["paper", "reference"])
-def test_a_generator_is_the_same(order, taken, monkeypatch):
+def test_a_generator_is_the_same_in_pytorchs_layers(order, taken, monkeypatch):
+    monkeypatch.setattr("benchmark.networks.resampling.LARGE", 0)
     generator = ResUNetGenerator(2, conditioned=False, order=order).double()
     images = maps(2, 1, 64, 64)
-    parameters = dict(generator.named_parameters())
+    expected = results(plain(generator), images)
+    assert taken == []
+    assert_same(results(generator, images), expected)
+    # Encoder, bottleneck, middle and decoder have two layers each in 3, 1, 2 and 3 blocks. Where a block takes an
+    # enlarged map, its first layer has one, and in two of these three a part of another map beside it.
+    own, enlarged = (sum(way is getattr(winograd, name) for way in taken) for name in WAYS)
+    assert (own, enlarged) == (17, 4)  # the head has an enlarged map, too
 
-    def made(images, *values):
-        return torch.func.functional_call(generator, dict(zip(parameters, values, strict=True)), images)
 
-    found = results(made, images, *parameters.values())
-    assert set(taken) == {winograd.PLAIN, winograd.ENLARGED}
-    monkeypatch.undo()
-    expected = results(made, images, *parameters.values())
-    assert_same(found, expected)
+@pytest.mark.usefixtures("always")
+def test_a_resnet_is_the_same_in_pytorchs_layers(taken):
+    generator, images = ResNet9Generator(2).double(), maps(1, 1, 16, 16)
+    expected = results(plain(generator), images)
+    assert taken == []
+    assert_same(results(generator, images), expected)
+    assert taken == 18 * [winograd.PLAIN]
+
+
+@pytest.mark.usefixtures("always")
+def test_fused_networks_do_not_go_this_way(taken):
+    pair = [ResUNetGenerator(2, conditioned=False).double() for _ in range(2)]
+    images = maps(2, 2, 64, 64)
+    made = Fused(*pair)(images)
+    assert taken == []
+    alone = torch.cat([network(part) for network, part in zip(pair, images.chunk(2, dim=1), strict=True)], dim=1)
+    assert taken != []
+    torch.testing.assert_close(made, alone)
