@@ -148,7 +148,7 @@ class UpsamplingConv(nn.Conv2d):
 def _doubling_3x3(small: Tensor, weight: Tensor, groups: int = 1) -> Tensor:
     """(N, groups * in, H, W) to (N, out, 2H, 2W), with weights (out, in, 3, 3)."""
     height, width = small.shape[-2:]
-    if winograd.pays(winograd.ENLARGED, small, weight, groups=groups):
+    if winograd.pays(winograd.ENLARGED, small, weight):
         return winograd.convolved(small, weight, 1, winograd.ENLARGED)
     kernels = (weight.flatten(2) @ _sums().to(weight)).unflatten(2, (4, 2, 2)).transpose(1, 2).flatten(0, 1)
     # One row and column too many of each.

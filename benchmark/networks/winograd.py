@@ -124,20 +124,18 @@ _TWO_ENLARGED = Filtering(
 ENLARGED = Way(_TWO_ENLARGED, _TWO_ENLARGED, channels=64, work=0)
 
 
-def pays(way: Way, features: Tensor, weight: Tensor, *, padding: int = 1, groups: int = 1) -> bool:
+def pays(way: Way, features: Tensor, weight: Tensor, *, padding: int = 1) -> bool:
     """Whether a convolution 3×3 had better go this way, and can: on a CPU that multiplies matrices as fast as it can.
 
     Args:
         way: how.
         features: (N, in, H, W).
-        weight: (out, in, 3, 3).
+        weight: (out, in, 3, 3); fewer channels in than the maps have, as of a convolution in groups, are refused.
         padding: zeros around the map.
-        groups: of the convolution.
     """
     if (
         {features.device.type, weight.device.type} != {"cpu"}
         or products_are_portable()
-        or groups > 1
         # What remains to be refused is what PyTorch refuses, and says why.
         or features.ndim != 4
         or not len(features)

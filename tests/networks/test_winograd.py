@@ -215,7 +215,7 @@ def test_inference_gives_the_same_bits():
 def test_it_pays_for_many_channels_and_pixels(way, in_channels, out_channels, size, expected, monkeypatch):
     features, weight = torch.empty(1, in_channels, *size), torch.empty(out_channels, in_channels, 3, 3)
     assert pays(way, features, weight) == expected
-    assert not pays(way, features, weight, groups=2)
+    assert not pays(way, features, weight[:, ::2])
     assert not pays(way, features.to("meta"), weight)
     assert not pays(way, features, weight.to("meta"))
     monkeypatch.setenv("MKL_CBWR", "AVX2")
