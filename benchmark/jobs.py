@@ -96,7 +96,10 @@ def jobs_of(config: BenchmarkConfig, subjects: Mapping[str, Sequence[str]]) -> l
     trainings = [_training(cell) for cell in trained]
     judges = list(_judges(config, datasets, places))
     scored = [job for place in places for job in _scored(config, *place, trained)]
-    return [*jobs, *trainings, *judges, *scored, *_reported(config, trainings, scored)]
+    others = [*trainings, *judges, *scored, *_reported(config, trainings, scored)]
+    # A config may leave pairs of a dataset out.
+    wanted = {key for job in others for key in job.needs}
+    return [*(job for job in jobs if job.rule != "split" or job.key in wanted), *others]
 
 
 def is_trained(cell: Cell, dataset: DatasetConfig) -> bool:

@@ -14,11 +14,17 @@ def project(tmp_path_factory):
     return copied_project(tmp_path_factory.mktemp("project"))
 
 
+@pytest.fixture(scope="module", params=["paper", "smoke"])  # the latter leaves pairs out
+def benchmark(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def planned(project):
-    """Every job of the paper that Snakemake plans without data, by rule and name: its entries as text."""
+def planned(project, benchmark):
+    """Every job of a benchmark that Snakemake plans without data, by rule and name: its entries as text."""
     gpus = [f"{rule}:gpu=1" for rule in ON_GPU]
-    command = ["snakemake", "--dry-run", "--cores", "1", "--configfile", "config/paper.yaml", "--set-resources", *gpus]
+    command = ["snakemake", "--dry-run", "--cores", "1", "--configfile", f"config/{benchmark}.yaml"]
+    command += ["--set-resources", *gpus]
     found = {}
     for block in re.split(r"^\[.*\]\n(?=(?:rule|checkpoint) )", call(project, *command), flags=re.MULTILINE)[1:]:
         entries = dict(line.strip().partition(": ")[::2] for line in block.splitlines() if line.startswith("    "))
@@ -29,8 +35,8 @@ def planned(project):
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[tuple[str, str], Job]:
-    config = load_benchmark(ROOT / "config/paper.yaml")
+def told(benchmark) -> dict[tuple[str, str], Job]:
+    config = load_benchmark(ROOT / f"config/{benchmark}.yaml")
     return {job.key: job for job in jobs_of(config, {name: ["somebody"] for name in config.datasets})}
 
 
@@ -44,12 +50,12 @@ def test_the_same_jobs(planned, told):
     assert list(dict.fromkeys(rule for rule, _ in told)) == list(RULES)
 
 
-def test_with_the_same_outputs_logs_priorities_and_gpus(planned, told):
+def test_with_the_same_outputs_logs_priorities_and_gpus(planned, told, benchmark):
     for key, entries in planned.items():
         job = told[key]
         assert {str(path) for path in job.makes} <= files(entries, "output"), key
-        assert str(job.log("paper")) == entries["log"]
-        assert str(job.times("paper")) == entries["benchmark"]
+        assert str(job.log(benchmark)) == entries["log"]
+        assert str(job.times(benchmark)) == entries["benchmark"]
         assert job.priority == int(entries.get("priority", 0)), key
         assert (key[0] in ON_GPU) == ("gpu=1" in entries["resources"]), key
 
