@@ -85,23 +85,14 @@ def _plain_norm(norm: InstanceNorm) -> nn.Module:
     return nn.InstanceNorm2d(norm.num_features, eps=EPSILON)
 
 
-def _plain_conv(layer: Conv3x3) -> nn.Module:
-    conv = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1)
+def _plain_conv(layer: nn.Conv2d) -> nn.Module:
+    conv = nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)  # type: ignore[arg-type]
     conv.weight, conv.bias = layer.weight, layer.bias
     return conv
 
 
 def _plain_reflecting(layer: ReflectConv2d) -> nn.Module:
-    by = layer.kernel_size[0] // 2
-    conv = nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel_size[0], padding=by, padding_mode="reflect")
-    conv.weight, conv.bias = layer.weight, layer.bias
-    return conv
-
-
-def _plain_halving(layer: HalvingConv2d) -> nn.Module:
-    conv = nn.Conv2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1)
-    conv.weight, conv.bias = layer.weight, layer.bias
-    return conv
+    return nn.Sequential(nn.ReflectionPad2d(layer.kernel_size[0] // 2), _plain_conv(layer))
 
 
 def _plain_doubling(layer: DoublingConv2d) -> nn.Module:
@@ -111,16 +102,14 @@ def _plain_doubling(layer: DoublingConv2d) -> nn.Module:
 
 
 def _plain_upsampling(layer: UpsamplingConv) -> nn.Module:
-    conv = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1)
-    conv.weight, conv.bias = layer.weight, layer.bias
-    return nn.Sequential(nn.Upsample(scale_factor=2), conv)
+    return nn.Sequential(nn.Upsample(scale_factor=2), _plain_conv(layer))
 
 
 _PLAIN: Mapping[type[nn.Module], Callable[..., nn.Module]] = {
     InstanceNorm: _plain_norm,
     Conv3x3: _plain_conv,
     ReflectConv2d: _plain_reflecting,
-    HalvingConv2d: _plain_halving,
+    HalvingConv2d: _plain_conv,
     DoublingConv2d: _plain_doubling,
     UpsamplingConv: _plain_upsampling,
     SegmentationRenorm: PlainRenorm,

@@ -211,7 +211,7 @@ class _Convolution(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor, weight: Tensor, padding: int, way: Way) -> Tensor:
         samples, (out_channels, in_channels) = len(features), weight.shape[:2]
         of_pixels, of_kernel, of_results = (matrix.to(features) for matrix in way.matrices)
-        pixels = F.pad(_pixels_first(features), (0, 0, 0, 0, padding, padding, padding, padding))
+        pixels = F.pad(_swapped(features), (0, 0, 0, 0, padding, padding, padding, padding))
         windows = torch.stack(_windows(pixels, way))
         tiles = windows.shape[1:3]
         with torch.autocast("cpu", enabled=False):
@@ -224,7 +224,7 @@ class _Convolution(torch.autograd.Function):
         ctx.save_for_backward(*(factor if want else None for factor, want in zip((kernels, sums), wanted, strict=True)))
         ctx.padding, ctx.way, ctx.pixels, ctx.kernels = padding, way, pixels.shape, kernels.shape
         placed = results.view(len(way.rows.results), len(way.columns.results), *tiles, samples, out_channels)
-        return _channels_first(placed.permute(2, 0, 3, 1, 4, 5).flatten(2, 3).flatten(0, 1))
+        return _swapped(placed.permute(2, 0, 3, 1, 4, 5).flatten(2, 3).flatten(0, 1))
 
     @staticmethod
     @once_differentiable
@@ -234,7 +234,7 @@ class _Convolution(torch.autograd.Function):
         of_pixels, of_kernel, of_results = (matrix.to(gradient) for matrix in ctx.way.matrices)
         products, out_channels, in_channels = ctx.kernels
         rows, columns = (len(along.results) for along in (ctx.way.rows, ctx.way.columns))
-        placed = _pixels_first(gradient).unflatten(1, (-1, columns)).unflatten(0, (-1, rows))
+        placed = _swapped(gradient).unflatten(1, (-1, columns)).unflatten(0, (-1, rows))
         results = placed.permute(1, 3, 0, 2, 4, 5).reshape(rows * columns, -1)
         of_features = of_weight = None
         with torch.autocast("cpu", enabled=False):
@@ -248,7 +248,7 @@ class _Convolution(torch.autograd.Function):
                 for into, part in zip(_windows(pixels, ctx.way), windows, strict=True):
                     into += part.view_as(into)
                 inner = (slice(ctx.padding, side - ctx.padding) for side in ctx.pixels[:2])
-                of_features = _channels_first(pixels[*inner])
+                of_features = _swapped(pixels[*inner])
         return of_features, of_weight, None, None
 
 
@@ -261,12 +261,7 @@ def _windows(maps: Tensor, way: Way) -> list[Tensor]:
     return [maps[rows, columns] for rows in places[0] for columns in places[1]]
 
 
-def _pixels_first(maps: Tensor) -> Tensor:
-    """(N, C, H, W) to (H, W, N, C)."""
+def _swapped(maps: Tensor) -> Tensor:
+    """(N, C, H, W) to (H, W, N, C), or back."""
     # As one transposition of a matrix, which PyTorch copies by blocks that fit into caches; a permutation it does not.
-    return maps.flatten(2).flatten(0, 1).T.contiguous().view(*maps.shape[2:], *maps.shape[:2])
-
-
-def _channels_first(maps: Tensor) -> Tensor:
-    """(H, W, N, C) to (N, C, H, W)."""
     return maps.flatten(2).flatten(0, 1).T.contiguous().view(*maps.shape[2:], *maps.shape[:2])
