@@ -1,11 +1,14 @@
 """requirements.lock, pyproject.toml, environment.yml and the rules' environments state the same versions."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from disks import ALONE, can_mount
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -74,3 +77,20 @@ def test_locked_packages_have_hashes_and_no_address():
     assert all("--hash=sha256:" in entry for entry in entries)
     assert "://" not in text
     assert "index-url" not in text
+
+
+@pytest.mark.skipif(not can_mount(), reason="nobody may mount a file system here")
+def test_no_environment_is_begun_where_the_packages_have_no_room(tmp_path):
+    """Else pip fills the disk first, and other people's jobs on it fail."""
+    small = tmp_path / "small"
+    small.mkdir()
+    steps = [
+        f"mount -t tmpfs -o size=1m none {small}",
+        f"cp {' '.join(str(ROOT / n) for n in ('Makefile', 'requirements.lock', 'pyproject.toml'))} {small}",
+        f"cd {small}",
+        f"make --no-print-directory setup PYTHON={sys.executable}; code=$?; ls -A; exit $code",
+    ]
+    done = subprocess.run([*ALONE, "sh", "-c", " && ".join(steps)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "error: the packages of .venv take 8 GB, and fewer are free here. Make room for them" in done.stderr
+    assert sorted(done.stdout.split()) == ["Makefile", "pyproject.toml", "requirements.lock"]

@@ -190,9 +190,11 @@ def _default_remote() -> str:
 def _dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
     # A stage's command is `python -m ...`: this Python, also when its environment is not activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    # Where no configuration says otherwise, DVC reports each call to its makers, and leaves the report in the folder
+    # of temporary files if it cannot be sent. Nobody who handles patients' images asked for that.
     return subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],
-        env={**os.environ, "PATH": path},
+        env={**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -54,6 +54,15 @@ def test_the_manifest_is_only_written_when_its_content_changes(repository, datas
     assert layout.manifest("mini").stat().st_mtime > 1
 
 
+def test_dvc_reports_nothing_to_its_makers(repository, tmp_path, monkeypatch):
+    """Its report waits in the folder of temporary files, and stays there if there is no network."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.delenv("DVC_NO_ANALYTICS", raising=False)
+    versioning.call("config", "--local", "cache.type", "copy")
+    assert not list((tmp_path / "temporary").iterdir())
+
+
 def test_pulled_from_the_remote_of_this_machine(repository, dataset, tmp_path, monkeypatch):
     """The remote is written to .dvc/config.local only; deleted data come back with the same manifest."""
     root = put(dataset("mini", "ixi", archive=ARCHIVE))

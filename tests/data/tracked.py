@@ -1,5 +1,6 @@
 """A small archive under DVC, and what the fetch says of it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,8 @@ FILES = {"IXI-T1/a.nii.gz": b"a" * 100, "IXI-T1/b.nii.gz": b"b" * 50, "notes.txt
 
 
 def dvc(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", *arguments], check=True, capture_output=True)
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    subprocess.run([sys.executable, "-m", "dvc", *arguments], env=environment, check=True, capture_output=True)
 
 
 def put(root: Path) -> Path:
