@@ -57,6 +57,22 @@ def test_misspelt_nested_key_is_refused_with_the_nearest_known_one(demo):
 
 
 @pytest.mark.parametrize(
+    ("place", "key", "meant"),
+    [
+        (("training",), "checkpoint_every", "'checkpoint_every' at the top?"),
+        (("datasets", "msseg_phantom"), "width", "'training.width' or 'judges.autoencoder.width' or"),
+        (("judges", "segmentor"), "folds", "'datasets.*.folds'?"),
+    ],
+)
+def test_key_in_the_wrong_place_is_refused_with_the_right_one(demo, place, key, meant):
+    inner = demo
+    for part in place:
+        inner = inner[part]
+    inner[key] = 1
+    assert f"key '{'.'.join((*place, key))}' is unknown, did you mean {meant}" in refused(demo)
+
+
+@pytest.mark.parametrize(
     ("part", "change", "said"),
     [
         ("preparation", {"n4_level": 3}, "key 'preparation.n4_level' is unknown, did you mean 'n4_levels'? Correct"),

@@ -143,6 +143,15 @@ def test_files_from_the_future_are_neither_made_again_nor_lost(project):
     assert "Nothing to be done" in call(project, *command(*map(run_of, METHODS)))
 
 
+def test_a_file_where_a_folder_of_results_belongs_is_told(project):
+    logs = project / "logs/elsewhere"
+    logs.write_text("mine")
+    said = call(project, *command("--config", "benchmark=elsewhere"), succeed=False)
+    assert "error: logs/elsewhere: is, or lies below, a file where a folder belongs. Move that file away" in said
+    assert "Traceback" not in said
+    assert logs.read_text() == "mine"
+
+
 def test_read_only_results_are_told_before_anything_runs(project):
     results = project / "results/faults"
     before = {path: path.stat().st_mtime_ns for path in results.rglob("*")}

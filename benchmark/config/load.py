@@ -93,7 +93,12 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     path, known = _followed(model, location)
     key = ".".join(path)
     if error["type"] == "extra_forbidden":
-        return f"key '{key}' is unknown" + (suggestion(str(location[-1]), known) if known else "")
+        name = str(location[-1])
+        # A word of ours in the wrong place; nearer ones of this place would lead astray.
+        if name not in known and (places := _places(model, name)):
+            meant = [repr(place) + ("" if "." in place else " at the top") for place in places]
+            return f"key '{key}' is unknown, did you mean {' or '.join(meant)}?"
+        return f"key '{key}' is unknown" + (suggestion(name, known) if known else "")
     if error["type"] == "missing":
         return f"key '{key}' is missing"
     if error["type"] in ("union_tag_not_found", "union_tag_invalid"):
@@ -131,6 +136,17 @@ def _followed(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[
         fields = [c.model_fields[str(part)] for c in current if str(part) in c.model_fields]
         current = [m for field in fields for m in _models_in(field.annotation)] or current  # keys of mappings
     return path, sorted({name for c in beside for name in c.model_fields})
+
+
+def _places(model: type[BaseModel], name: str, above: str = "") -> list[str]:
+    """Where in a config a key of this name may stand, each place once; a mapping's own keys are named ``*``."""
+    found: dict[str, None] = {}
+    for key, field in model.model_fields.items():
+        if key == name:
+            found[above + key] = None
+        inner = f"{above}{key}.*." if get_origin(field.annotation) is dict else f"{above}{key}."
+        found |= dict.fromkeys(p for m in _models_in(field.annotation) for p in _places(m, name, inner))
+    return list(found)
 
 
 def _has_tag(model: type[BaseModel], tag: int | str) -> bool:

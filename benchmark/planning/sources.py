@@ -51,8 +51,11 @@ def kept(path: Path) -> Source:
         return Source(found["title"], bool(found["gpu"]), [Measured(**each) for each in found["measurements"]])
     except FileNotFoundError:
         raise UserError(path, "is missing", "Measure with --measure --save FILE") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(path, f"is no file of measurements ({error})", "Measure with --measure --save FILE") from None
+    except KeyError as error:
+        fault = f"it has no {error}"
+    except (ValueError, TypeError) as error:
+        fault = str(error)
+    raise UserError(path, f"is no file of measurements ({fault})", "Measure with --measure --save FILE")
 
 
 def of_run(config: BenchmarkConfig) -> Source:

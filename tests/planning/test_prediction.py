@@ -150,7 +150,7 @@ def test_measurements_are_kept(config, jobs):
     source.keep(Path("kept.json"))
     assert kept(Path("kept.json")) == source
     Path("kept.json").write_text("{}")
-    with pytest.raises(UserError, match="is no file of measurements"):
+    with pytest.raises(UserError, match=r"is no file of measurements \(it has no 'title'\)"):
         kept(Path("kept.json"))
 
 

@@ -69,6 +69,10 @@ with told():
     DATASETS = {name: load_dataset(name) for name in CONFIG.datasets}
     # A function of a rule would tell of a damaged file of DVC's in Snakemake's way.
     PINS = {name: pin(name) for name in DATASETS}
+    for parent in (layout.RESULTS, layout.REPORTS, layout.LOGS):
+        # Of a file in a folder's place, Snakemake would tell with a traceback.
+        if (folder := parent / CONFIG.benchmark).exists():
+            next(folder.iterdir(), None)
     if workflow.is_main_process:
         make_outdated_older()
 
