@@ -95,8 +95,11 @@ def harmonize_cell(config: BenchmarkConfig, cell: Cell) -> None:
 
 def harmonize_trained(config: BenchmarkConfig, dataset: str, pair: str, fold: int) -> None:
     """Harmonizes every cell of a pair and fold whose method is trained; see :func:`harmonize_cell`."""
+    from benchmark.training.resuming import discard
+
     for cell in cells_of(config, dataset, pair, fold):
         if method_class(cell.method).kind == "learned":
+            discard(config.benchmark, cell.model)
             harmonize_cell(config, cell)
 
 

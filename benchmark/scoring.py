@@ -32,6 +32,10 @@ def score_pair(config: BenchmarkConfig, dataset: str, pair: str, fold: int) -> N
         DataError: slices, splits, truth or harmonized images are missing or damaged.
         ModelError: a judge or a trained method is missing or damaged.
     """
+    from benchmark.training.resuming import discard
+
+    domains = (layout.segmentor(config.benchmark, dataset, domain, fold) for domain in pair.split("-"))
+    discard(config.benchmark, *domains, layout.autoencoder(config.benchmark, dataset, pair, fold))
     view = PairView(config, load_dataset(dataset), pair, fold)
     metrics = [create_metric(name, options) for name, options in config.metrics.items()]
     for cell in cells_of(config, dataset, pair, fold):

@@ -15,7 +15,6 @@ from pathlib import Path
 import small_benchmark as small
 import yaml
 
-from benchmark import layout
 from benchmark.layout import Cell
 
 ROOT = Path(__file__).parents[1]
@@ -67,7 +66,6 @@ def finish(folder: Path, method: str) -> dict[str, bytes]:
 def result(folder: Path, method: str) -> dict[str, bytes]:
     """Every file of the model, and the history."""
     cell = Cell("small", small.DATASET, "AA", "BB", 0, method, 0)
-    assert not (folder / layout.checkpoints("small", cell.model)).exists()
     return {**small.model_files(folder / cell.model), "history.csv": (folder / cell.history).read_bytes()}
 
 

@@ -3,7 +3,8 @@
 A checkpoint is a folder ``step-<n>`` with ``tensors.safetensors``, ``state.json`` and ``SHA256SUMS`` (in the format of
 ``sha256sum``). It is written under a temporary name, flushed to the disk and renamed. The last two are kept: should the
 last be damaged, the one before it serves. They lie beside the results and not in them, where Snakemake would delete
-them with the outputs of a job that failed, and go when the training is done.
+them with the outputs of a job that failed, and go when a later job uses what was trained (``resuming.discard``): until
+Snakemake has booked a training, it deletes what that left, and makes it again.
 
 One process at a time trains: a lock, which the kernel gives back however a process ends, keeps a second one out while
 the first of a killed run is still at work.
@@ -34,6 +35,8 @@ PATIENCE = 60.0
 """Seconds that a training waits for another process that is about to end the same one."""
 _SPOKEN = {"config": "settings", "code": "code", "slices": "prepared slices", "splits": "training subjects"}
 TENSORS, STATE, SUMS = "tensors.safetensors", "state.json", "SHA256SUMS"
+FINISHED = "finished"
+"""A file that says that the training ended; then nobody waits for what its checkpoints hold."""
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +135,7 @@ class Checkpoints:
         sums = [f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in contents.items()]
         for torn in self.folder.glob(".step-*"):  # of a process that was killed while it wrote
             shutil.rmtree(torn, ignore_errors=True)
+        (self.folder / FINISHED).unlink(missing_ok=True)
         with whole_folder(self._path(snapshot.step), flushed=True) as temporary:
             for name, content in {**contents, SUMS: "".join(sums).encode()}.items():
                 (temporary / name).write_bytes(content)
@@ -142,19 +146,21 @@ class Checkpoints:
         """The last that is whole; None where there is none. What is damaged is reported and left out.
 
         Raises:
-            ModelError: it is of another config, code or data.
+            ModelError: it is of a training with another config, code or data that has not ended.
         """
         for path in reversed(self._all()):
             try:
                 state = self._read(path)
                 tensors = load_file(path / TENSORS)
-            except (OSError, ValueError, KeyError, SafetensorError) as error:
+            # Denied access, say, is no fault of the checkpoint's: that ends the process, and the same command goes on.
+            except (FileNotFoundError, ValueError, KeyError, SafetensorError) as error:
                 logger.warning("the checkpoint %s is damaged (%s); it is not used", path, error)
                 aside = path.with_name(f"damaged-{path.name}")  # in its place it would count as one of the last two
                 shutil.rmtree(aside, ignore_errors=True)
                 path.rename(aside)
                 continue
-            self._require_same(path, state["identity"])
+            if not self._of_this(path, state["identity"]):
+                return None
             self.resumed_at, self.earlier_seconds = state["step"], state["seconds"]
             logger.info("going on from the checkpoint %s", path)
             self.earlier_origins = [other for other in state["origins"] if other != self.origin]
@@ -166,8 +172,13 @@ class Checkpoints:
             return Snapshot(state["step"], tensors, state["values"])
         return None
 
+    def finish(self) -> None:
+        """Notes that the training ended. Its checkpoints stay, should it be made again."""
+        if self.folder.is_dir():
+            (self.folder / FINISHED).touch()
+
     def remove(self) -> None:
-        """Removes all, because the training is done."""
+        """Removes all: whoever goes on from them comes to nothing."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _read(self, path: Path) -> dict[str, Any]:
@@ -181,13 +192,18 @@ class Checkpoints:
                 raise ValueError(f"the SHA-256 of {name} is not that of {SUMS}")
         return json.loads((path / STATE).read_bytes())
 
-    def _require_same(self, path: Path, identity: Mapping[str, str]) -> None:
-        if others := [name for name, value in self.identity.items() if identity.get(name) != value]:
-            raise ModelError(
-                path,
-                f"is a checkpoint of this training with other {' and other '.join(_SPOKEN[name] for name in others)}",
-                f"Restore what it was made with and run the same command, or delete {self.folder} to train anew",
-            )
+    def _of_this(self, path: Path, identity: Mapping[str, str]) -> bool:
+        """Whether this training may go on from a checkpoint; those of another that ended are removed."""
+        others = [name for name, value in self.identity.items() if identity.get(name) != value]
+        if not others:
+            return True
+        fault = f"is a checkpoint of this training with other {' and other '.join(_SPOKEN[name] for name in others)}"
+        if not (self.folder / FINISHED).exists():
+            remedy = f"Restore what it was made with and run the same command, or delete {self.folder} to train anew"
+            raise ModelError(path, fault, remedy)
+        logger.info("%s %s, which ended; it is removed", path, fault)
+        self.remove()
+        return False
 
     def _path(self, step: int) -> Path:
         return self.folder / f"step-{step:09}"

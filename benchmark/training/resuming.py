@@ -1,6 +1,7 @@
 """Which checkpoints a training may go on from: those of the same settings, code, slices and training subjects."""
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from benchmark.training.checkpoints import Checkpoints
 def checkpoints_of(
     config: BenchmarkConfig, trained: Path, dataset: str, pair: str, settings: str, *modules: str
 ) -> Iterator[Checkpoints]:
-    """Those of one training, which is this process's alone within the block; they go when the block ends well.
+    """Those of one training, which is this process's alone within the block.
 
     Args:
         config: says how often one is written.
@@ -36,7 +37,20 @@ def checkpoints_of(
     checkpoints = Checkpoints(folder, identity, config.checkpoint_every, origin())
     with checkpoints.alone():
         yield checkpoints
-        checkpoints.remove()
+        checkpoints.finish()
+
+
+def discard(benchmark: str, *trained: Path) -> None:
+    """Removes the checkpoints of trainings that are done and booked, as the jobs know that use what was trained.
+
+    Not the training itself: killed together with Snakemake just after its end, it would be made again, from nothing.
+
+    Args:
+        benchmark: its name.
+        trained: folders of what was trained.
+    """
+    for folder in trained:
+        shutil.rmtree(layout.checkpoints(benchmark, folder), ignore_errors=True)
 
 
 def note_resumption(record: Record, checkpoints: Checkpoints) -> None:

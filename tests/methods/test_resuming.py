@@ -1,5 +1,6 @@
 """A training that was stopped or killed ends with the bits of one that was not."""
 
+import errno
 import json
 import logging
 import os
@@ -15,7 +16,7 @@ from killed_training import METHODS, train, train_with_a_kill
 from two_scanners import context, training_set
 
 from benchmark import cells, layout
-from benchmark.cells import train_cell
+from benchmark.cells import harmonize_trained, train_cell
 from benchmark.data.sampling import CropSampler, stream
 from benchmark.errors import Interrupted, ModelError
 from benchmark.judges.autoencoder import train_autoencoder
@@ -27,6 +28,7 @@ from benchmark.training import loop
 from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import SUMS, TENSORS, Checkpoints
 from benchmark.training.loop import Parts
+from benchmark.training.resuming import discard
 from benchmark.training.schedule import constant_then_linear
 
 STEPS = 8
@@ -117,6 +119,21 @@ def test_a_damaged_one_is_reported_and_the_one_before_it_is_used(damage, file, t
         assert fit("cyclegan", {}, last) == expected
     assert last.resumed_at == 4
     assert "step-000000006 is damaged" in caplog.text
+
+
+def test_one_that_cannot_be_read_is_not_taken_for_damaged(tmp_path, monkeypatch):
+    expected = fit("cyclegan", {}, checkpoints(tmp_path))
+
+    def refuse(file, name):
+        raise PermissionError(errno.EACCES, "Permission denied", file.name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("benchmark.training.checkpoints.hashlib.file_digest", refuse)
+        with pytest.raises(PermissionError):
+            fit("cyclegan", {}, checkpoints(tmp_path))
+    last = checkpoints(tmp_path)
+    assert fit("cyclegan", {}, last) == expected
+    assert last.resumed_at == 6
 
 
 def test_where_all_are_damaged_the_training_begins_anew(tmp_path, caplog):
@@ -287,6 +304,7 @@ def test_judges_go_on_too(tmp_path, monkeypatch):
         start()
         expected = small.model_files(folder)
         shutil.rmtree(folder)
+        discard("small", folder)
         with monkeypatch.context() as patch:
             patch.setattr(Checkpoints, "save", kill_after_saving)
             with pytest.raises(Killed):
@@ -295,7 +313,6 @@ def test_judges_go_on_too(tmp_path, monkeypatch):
         start()
         assert small.model_files(folder) == expected
         assert json.loads((folder / "run.json").read_text())["resumed_at_step"] == 6
-        assert not layout.checkpoints("small", folder).exists()
 
 
 def test_a_cell_says_that_it_went_on_and_counts_all_its_time(monkeypatch):
@@ -304,6 +321,7 @@ def test_a_cell_says_that_it_went_on_and_counts_all_its_time(monkeypatch):
     cell = Cell("small", small.DATASET, "AA", "BB", 0, "cyclegan", 0)
     train_cell(config, cell)
     expected = small.model_files(cell.model), cell.history.read_text()
+    discard("small", cell.model)
     with monkeypatch.context() as patch:
         patch.setattr(cells._History, "add", lambda self, step, losses: kill() if step == 7 else None)
         with pytest.raises(Killed):
@@ -318,7 +336,27 @@ def test_a_cell_says_that_it_went_on_and_counts_all_its_time(monkeypatch):
     record = json.loads(cell.run.read_text())
     assert record["resumed_at_step"] == 6
     assert record["wall_seconds"] > content["seconds"]
-    assert not left.exists()
+
+
+def test_checkpoints_stay_until_what_was_trained_is_used():
+    """Snakemake deletes what it has not booked: killed with it just after its end, a training is made again."""
+    small.lay_out()
+    config = small.benchmark_config(methods={"cyclegan": {}}, proposed="cyclegan", checkpoint_every=3)
+    cell = Cell("small", small.DATASET, "AA", "BB", 0, "cyclegan", 0)
+    train_cell(config, cell)
+    expected = small.model_files(cell.model), cell.history.read_text()
+    shutil.rmtree(cell.root)
+    train_cell(config, cell)
+    assert json.loads(cell.run.read_text())["resumed_at_step"] == 6
+    assert (small.model_files(cell.model), cell.history.read_text()) == expected
+    # Of other settings they keep nobody from training: what they belong to has ended.
+    other = config.model_copy(update={"methods": {"cyclegan": {"lambda_cyc": 5.0}}})
+    train_cell(other, cell)
+    assert "resumed_at_step" not in json.loads(cell.run.read_text())
+    train_cell(config, cell)
+    assert (small.model_files(cell.model), cell.history.read_text()) == expected
+    harmonize_trained(config, small.DATASET, small.PAIR, 0)
+    assert not layout.checkpoints("small", cell.model).exists()
 
 
 def test_a_cell_with_other_settings_refuses_what_an_interrupted_one_left(monkeypatch):
