@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from benchmark import layout
+from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
 from benchmark.errors import ConfigError
 
@@ -95,9 +96,8 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         name = str(location[-1])
         # A word of ours in the wrong place; nearer ones of this place would lead astray.
-        if name not in known and (places := _places(model, name)):
-            meant = [repr(place) + ("" if "." in place else " at the top") for place in places]
-            return f"key '{key}' is unknown, did you mean {' or '.join(meant)}?"
+        if name not in known and (places := _elsewhere(model, name, key)):
+            return f"key '{key}' is unknown, did you mean {' or '.join(places)}?"
         return f"key '{key}' is unknown" + (suggestion(name, known) if known else "")
     if error["type"] == "missing":
         return f"key '{key}' is missing"
@@ -136,6 +136,22 @@ def _followed(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[
         fields = [c.model_fields[str(part)] for c in current if str(part) in c.model_fields]
         current = [m for field in fields for m in _models_in(field.annotation)] or current  # keys of mappings
     return path, sorted({name for c in beside for name in c.model_fields})
+
+
+def _elsewhere(model: type[BaseModel], name: str, key: str) -> list[str]:
+    """Where a key of this name may stand: in this config, or else in the other kind.
+
+    Not at ``key`` itself, where another form of that part has it.
+    """
+    if own := [place for place in _places(model, name) if place != key]:
+        return [repr(place) + ("" if "." in place else " at the top") for place in own]
+    if model is BenchmarkConfig:
+        return [f"{place!r} of a dataset ({layout.DATASET_CONFIG}/)" for place in _places(DatasetConfig, name)]
+    if model is DatasetConfig:
+        return [
+            f"{place!r} of a benchmark ({layout.DATASET_CONFIG.parent}/)" for place in _places(BenchmarkConfig, name)
+        ]
+    return []
 
 
 def _places(model: type[BaseModel], name: str, above: str = "") -> list[str]:
