@@ -23,6 +23,15 @@ include: "workflow/rules/scores.smk"
 include: "workflow/rules/report.smk"
 
 
+with told():
+    if workflow.is_main_process:
+        refuse_unusable(written_folders())
+        # What Snakemake plans with is kept there by a dry run, and removed by anything else.
+        planned_with = Path(".snakemake/iocache")
+        needed = workflow.output_settings.dryrun or read_only(Path())
+        refuse_unusable([planned_with], writing=needed)
+
+
 rule all:
     default_target: True
     input:
@@ -41,6 +50,7 @@ rule quality:
 onstart:
     with told():
         be_alone()
+        refuse_unusable(written_folders(), writing=True)
         if workflow.executor_plugin.name == "slurm":
             refuse_jobs_left()
         watch(DATED)

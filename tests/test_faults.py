@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from copied_project import call, copied_project, environment
-from disks import without_override
+from disks import ALONE, can_mount, without_override
 
 pytestmark = pytest.mark.end_to_end
 
@@ -143,19 +143,26 @@ def test_files_from_the_future_are_neither_made_again_nor_lost(project):
     assert "Nothing to be done" in call(project, *command(*map(run_of, METHODS)))
 
 
-def test_a_file_where_a_folder_of_results_belongs_is_told(project):
-    logs = project / "logs/elsewhere"
-    logs.write_text("mine")
-    said = call(project, *command("--config", "benchmark=elsewhere"), succeed=False)
-    assert "error: logs/elsewhere: is, or lies below, a file where a folder belongs. Move that file away" in said
-    assert "Traceback" not in said
-    assert logs.read_text() == "mine"
+@pytest.mark.parametrize("place", ["logs/elsewhere", "logs/elsewhere/train", "results/elsewhere", "reports/elsewhere"])
+def test_a_file_where_a_folder_of_results_belongs_is_told(project, place):
+    path = project / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+    try:
+        said = call(project, *command("--dry-run", "--config", "benchmark=elsewhere"), succeed=False)
+        assert f"error: {place}: is, or lies below, a file where a folder belongs. Move that file away" in said
+        assert "Traceback" not in said
+        assert path.read_text() == "mine"
+    finally:
+        path.unlink()
 
 
-def test_read_only_results_are_told_before_anything_runs(project):
-    results = project / "results/faults"
-    before = {path: path.stat().st_mtime_ns for path in results.rglob("*")}
-    results.chmod(0o555)
+@pytest.mark.parametrize("closed", ["results/faults", "logs/faults"])
+def test_read_only_results_and_logs_are_told_before_anything_runs(project, closed):
+    """Snakemake deletes what a job left before it makes the job's folders."""
+    before = {path: path.stat().st_mtime_ns for path in (project / "results/faults").rglob("*")}
+    assert project / run_of("cyclegan") in before
+    (project / closed).chmod(0o555)
     try:
         done = subprocess.run(
             command("--forceall"),
@@ -166,8 +173,17 @@ def test_read_only_results_are_told_before_anything_runs(project):
             preexec_fn=without_override,
         )
     finally:
-        results.chmod(0o755)
+        (project / closed).chmod(0o755)
     assert done.returncode != 0
-    assert "error: results/faults/config.json: access is denied. Correct the permissions." in done.stderr
+    assert f"error: {closed}: access is denied. Correct the permissions." in done.stderr
     assert "Traceback" not in done.stderr
-    assert {path: path.stat().st_mtime_ns for path in results.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in (project / "results/faults").rglob("*")} == before
+
+
+@pytest.mark.skipif(not can_mount(), reason="nobody may mount a file system here")
+@pytest.mark.parametrize("mode", [[], ["--dry-run"]])
+def test_a_project_on_a_read_only_disk_is_told(project, mode):
+    mount = f"mount --bind {project} {project} && mount -o remount,ro,bind {project} && cd {project}"
+    said = call(project, *ALONE, "sh", "-c", f'{mount} && exec "$@"', "sh", *command(*mode), succeed=False)
+    assert "error: .snakemake/iocache: the disk is read-only. Work in a folder that can be written to." in said
+    assert "Traceback" not in said

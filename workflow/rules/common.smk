@@ -24,6 +24,7 @@ from benchmark.data.outdated import (
 from benchmark.data.splits import any_pair
 from benchmark.dependencies import code_digest
 from benchmark.devices import gpus
+from benchmark.folders import folders_of, read_only, refuse_unusable
 from benchmark.jobs import PRIORITIES, is_trained
 from benchmark.machine import put_own_python_first
 from benchmark.methods.registry import method_class
@@ -69,10 +70,6 @@ with told():
     DATASETS = {name: load_dataset(name) for name in CONFIG.datasets}
     # A function of a rule would tell of a damaged file of DVC's in Snakemake's way.
     PINS = {name: pin(name) for name in DATASETS}
-    for parent in (layout.RESULTS, layout.REPORTS, layout.LOGS):
-        # Of a file in a folder's place, Snakemake would tell with a traceback.
-        if (folder := parent / CONFIG.benchmark).exists():
-            next(folder.iterdir(), None)
     if workflow.is_main_process:
         make_outdated_older()
 
@@ -95,6 +92,16 @@ if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_res
 RETRIES = 2 if workflow.is_main_process else 0
 KIND = {name: method_class(name).kind for name in CONFIG.methods}
 LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
+
+
+def written_folders():
+    """Where the benchmark's jobs write, apart from data; known once all rules are read."""
+    roots = [
+        parent / BENCHMARK for parent in (layout.RESULTS, layout.REPORTS, layout.LOGS)
+    ]
+    products = (str(path) for rule in workflow.rules for path in rule.products())
+    checkpoints = layout.checkpoints(BENCHMARK, layout.benchmark_root(BENCHMARK))
+    return [*roots, checkpoints, *folders_of(products, roots)]
 
 
 def growing(megabytes):

@@ -1,0 +1,109 @@
+"""Folders that cannot be written to are told before a run begins, in the words of every other fault of a disk."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from disks import ALONE, can_mount, without_override
+
+from benchmark.cli import told
+from benchmark.folders import folders_of, refuse_unusable
+
+FILE = "is, or lies below, a file where a folder belongs. Move that file away and run it again."
+TRAIN = Path("logs/a/train")
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def said(capsys, *folders, writing=False):
+    with pytest.raises(SystemExit) as ended, told():
+        refuse_unusable(folders, writing=writing)
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_folders_are_those_that_paths_with_wildcards_share():
+    patterns = [
+        "logs/a/train/{pair}.log",
+        "logs/a/train/x-{pair}.log",
+        "logs/a/page.log",
+        "results/a/cells/{pair}/model",
+        "data/prepared/{dataset}/slices.h5",
+        "logs/ab/page.log",
+    ]
+    found = folders_of(patterns, [Path("logs/a"), Path("results/a")])
+    assert found == [Path("logs/a"), TRAIN, Path("results/a/cells")]
+
+
+def test_nothing_is_said_of_what_is_not_there_yet_and_of_links_to_folders(tmp_path):
+    refuse_unusable([TRAIN], writing=True)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "big").mkdir()
+    Path("logs").symlink_to("big")
+    refuse_unusable([TRAIN], writing=True)
+
+
+@pytest.mark.parametrize("place", ["logs", "logs/a", "logs/a/train"])
+def test_a_file_in_a_folders_place_is_told(capsys, place):
+    Path(place).parent.mkdir(parents=True, exist_ok=True)
+    Path(place).write_text("mine")
+    assert said(capsys, Path("results/a"), TRAIN) == f"error: {place}: {FILE}\n"
+    assert Path(place).read_text() == "mine"
+
+
+def test_links_that_lead_to_no_folder_are_told(capsys):
+    Path("logs").symlink_to("logs")
+    assert said(capsys, TRAIN) == "error: logs: is a link that leads back to itself. Remove the link.\n"
+    Path("logs").unlink()
+    Path("logs").symlink_to("nowhere")
+    assert said(capsys, TRAIN) == f"error: logs: {FILE}\n"
+
+
+ASK = """
+import sys
+from pathlib import Path
+from benchmark.cli import told
+from benchmark.folders import refuse_unusable
+with told():
+    refuse_unusable([Path("results/a"), Path("logs/a/train")], writing=sys.argv[1] == "writing")
+"""
+
+
+def asked(*before, writing=True):
+    command = [*before, sys.executable, "-c", ASK, "writing" if writing else "looking"]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, preexec_fn=None if before else without_override
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "closed", "told_of"),
+    [
+        ("logs/a/train", "logs/a/train", "logs/a/train"),
+        ("logs/a", "logs/a", "logs/a"),
+        ("logs", "logs", "logs"),
+        ("logs/a/train", "logs", None),  # nothing is made in it any more
+    ],
+)
+def test_a_folder_in_which_nothing_may_be_made_is_told_to_who_would_write(made, closed, told_of):
+    Path(made).mkdir(parents=True)
+    Path(closed).chmod(0o555)
+    try:
+        looked, done = asked(writing=False), asked()
+    finally:
+        Path(closed).chmod(0o755)
+    assert (looked.returncode, looked.stderr) == (0, "")
+    fault = f"error: {told_of}: access is denied. Correct the permissions.\n" if told_of else ""
+    assert (done.returncode, done.stderr) == (2 if told_of else 0, fault)
+
+
+@pytest.mark.skipif(not can_mount(), reason="nobody may mount a file system here")
+def test_a_disk_that_is_read_only_is_told_as_such(tmp_path):
+    mount = f"mount --bind {tmp_path} {tmp_path} && mount -o remount,ro,bind {tmp_path} && cd {tmp_path}"
+    done = asked(*ALONE, "sh", "-c", f'{mount} && exec "$@"', "sh")
+    assert done.stderr == "error: .: the disk is read-only. Work in a folder that can be written to.\n"
