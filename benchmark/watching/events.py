@@ -6,14 +6,10 @@ Trainings know nothing of it, so that it changes none of their bits. One folder 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from benchmark.errors import UserError
+from benchmark.errors import DataError, UserError, made_again
 from benchmark.jobs import TRAININGS, Job
 from benchmark.watching.progress import modified, rows_of, tail
-
-if TYPE_CHECKING:
-    pass
 
 _WHOLE = 100_000_000  # bytes; no log of a training is longer
 Step = tuple[int, float, Mapping[str, float]]
@@ -82,5 +78,8 @@ def _of_history(path: Path) -> Iterator[Step]:
     except FileNotFoundError:
         return
     for row in csv.DictReader(text.splitlines()):
-        step = int(row.pop("step"))
-        yield step, moment, {name: float(loss) for name, loss in row.items()}
+        try:
+            step, losses = int(row.pop("step")), {name: float(loss) for name, loss in row.items()}
+        except (KeyError, TypeError, ValueError) as error:  # no step; too few or too many values; no number
+            raise DataError(path, f"is no training history ({error})", made_again(path)) from None
+        yield step, moment, losses

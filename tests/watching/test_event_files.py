@@ -1,7 +1,7 @@
 import pytest
 from finished_run import finish, start, told, write_log
 
-from benchmark.errors import UserError
+from benchmark.errors import DataError, UserError
 from benchmark.watching.events import EventFiles
 from benchmark.watching.progress import rows_of
 
@@ -53,6 +53,17 @@ def test_a_history_serves_where_there_is_no_log(jobs, tmp_path):
     job.cells[0].history.write_text("step,cycle\n2,0.125\n4,0.0625\n")
     EventFiles(tmp_path / "events", "smoke").update(jobs)
     assert [(step, value) for step, _, value in read(tmp_path / "events", job)["cycle"]] == [(2, 0.125), (4, 0.0625)]
+
+
+@pytest.mark.parametrize("text", ["step,a\n2,zz\n", "step,a\n2\n", "step,a\n2,1,3\n", "a\n0.5\n", "step,a\nx,0.5\n"])
+def test_a_damaged_history_is_told(jobs, tmp_path, text):
+    start("smoke")
+    job = next(job for job in jobs if job.rule == "train")
+    finish("smoke", job)
+    history = job.cells[0].history
+    history.write_text(text)
+    with pytest.raises(DataError, match=rf"^{history}: is no training history \(.+\)\. Delete it and run snakemake"):
+        EventFiles(tmp_path / "events", "smoke").update(jobs)
 
 
 def test_nothing_is_written_twice_into_one_folder(jobs, tmp_path):
