@@ -105,7 +105,7 @@ def _live(console: "Console", benchmark: str, looks: "Callable[[], list[Seen]]")
 
     with Live(console=console, auto_refresh=False) as live:
         for seen in _again(looks):
-            live.update(frame(benchmark, seen), refresh=True)
+            live.update(frame(benchmark, seen, brief=True), refresh=True)
 
 
 def _on_change(console: "Console", benchmark: str, looks: "Callable[[], list[Seen]]") -> None:

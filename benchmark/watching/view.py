@@ -18,11 +18,16 @@ QUIET = 120.0
 """Seconds of silence that are told. A training speaks more often, and other jobs say nothing until they are done."""
 
 
-def frame(benchmark: str, jobs: Sequence[Seen]) -> RenderableType:
-    """All that is to be seen of a run; a low terminal cuts off the end, what is done of each rule."""
+def frame(benchmark: str, jobs: Sequence[Seen], *, brief: bool = False) -> RenderableType:
+    """All that is to be seen of a run.
+
+    Args:
+        brief: for a screen that does not scroll, of 80 columns and 24 lines, say, and cuts off the end: a job that runs
+            has two lines, which cut off losses, and rules of which nothing has begun share a row.
+    """
     parts: list[RenderableType] = [Text(headline(benchmark, jobs), style="bold")]
     if running := [seen for seen in jobs if seen.state == "running"]:
-        parts.append(_running(running))
+        parts += [line for seen in running for line in _lines(seen)] if brief else [_running(running)]
     parts += [
         Text(f"failed: {' '.join(seen.job.key)}: {seen.reason} (see {seen.job.log(benchmark)})", style="red")
         for seen in jobs
@@ -33,7 +38,7 @@ def frame(benchmark: str, jobs: Sequence[Seen]) -> RenderableType:
         for seen in jobs
         if seen.state == "done" and seen.reason
     ]
-    return Group(*parts, _by_rule(jobs))
+    return Group(*parts, _by_rule(jobs, brief))
 
 
 def headline(benchmark: str, jobs: Sequence[Seen]) -> str:
@@ -53,19 +58,35 @@ def _left(jobs: Sequence[Seen]) -> str:
     return f"; {duration(left.seconds)} left{least}"
 
 
-def _by_rule(jobs: Sequence[Seen]) -> Table:
+def _by_rule(jobs: Sequence[Seen], brief: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("rule")
     for state in (*STATES, "mean time"):
         table.add_column(state, justify="right")
-    for rule in RULES:
-        own = [seen for seen in jobs if seen.job.rule == rule]
-        if own:
-            counts = Counter(seen.state for seen in own)
-            taken = [seen.seconds for seen in own if seen.seconds is not None]
-            mean = duration(sum(taken) / len(taken)) if taken else ""
-            table.add_row(rule, *(str(counts[state] or "") for state in STATES), mean)
+    of_rules = {rule: [seen for seen in jobs if seen.job.rule == rule] for rule in RULES}
+    of_rules = {rule: own for rule, own in of_rules.items() if own}
+    untouched = [rule for rule, own in of_rules.items() if all(seen.state == "waiting" for seen in own)]
+    if brief and len(untouched) > 1:
+        later = [seen for rule in untouched for seen in of_rules.pop(rule)]
+        of_rules[f"{len(untouched)} rules later"] = later
+    for rule, own in of_rules.items():
+        counts = Counter(seen.state for seen in own)
+        taken = [seen.seconds for seen in own if seen.seconds is not None]
+        mean = duration(sum(taken) / len(taken)) if taken else ""
+        table.add_row(rule, *(str(counts[state] or "") for state in STATES), mean)
     return table
+
+
+def _lines(seen: Seen) -> list[Text]:
+    """What a running job is and how far, and its losses, each cut off where the screen ends."""
+    step, _, left, losses = _progress(seen.progress) if seen.progress else ("", "", "", "")
+    far = ", ".join(filter(None, (_silent(seen), step, left and f"{left} left")))
+    lines = [": ".join(filter(None, (" ".join(seen.job.key), far))), losses and f"  {losses}"]
+    return [Text(line, no_wrap=True, overflow="ellipsis") for line in lines if line]
+
+
+def _silent(seen: Seen) -> str:
+    return f"silent for {duration(seen.silent)}" if seen.silent > QUIET else ""
 
 
 def _running(jobs: Sequence[Seen]) -> Table:
@@ -73,9 +94,8 @@ def _running(jobs: Sequence[Seen]) -> Table:
     for head in ("running", "step", "steps/s", "left", "last losses"):
         table.add_column(head, justify="left" if head in ("running", "last losses") else "right", overflow="fold")
     for seen in jobs:
-        silent = f"silent for {duration(seen.silent)}" if seen.silent > QUIET else ""
         cells = _progress(seen.progress) if seen.progress else ("", "", "", "")
-        table.add_row(" ".join(seen.job.key), *cells[:-1], "; ".join(filter(None, (silent, cells[-1]))))
+        table.add_row(" ".join(seen.job.key), *cells[:-1], "; ".join(filter(None, (_silent(seen), cells[-1]))))
     return table
 
 

@@ -119,6 +119,38 @@ def test_a_running_training_shows_step_losses_and_time_left(jobs):
         assert word in text
 
 
+def test_a_small_terminal_shows_what_runs_and_what_is_done_of_each_rule(jobs):
+    start("smoke")
+    for job in jobs:
+        if job.rule in ("fetch", "inventory", "split", "prepare", "collect"):
+            finish("smoke", job)
+    losses = ", ".join(f"{kind}_{domain} 0.1234" for kind in ("gan", "cycle", "seg") for domain in ("source", "target"))
+    running = of(jobs, "train")[:2]
+    for job in running:
+        write_log("smoke", job, told(0, 10, 100) + told(20, 30, 100, losses), after=100.0)
+    console = Console(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
+    console.print(frame("smoke", look("smoke", jobs, NOW), brief=True))
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) <= 24
+    for job in running:
+        place = lines.index(f"train {job.name}: 30 of 100, 1 min 10 s left")
+        assert lines[place + 1].startswith("  gan_source 0.123, gan_target 0.123, ")
+        assert lines[place + 1].endswith("…")
+    later = {job.rule for job in jobs} - {"fetch", "inventory", "split", "prepare", "collect", "train"}
+    waiting = sum(job.rule in later for job in jobs)
+    table = "\n".join(lines)
+    assert re.search(r"^ +collect +3 ", table, re.MULTILINE)
+    assert re.search(rf"^ +train +2 +{len(of(jobs, 'train')) - 2} +$", table, re.MULTILINE)
+    assert re.search(rf"^ +{len(later)} rules later +{waiting} +$", table, re.MULTILINE)
+
+
+def test_what_does_not_go_to_a_screen_has_all_losses(jobs):
+    start("smoke")
+    losses = ", ".join(f"loss_{n} 0.5" for n in range(40))
+    write_log("smoke", of(jobs, "train")[0], told(0, 10, 100) + told(20, 30, 100, losses), after=100.0)
+    assert [int(n) for n in re.findall(r"loss_(\d+)", rendered(jobs))] == [*range(40)]
+
+
 def test_looking_changes_no_file(jobs, tmp_path):
     start("smoke")
     finish("smoke", of(jobs, "fetch")[0])
