@@ -17,11 +17,13 @@ else
 setup: $(VENV)/.installed
 endif
 
-# A virtual environment with exactly the versions of requirements.lock, and the project itself.
+# A virtual environment with exactly the versions of requirements.lock, and the project itself. What an interrupted
+# set-up left of it counts as room; one that is there already is only brought up to date.
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is older than 3.11. Install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 2; }
-	@[ -d $(VENV) ] || $(PYTHON) -c 'import shutil, sys; sys.exit(shutil.disk_usage(".").free < 8e9)' || \
+	@[ -e $@ ] || { du -sk $(VENV) 2>/dev/null || echo 0; } | $(PYTHON) -c 'import shutil, sys; \
+	  sys.exit(shutil.disk_usage(".").free + 1024 * int(input().split()[0]) < 8e9)' || \
 	  { echo "error: the packages of $(VENV) take 8 GB, and fewer are free here. Make room for them" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -75,4 +77,4 @@ lock: setup
 	  --quiet pyproject.toml --output-file requirements.lock
 
 clean:
-	rm -rf results/demo reports/demo logs
+	rm -rf results/demo reports/demo logs/demo

@@ -1,6 +1,8 @@
 """requirements.lock, pyproject.toml, environment.yml and the rules' environments state the same versions."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -79,6 +81,62 @@ def test_locked_packages_have_hashes_and_no_address():
     assert "index-url" not in text
 
 
+# Stands for Python, pip and all: says how much is free, and notes the environments that it is asked for.
+PYTHON = """#!{python}
+import collections, shutil, subprocess, sys
+from pathlib import Path
+if sys.argv[1] == "-c":
+    shutil.disk_usage = lambda path: collections.namedtuple("usage", "free")({free})
+    sys.argv = sys.argv[1:]
+    exec(sys.argv[1])
+else:
+    with Path("calls").open("a") as calls:
+        print(*sys.argv[1:], file=calls)
+    if sys.argv[1:3] == ["-m", "venv"]:
+        Path(".venv/bin").mkdir(parents=True, exist_ok=True)
+        Path(".venv/bin/python").unlink(missing_ok=True)
+        Path(".venv/bin/python").symlink_to(sys.argv[0])
+"""
+NO_ROOM = "error: the packages of .venv take 8 GB, and fewer are free here. Make room for them"
+
+
+def set_up(folder, free):
+    """Whether an environment was begun where so many bytes are free; else what is said is that they are too few."""
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    python = folder / "python"
+    python.write_text(PYTHON.format(python=sys.executable, free=free))
+    python.chmod(0o755)
+    (folder / "calls").unlink(missing_ok=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "setup", f"PYTHON={python}"], cwd=folder, capture_output=True, text=True
+    )
+    begun = (folder / "calls").exists()
+    assert (done.returncode, NO_ROOM in done.stderr) == ((0, False) if begun else (2, True)), done.stderr
+    assert (folder / ".venv/.installed").exists() or not begun
+    return begun
+
+
+def test_an_environment_wants_8_gb_of_room(tmp_path):
+    assert not set_up(tmp_path, 7.9e9)
+    assert not (tmp_path / ".venv").exists()
+    assert set_up(tmp_path, 8.1e9)
+    assert (tmp_path / "calls").read_text().startswith("-m venv .venv\n-m pip install")
+
+
+def test_what_an_interrupted_set_up_left_counts_as_room_and_is_no_reason_to_go_on_without(tmp_path):
+    (tmp_path / ".venv/lib").mkdir(parents=True)
+    assert not set_up(tmp_path, 7.9e9)
+    (tmp_path / ".venv/lib/package").write_bytes(bytes(200_000_000))
+    assert set_up(tmp_path, 7.9e9)
+
+
+def test_an_environment_is_brought_up_to_date_without_that_room(tmp_path):
+    assert set_up(tmp_path, 8.1e9)
+    os.utime(tmp_path / ".venv/.installed", (1, 1))
+    assert set_up(tmp_path, 1e6)
+
+
 @pytest.mark.skipif(not can_mount(), reason="nobody may mount a file system here")
 def test_no_environment_is_begun_where_the_packages_have_no_room(tmp_path):
     """Else pip fills the disk first, and other people's jobs on it fail."""
@@ -92,5 +150,18 @@ def test_no_environment_is_begun_where_the_packages_have_no_room(tmp_path):
     ]
     done = subprocess.run([*ALONE, "sh", "-c", " && ".join(steps)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "error: the packages of .venv take 8 GB, and fewer are free here. Make room for them" in done.stderr
+    assert NO_ROOM in done.stderr
     assert sorted(done.stdout.split()) == ["Makefile", "pyproject.toml", "requirements.lock"]
+
+
+def test_cleaning_up_leaves_what_other_benchmarks_left(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for parent in ("results", "reports", "logs"):
+        (tmp_path / parent / "demo").mkdir(parents=True)
+        (tmp_path / parent / "open").mkdir()
+    subprocess.run(["make", "clean"], cwd=tmp_path, capture_output=True, check=True)
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.glob("*/*")) == [
+        "logs/open",
+        "reports/open",
+        "results/open",
+    ]
