@@ -37,13 +37,19 @@ def found_config(given: str) -> BenchmarkConfig:
     """
     path = Path(given)
     if path.suffix not in (".yaml", ".yml"):
-        path = layout.benchmark_root(given) / "config.json"
+        path = _started_with(given)
         if not path.is_file():
-            runs = sorted(p.parent.name for p in layout.RESULTS.glob("*/config.json"))
-            raise ConfigError(
-                given, "is no run in results/", f"Name a config file, or one of {', '.join(runs) or 'none yet'}"
-            )
+            runs = f", or a run: {_runs()}" if _runs() else ", such as config/demo.yaml; there is no run yet"
+            raise ConfigError(given, "is no run in results/", f"Name a config file{runs}")
     return check(BenchmarkConfig, read_yaml(path), path)
+
+
+def _started_with(run: str) -> Path:
+    return layout.benchmark_root(run) / "config.json"
+
+
+def _runs() -> str:
+    return ", ".join(sorted(path.parent.name for path in layout.RESULTS.glob("*/config.json")))
 
 
 def watch(
@@ -150,14 +156,15 @@ def plan(
     from benchmark.planning.schedule import Machine
 
     settings = found_config(config)
-    measured = _measurements(settings, source, measure)
-    if save:
-        measured.keep(save)
+    measured = _measurements(settings, source, measure, save)
     if measured.gpu != bool(gpus):
         fault = f"is {gpus}, and the times are of a machine {'with' if measured.gpu else 'without'} a GPU"
         raise UserError("--gpus", fault, "Take times of a machine of the kind that is planned for")
     machine = Machine(cores or len(os.sched_getaffinity(0)), gpus, memory * 1e9 / 2**20 if memory else None)
     found = predict(settings, measured.measurements, machine)
+    if not found.core_seconds:
+        fault = f"holds no time of any job of {settings.benchmark}"
+        raise UserError(source or measured.title, fault, "Measure with --measure")
     if memory and found.scaled:
         fault = f"cannot be planned with: memory was not measured at this size of {', '.join(found.scaled)}"
         raise UserError("--memory", fault, "Measure with --measure")
@@ -165,12 +172,29 @@ def plan(
     print_prediction(console, settings.benchmark, measured.title, found)
 
 
-def _measurements(config: BenchmarkConfig, source: str | None, measure: bool) -> "Source":
+def _measurements(config: BenchmarkConfig, source: str | None, measure: bool, save: Path | None) -> "Source":
     from benchmark.planning import sources
 
     if measure == (source is not None):
         raise UserError("hbench plan", "takes --from or --measure, one of them", "Name a finished run, or measure")
     if source is None:
-        return sources.of_this_machine(config, lambda job: print(f"measuring {job}", file=sys.stderr, flush=True))
+        return sources.of_this_machine(config, lambda job: print(f"measuring {job}", file=sys.stderr, flush=True), save)
+    found = _kept_or_of_run(source)
+    if save:
+        found.keep(save)
+    return found
+
+
+def _kept_or_of_run(source: str) -> "Source":
+    """A config file stands for the run of its name."""
+    from benchmark.planning import sources
+
     path = Path(source)
-    return sources.kept(path) if path.suffix == ".json" else sources.of_run(found_config(source))
+    if path.suffix == ".json":
+        return sources.kept(path)
+    if path.suffix in (".yaml", ".yml") or _started_with(source).is_file():
+        return sources.of_run(found_config(source))
+    if path.is_file():
+        return sources.kept(path)
+    runs = f"Name one of {_runs()}" if _runs() else "There is none yet: run it first, or measure with --measure"
+    raise UserError(source, "is neither a run in results/ nor a file that --save wrote", runs)

@@ -114,6 +114,7 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
         message = message.removeprefix("Value error, ")
     else:  # in the words of YAML, not of Python
         message = (message[0].lower() + message[1:]).replace("tuple", "list").replace("dictionary", "mapping")
+        message = message.partition(" or instance of ")[0]
     given = error["input"]
     shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | list | tuple) else ""
     return f"key '{key}': {message}{shown}" if key else message

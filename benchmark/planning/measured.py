@@ -1,22 +1,42 @@
 """What jobs took, of a run that is finished: Snakemake's records, the last lines of logs, and the files on the disk."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-import pandas as pd
+from pydantic import AfterValidator, Field
 
 from benchmark import layout
+from benchmark.config.base import Strict
 from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.load import suggestion
 from benchmark.errors import UserError
-from benchmark.jobs import Job, jobs_of
+from benchmark.jobs import RULES, TRAININGS, Job, jobs_of
 from benchmark.planning.extent import Extent, extent_of
 from benchmark.planning.work import amount, bulk, unit
-from benchmark.reporting.timings import start_up
+from benchmark.reporting.timings import read_times, start_up
+from benchmark.watching.progress import WHOLE, rows_of, tail
 
 
-@dataclass(frozen=True)
-class Measured:
+def _known(rule: str) -> str:
+    if rule not in RULES:
+        raise ValueError(f"there is no such rule{suggestion(rule, list(RULES))}")
+    return rule
+
+
+def _whole(number: float) -> float:
+    if number % 1:
+        raise ValueError("should be a whole number")
+    return number
+
+
+# Bounds that nothing real comes near, so that no sum of a file's numbers is infinite.
+_Amount = Annotated[float, Field(strict=True, ge=0, le=1e9)]
+_Count = Annotated[float, Field(strict=True, ge=0, le=1e18), AfterValidator(_whole)]
+
+
+class Measured(Strict):
     """What one job took.
 
     Attributes:
@@ -30,16 +50,16 @@ class Measured:
         bulk: what these grow with.
     """
 
-    rule: str
+    rule: Annotated[str, AfterValidator(_known)]
     dataset: str
     method: str
-    start_up: float
-    work: float
-    amount: float
-    unit: float
-    memory: float
-    size: float
-    bulk: float
+    start_up: _Amount
+    work: _Amount
+    amount: _Count
+    unit: Annotated[_Count, Field(ge=1)]
+    memory: _Amount
+    size: _Count
+    bulk: _Count
 
 
 def method_of(job: Job) -> str:
@@ -61,8 +81,44 @@ def measured(
     Args:
         seconds: of start-up and of work.
     """
-    work = (amount(config, job, extents), unit(config, job, extents))
-    return Measured(job.rule, job.dataset, method_of(job), *seconds, *work, memory, size, bulk(config, job, extents))
+    return Measured(
+        rule=job.rule,
+        dataset=job.dataset,
+        method=method_of(job),
+        start_up=seconds[0],
+        work=seconds[1],
+        amount=amount(config, job, extents),
+        unit=unit(config, job, extents),
+        memory=memory,
+        size=size,
+        bulk=bulk(config, job, extents),
+    )
+
+
+def of_steps(log: Path, start_up: float, work: float) -> tuple[float, float]:
+    """Divides a training's time anew: into that of its steps, by the lines of its log, and all that is about them.
+
+    A training that went on from a checkpoint took a part of the steps; the seconds are those of all of them, at the
+    speed of this part. The first step, which is slow, is left out of the speed.
+
+    Args:
+        start_up: seconds until the process began its work.
+        work: seconds from then on.
+
+    Returns:
+        Seconds about the steps, and of the steps.
+    """
+    _, rows = rows_of(tail(log, WHOLE))
+    # Where too few steps are told to have a speed, or the clock was set meanwhile, all the work counts as that of the
+    # steps: about right for a long training, and too much for a short one, most of whose time is about its steps.
+    if len(rows) < 3:  # the first line tells that it begins
+        return start_up, work
+    begun, first, last = rows[0], rows[1], rows[-1]
+    if last.step <= first.step or last.time <= first.time:
+        return start_up, work
+    each = (last.time - first.time) / (last.step - first.step)
+    own = each * (last.step - begun.step)
+    return (start_up + work - own, each * last.steps) if own <= work else (start_up, work)
 
 
 def read_run(config: BenchmarkConfig) -> list[Measured]:
@@ -85,14 +141,17 @@ def read_run(config: BenchmarkConfig) -> list[Measured]:
 
 
 def _read(config: BenchmarkConfig, job: Job, extents: Mapping[str, Extent]) -> Measured | None:
-    path = job.times(config.benchmark)
-    if not path.is_file():
+    """None where its times are missing or damaged; others of its rule may stand for it."""
+    times = read_times(job.times(config.benchmark))
+    if times is None:
         return None
-    row = pd.read_csv(path, sep="\t", na_values=["-"]).fillna(0.0).iloc[0]
+    whole, memory = times
     beginning = start_up(layout.LOGS / config.benchmark, job.rule, job.name)
-    seconds = (beginning, max(float(row["s"]) - beginning, 0.0))
-    memory, size = float(row["max_rss"]), size_of(job.makes)
-    return measured(config, job, extents, seconds=seconds, memory=memory, size=size)
+    seconds = (beginning, max(whole - beginning, 0.0))
+    if job.rule in TRAININGS:
+        seconds = of_steps(job.log(config.benchmark), *seconds)
+    memory = 0.0 if math.isnan(memory) else memory
+    return measured(config, job, extents, seconds=seconds, memory=memory, size=size_of(job.makes))
 
 
 def size_of(paths: Sequence[Path]) -> int:

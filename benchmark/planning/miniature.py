@@ -5,10 +5,11 @@ A job's time is that of the processor where there is no GPU, so that others on t
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -22,21 +23,22 @@ from benchmark.errors import UserError
 from benchmark.jobs import TRAININGS, Job, jobs_of
 from benchmark.planning.extent import Extent
 from benchmark.planning.madeup import make_up
-from benchmark.planning.measured import Measured, measured, size_of
+from benchmark.planning.measured import Measured, measured, of_steps, size_of
 from benchmark.planning.work import unit
 from benchmark.reporting.timings import start_up
-from benchmark.watching.progress import rows_of, tail
+from benchmark.watching.progress import tail
 
 ROOT = Path(__file__).parents[2]
 STEPS = (3, 20)
 """At least and at most, of each training; the first step, which is slow, does not count."""
 _MUCH = 1e7  # size of all units together above which there are fewer steps than the most
 _LOOK = 0.05  # seconds from one look at a process's memory to the next
+_LESS = "Take a machine with more memory, or a smaller batch"
 _LINKED = ("config", "methods", "workflow", "reports/templates", "data/sources")
 
 
-def miniature(config: BenchmarkConfig, folder: Path, tell: Callable[[str], None]) -> list[Measured]:
-    """Runs it below an empty folder.
+def miniature(config: BenchmarkConfig, folder: Path, tell: Callable[[str], None]) -> Iterator[Measured]:
+    """Runs it below an empty folder, one job after the other, and gives each one's measurement when it is done.
 
     Args:
         tell: is told of each job before it runs.
@@ -57,16 +59,14 @@ def miniature(config: BenchmarkConfig, folder: Path, tell: Callable[[str], None]
     resolved.parent.mkdir(parents=True)
     resolved.write_text(small.model_dump_json(), encoding="utf-8")
     jobs = jobs_of(small, {name: list(extent.subjects) for name, extent in extents.items()})
-    found = []
     for job in jobs:
         if job.rule == "collect":
             size = size_of([folder / path for path in job.makes])
             seconds = (0.0, took[job.dataset])
-            found.append(measured(small, job, extents, seconds=seconds, memory=0.0, size=size))
+            yield measured(small, job, extents, seconds=seconds, memory=0.0, size=size)
         if arguments := _step(small, job):
             tell(" ".join(job.key))
-            found.append(_measure(small, job, extents, folder, arguments))
-    return found
+            yield _measure(small, job, extents, folder, arguments)
 
 
 def _small(config: BenchmarkConfig, extents: Mapping[str, Extent]) -> BenchmarkConfig:
@@ -109,12 +109,9 @@ def _measure(
     wall, processor, memory = timed(command, folder, log)
     beginning = start_up(folder / layout.LOGS / config.benchmark, job.rule, job.name)
     share = 1.0 if gpus() else min(1.0, processor / wall)
-    work = wall - beginning
+    work = max(wall - beginning, 0.0)
     if job.rule in TRAININGS:
-        _, rows = rows_of(tail(log))
-        first, last = rows[1], rows[-1]  # the line before them tells that it begins
-        steps = last.steps * (last.time - first.time) / (last.step - first.step)
-        beginning, work = beginning + max(work - steps, 0.0), steps
+        beginning, work = of_steps(log, beginning, work)
     size = size_of([folder / path for path in job.makes])
     return measured(config, job, extents, seconds=(beginning * share, work * share), memory=memory, size=size)
 
@@ -132,18 +129,37 @@ def timed(command: list[str], folder: Path, log: Path) -> tuple[float, float, fl
     with log.open("w", encoding="utf-8") as output:
         begun = time.perf_counter()
         process = subprocess.Popen(command, cwd=folder, env={**os.environ, **threads}, stdout=output, stderr=output)
-        ended, memory = 0, 0.0
+        ended, memory, last = 0, 0.0, 0.0
         while not ended:
             # Not ru_maxrss of what is waited for: that of this process, from which it was forked, is in it.
-            memory = max(memory, _resident(process.pid))
+            last = _resident(process.pid) or last  # one that is ending has none
+            memory = max(memory, last)
             time.sleep(_LOOK)
             ended, status, used = os.wait4(process.pid, os.WNOHANG)
         wall = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        said = tail(log).rstrip().rpartition("\n")[2]
-        raise UserError(" ".join(command[3:]), f"failed while it was measured: {said}", "Correct that")
+        raise _failed(" ".join(command[3:]), process.returncode, last, tail(log).rstrip().rpartition("\n")[2])
     return wall, used.ru_utime + used.ru_stime, memory
+
+
+def _failed(what: str, code: int, memory: float, said: str) -> UserError:
+    """Why a process ended that is measured.
+
+    Args:
+        code: that it ended with, or less than 0 for a signal.
+        memory: MiB that it had last.
+        said: the last line of its log.
+    """
+    if code >= 0:
+        remedy = _LESS if code == os.EX_TEMPFAIL else "Correct that"
+        return UserError(what, f"failed while it was measured: {said or f'exit code {code}'}", remedy)
+    name = {each.value: each.name for each in signal.Signals}.get(-code, f"signal {-code}")
+    fault = f"was killed by {name} while it was measured; at the last look it had {memory:.0f} MiB"
+    if -code == signal.SIGKILL:
+        return UserError(what, f"{fault}, and most likely memory ran out", _LESS)
+    remedy = "Measure again; where it is killed again, look for what kills it"
+    return UserError(what, f"{fault}, and its log ended with: {said or 'nothing'}", remedy)
 
 
 def _resident(process: int) -> float:

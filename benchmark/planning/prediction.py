@@ -14,6 +14,10 @@ from benchmark.planning.schedule import Machine, Placed, simulate
 ALIKE = 1.5
 """Units of work that differ by no more than this factor count as those that were measured."""
 
+FAR = 10.0
+"""Units that differ by more than this factor say little of one another: what took most of the time of the one may take
+nothing of the other."""
+
 
 def alike(scale: float | None) -> bool:
     """Whether what was measured was of about this size."""
@@ -40,6 +44,11 @@ class OfRule:
     @property
     def alike(self) -> bool:
         return alike(self.scale)
+
+    @property
+    def factor(self) -> float:
+        """By which units differ from those that were measured, larger or smaller; 1 where none was."""
+        return 1.0 if self.scale is None else max(self.scale, 1 / self.scale)
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,11 @@ class Prediction:
     def rules(self) -> list[OfRule]:
         """In the order of the pipeline."""
         return [self._rule(rule) for rule in RULES if any(key[0] == rule for key in self.estimates)]
+
+    @property
+    def far(self) -> list[OfRule]:
+        """Rules whose times are scaled from those of sizes so different that they are guesses."""
+        return [rule for rule in self.rules if rule.factor > FAR]
 
     @property
     def scaled(self) -> list[str]:

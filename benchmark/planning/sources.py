@@ -2,15 +2,18 @@
 
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pydantic import Field
+
+from benchmark.config.base import Strict
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.config.load import load_dataset
+from benchmark.config.load import check, load_dataset
 from benchmark.devices import gpus
-from benchmark.errors import UserError
+from benchmark.errors import ConfigError, DataError, UserError
 from benchmark.jobs import Job
 from benchmark.phantoms.processes import fitting
 from benchmark.planning.extent import extent_of
@@ -21,9 +24,10 @@ from benchmark.provenance import hardware, read_provenance
 from benchmark.watching.progress import tail
 from benchmark.whole import write_whole
 
+_LONGEST = 300  # characters of what is wrong with a file, every line of which may be wrong
 
-@dataclass(frozen=True)
-class Source:
+
+class Source(Strict):
     """Measurements of one machine.
 
     Attributes:
@@ -32,12 +36,12 @@ class Source:
     """
 
     title: str
-    gpu: bool
-    measurements: list[Measured]
+    gpu: bool = Field(strict=True)
+    measurements: list[Measured] = Field(min_length=1)
 
     def keep(self, path: Path) -> None:
         """Writes a file for :func:`kept`."""
-        write_whole(path, json.dumps(asdict(self), indent=1) + "\n")
+        write_whole(path, self.model_dump_json(indent=1) + "\n")
 
 
 def kept(path: Path) -> Source:
@@ -47,14 +51,19 @@ def kept(path: Path) -> Source:
         UserError: missing or damaged.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return Source(found["title"], bool(found["gpu"]), [Measured(**each) for each in found["measurements"]])
+        return check(Source, json.loads(path.read_text(encoding="utf-8")), path)
     except FileNotFoundError:
         raise UserError(path, "is missing", "Measure with --measure --save FILE") from None
-    except KeyError as error:
-        fault = f"it has no {error}"
-    except (ValueError, TypeError) as error:
-        fault = str(error)
+    except ConfigError as error:
+        fault = textwrap.shorten(error.fault, _LONGEST, placeholder=" ...")
+    except RecursionError:
+        fault = "it is nested too deeply"
+    except json.JSONDecodeError as error:
+        fault = f"it is no JSON from line {error.lineno}, column {error.colno}, on"
+    except UnicodeDecodeError:
+        fault = "it is no text"
+    except ValueError:
+        fault = "it holds a number of thousands of digits"
     raise UserError(path, f"is no file of measurements ({fault})", "Measure with --measure --save FILE")
 
 
@@ -63,31 +72,64 @@ def of_run(config: BenchmarkConfig) -> Source:
 
     Raises:
         DataError: a record of the run is damaged.
-        UserError: no job has left its times.
+        UserError: no job has left its times, or the run is not finished.
     """
     from benchmark.plan import cells_of, judged
 
     measurements = read_run(config)
-    cell = next(cell for place in judged(config) for cell in cells_of(config, *place))
-    machine = read_provenance(cell.run)["hardware"]
-    return Source(f"the run {config.benchmark} on {_named(machine)}", machine["gpu"] is not None, measurements)
+    cells = [cell for place in judged(config) for cell in cells_of(config, *place)]
+    if left := sum(not cell.run.is_file() for cell in cells):
+        raise UserError(
+            f"the run {config.benchmark}",
+            f"is not finished: {left} of its {len(cells)} cells are not trained or harmonized yet",
+            f"Wait for its end (hbench watch {config.benchmark} shows it), or measure with --measure",
+        )
+    path = cells[0].run
+    try:
+        machine = read_provenance(path)["hardware"]
+        title, gpu = f"the run {config.benchmark} on {_named(machine)}", machine["gpu"] is not None
+    except (KeyError, TypeError):
+        raise DataError(path, "is damaged (it does not tell the hardware)", "Measure with --measure") from None
+    return Source(title=title, gpu=gpu, measurements=measurements)
 
 
-def of_this_machine(config: BenchmarkConfig, tell: Callable[[str], None]) -> Source:
+def of_this_machine(config: BenchmarkConfig, tell: Callable[[str], None], save: Path | None = None) -> Source:
     """Of a miniature of the benchmark that is run now.
 
     Args:
         tell: is told of each job before it runs.
+        save: a file that keeps what was measured, written anew after each job, so that nothing is lost by a later one.
 
     Raises:
-        UserError: a job failed.
+        UserError: a job failed; the message tells where the measurements before it are.
     """
+    found: list[Measured] = []
+    try:
+        for one in _each(config, tell):
+            found.append(one)
+            if save:
+                _of_miniature(found, "a part of a miniature").keep(save)
+    except UserError as error:
+        if not found:
+            raise
+        where = f"{save} keeps what was measured before it" if save else "With --save FILE, what was measured is kept"
+        raise type(error)(error.thing, error.fault, f"{error.remedy}. {where}") from error
+    source = _of_miniature(found, "a miniature")
+    if save:
+        source.keep(save)
+    return source
+
+
+def _of_miniature(found: list[Measured], title: str) -> Source:
+    return Source(title=f"{title} on {_named(hardware())}", gpu=bool(gpus()), measurements=found)
+
+
+def _each(config: BenchmarkConfig, tell: Callable[[str], None]) -> Iterator[Measured]:
     with TemporaryDirectory(prefix="hbench-plan-") as folder:
-        found = miniature(config, Path(folder) / "run", tell)
+        yield from miniature(config, Path(folder) / "run", tell)
         for name in config.datasets:
             tell(f"archive {name}")
-            found += _of_archive(config, name, Path(folder) / name)
-    return Source(f"a miniature on {_named(hardware())}", bool(gpus()), found)
+            yield from _of_archive(config, name, Path(folder) / name)
 
 
 def _named(machine: dict[str, object]) -> str:

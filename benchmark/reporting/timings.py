@@ -1,5 +1,6 @@
 """Where the time of a run went, from Snakemake's benchmark files and the last line of each job's log."""
 
+import math
 import re
 from pathlib import Path
 
@@ -28,6 +29,7 @@ CATEGORIES = {
     "inspect": "reporting",
 }
 """Rules by what they are for; any other rule is ``other``."""
+_NOTHING = ("-", "NA")  # as Snakemake writes a number that it does not know
 PRODUCTIVE = ("training", "judging", "scoring")
 START_UP, SCHEDULING = "start-up", "scheduling"
 LAST_LINE = re.compile(r"^start-up (?P<seconds>[\d.]+) s, work [\d.]+ s$")
@@ -78,19 +80,32 @@ def _jobs(folder: Path, since: float) -> pd.DataFrame:
     """One row a job of this run."""
     rows = []
     for path in sorted(folder.glob("benchmarks/*/*.tsv")):
-        if path.stat().st_mtime >= since:
-            measured = pd.read_csv(path, sep="\t", na_values=["-"]).iloc[0]
+        if path.stat().st_mtime >= since and (times := read_times(path)):
             rule = path.parent.name
             rows.append(
                 {
                     "rule": rule,
                     "category": CATEGORIES.get(rule, "other"),
-                    "seconds": float(measured["s"]),
+                    "seconds": times[0],
                     "start_up": start_up(folder, rule, path.stem),
-                    "max_rss_mb": float(measured["max_rss"]),
+                    "max_rss_mb": times[1],
                 }
             )
     return pd.DataFrame(rows, columns=["rule", "category", "seconds", "start_up", "max_rss_mb"])
+
+
+def read_times(path: Path) -> tuple[float, float] | None:
+    """Of Snakemake's record of a job: seconds, and MiB at most, which are NaN where it was too quick to be looked at.
+
+    None where there is no record or not all of it, as while it is written, or for good after a full disk or a kill.
+    """
+    try:
+        head, values = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[:2])
+        row = dict(zip(head, values, strict=True))
+        seconds, memory = float(row["s"]), float("nan" if row["max_rss"] in _NOTHING else row["max_rss"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+    return (seconds, memory) if 0 <= seconds < math.inf and not memory < 0 and memory != math.inf else None
 
 
 def start_up(folder: Path, rule: str, job: str) -> float:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from benchmark.errors import DataError, UserError, made_again
 from benchmark.jobs import TRAININGS, Job
-from benchmark.watching.progress import modified, rows_of, tail
+from benchmark.watching.progress import WHOLE, modified, rows_of, tail
 
-_WHOLE = 100_000_000  # bytes; no log of a training is longer
 Step = tuple[int, float, Mapping[str, float]]
 
 
@@ -54,7 +53,7 @@ class EventFiles:
         A log has four digits of each loss. What has not changed since the last call is not read again.
         """
         if self._changed(log := job.log(self._benchmark)):
-            earlier, rows = rows_of(tail(log, _WHOLE))
+            earlier, rows = rows_of(tail(log, WHOLE))
             yield from ((row.step, row.time, row.losses) for row in (*earlier, *rows) if row.losses)
         if self._changed(history := job.cells[0].history if job.cells else job.makes[0] / "history.csv"):
             yield from _of_history(history)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 TAIL = 100_000
 """Bytes at the end of a log that are looked at: a few hundred lines."""
+WHOLE = 100_000_000
+"""As many bytes as no log of a training has."""
 _TOLD = re.compile(
     r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (?P<begins>begins after )?step (?P<step>\d+) of (?P<steps>\d+)"
     r"(: (?P<losses>[^\n]+))?\n",

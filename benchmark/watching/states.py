@@ -10,12 +10,11 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from benchmark import layout
 from benchmark.jobs import TRAININGS, Job
-from benchmark.reporting.timings import LAST_LINE
+from benchmark.reporting.timings import LAST_LINE, read_times
 from benchmark.watching.progress import Progress, modified, progress_of, tail
 
 State = Literal["waiting", "running", "done", "failed"]
@@ -54,7 +53,8 @@ def look(benchmark: str, jobs: Sequence[Job], now: float) -> list[Seen]:
 
 def _look(benchmark: str, job: Job, started: float | None, now: float) -> Seen:
     if all(path.exists() for path in job.makes):
-        return Seen(job, "done", _diverged(job), _seconds(job.times(benchmark)))
+        times = read_times(job.times(benchmark))
+        return Seen(job, "done", _diverged(job), times[0] if times else None)
     log = job.log(benchmark)
     written = modified(log)
     if started is None or written is None or written < started:
@@ -71,15 +71,6 @@ def _look(benchmark: str, job: Job, started: float | None, now: float) -> Seen:
 def _fault(text: str) -> str:
     """The last line of a log that ends with an error, else nothing."""
     return text.rstrip().rpartition("\n")[2] if _ENDED.search(text) else ""
-
-
-def _seconds(times: Path) -> float | None:
-    """Of Snakemake's record; None where there is none, or not yet all of it."""
-    try:
-        head, values = (line.split("\t") for line in times.read_text(encoding="utf-8").splitlines()[:2])
-        return float(dict(zip(head, values, strict=True))["s"])
-    except (FileNotFoundError, ValueError, KeyError):
-        return None
 
 
 def _diverged(job: Job) -> str:

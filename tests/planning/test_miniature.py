@@ -1,15 +1,22 @@
 """Measuring runs the real steps of every rule, on slices that nobody scanned."""
 
+import os
+import re
+import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from benchmark.cli.app import app
 from benchmark.cli.runs import found_config
 from benchmark.errors import UserError
+from benchmark.planning import sources
+from benchmark.planning.measured import Measured
 from benchmark.planning.miniature import timed
 from benchmark.planning.prediction import predict
 from benchmark.planning.schedule import Machine
-from benchmark.planning.sources import of_this_machine
+from benchmark.planning.sources import kept, of_this_machine
 
 
 @pytest.mark.end_to_end
@@ -37,3 +44,86 @@ def test_every_rule_but_two_quick_ones_is_measured(project):
 def test_a_command_that_fails_while_it_is_measured_is_told(project):
     with pytest.raises(UserError, match=r"failed while it was measured: .*No module named nothing"):
         timed(["python", "-m", "nothing"], Path(), Path("log"))
+    with pytest.raises(UserError, match=r"failed while it was measured: exit code 3"):
+        timed([sys.executable, "-c", "import os; os._exit(3)"], Path(), Path("log"))
+
+
+def killed(signal: str) -> str:
+    """What is told of a process that says something, is there for a while, and is killed."""
+    code = f"import os, signal, time; print('step 3', flush=True); time.sleep(0.3); os.kill(os.getpid(), {signal})"
+    with pytest.raises(UserError) as caught:
+        timed([sys.executable, "-c", code, "train", "somewhere"], Path(), Path("log"))
+    return str(caught.value)
+
+
+def test_a_process_that_is_killed_is_told_with_its_memory(project):
+    message = killed("signal.SIGKILL")
+    found = re.fullmatch(
+        r"train somewhere: was killed by SIGKILL while it was measured; at the last look it had (\d+) MiB, "
+        r"and most likely memory ran out. Take a machine with more memory, or a smaller batch.",
+        message,
+    )
+    assert found, message
+    assert 1 < int(found[1]) < 500
+    assert "killed by SIGTERM" in killed("signal.SIGTERM")
+    assert "its log ended with: step 3. Measure again" in killed("signal.SIGTERM")
+    assert "ran out" not in killed("signal.SIGTERM")
+    assert "killed by signal 40 " in killed("signal.SIGRTMIN + 6")
+
+
+def test_memory_that_ran_out_in_good_order_has_the_same_remedy(project):
+    code = f"import sys; print('error: the memory: is used up'); sys.exit({os.EX_TEMPFAIL})"
+    with pytest.raises(UserError, match=r"error: the memory: is used up. Take a .* or a smaller batch"):
+        timed([sys.executable, "-c", code], Path(), Path("log"))
+
+
+@pytest.fixture
+def failing(monkeypatch) -> UserError:
+    """A miniature whose second job fails."""
+    error = UserError("train x", "failed", "Correct that")
+
+    def miniature(config, folder, tell):
+        yield ONE
+        raise error
+
+    monkeypatch.setattr(sources, "miniature", miniature)
+    return error
+
+
+ONE = Measured(
+    rule="train", dataset="d", method="m", start_up=1.0, work=2.0, amount=3, unit=4, memory=5.0, size=6, bulk=7
+)
+
+
+def test_what_was_measured_before_a_failure_is_kept(project, failing):
+    config = found_config("config/smoke.yaml")
+    with pytest.raises(
+        UserError, match=r"train x: failed. Correct that. part.json keeps what was measured before it.$"
+    ):
+        of_this_machine(config, lambda job: None, Path("part.json"))
+    source = kept(Path("part.json"))
+    assert source.measurements == [ONE]
+    assert source.title.startswith("a part of a miniature on ")
+    with pytest.raises(UserError, match=r"Correct that. With --save FILE, what was measured is kept.$"):
+        of_this_machine(config, lambda job: None)
+
+
+def test_the_command_keeps_a_part_and_plans_with_it(project, failing):
+    plan = ["plan", "config/smoke.yaml"]
+    result = CliRunner().invoke(app, [*plan, "--measure", "--save", "part.json"])
+    assert "part.json keeps what was measured before it" in str(result.exception)
+    result = CliRunner().invoke(app, [*plan, "--from", "part.json"])
+    assert result.exit_code == 0, result.output
+    assert "from a part of a miniature on" in " ".join(result.output.split())
+    assert "for nothing like it was measured: fetch" in result.output
+
+
+def test_a_measurement_that_fails_before_there_is_any_is_told_as_it_is(project, monkeypatch):
+    def miniature(config, folder, tell):
+        raise UserError("train x", "failed", "Correct that")
+        yield
+
+    monkeypatch.setattr(sources, "miniature", miniature)
+    with pytest.raises(UserError, match=r"Correct that.$"):
+        of_this_machine(found_config("config/smoke.yaml"), lambda job: None, Path("part.json"))
+    assert not Path("part.json").exists()

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from finished_run import finish, start
+from finished_run import HEAD, finish, start, told, write_log
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -16,7 +16,7 @@ from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.errors import UserError
 from benchmark.jobs import jobs_of
 from benchmark.planning.extent import extent_of
-from benchmark.planning.measured import read_run
+from benchmark.planning.measured import of_steps, read_run
 from benchmark.planning.prediction import predict
 from benchmark.planning.report import print_prediction
 from benchmark.planning.schedule import Machine
@@ -98,6 +98,21 @@ def test_a_wider_network_takes_more_and_is_said_to_be_scaled(config, jobs):
     assert "MiB" not in row  # which was not measured at this width
 
 
+def test_beyond_ten_times_the_size_the_totals_are_said_to_be_guesses(config, jobs):
+    def text(width: int) -> str:
+        wider = config.model_copy(update={"training": config.training.model_copy(update={"width": width})})
+        console = Console(width=200, file=io.StringIO())
+        print_prediction(console, "wider", "a run", predict(wider, read_run(config), Machine(2)))
+        return console.file.getvalue()
+
+    for width, factor in ((16, 16), (1, 16)):
+        warning, headline = text(width).splitlines()[:2]
+        assert warning.startswith(f"WARNING: the totals are guesses and may be wrong by a factor of {factor} or so: ")
+        assert "the times of train, harmonize_trained, score are those of units of work of another size" in warning
+        assert headline.startswith("wider: about ")
+    assert "WARNING" not in text(12)
+
+
 def test_what_was_not_measured_is_named(config, jobs):
     measurements = [m for m in read_run(config) if m.rule != "figures"]
     found = predict(config, measurements, Machine(2))
@@ -129,6 +144,7 @@ def test_the_command(config, jobs, tmp_path):
         (["--from", "smoke", "--measure"], "takes --from or --measure"),
         (["--from", "smoke", "--gpus", "1"], "times are of a machine without a GPU"),
         (["--from", "nothing.json"], "nothing.json: is missing"),
+        (["--from", "nothing"], "is neither a run in results/ nor a file that --save wrote. Name one of smoke."),
     ],
 )
 def test_what_cannot_be_planned(jobs, arguments, fault):
@@ -146,14 +162,78 @@ def test_memory_is_limited_by_what_was_measured_at_this_size_only(config, jobs):
 
 
 def test_measurements_are_kept(config, jobs):
-    source = Source("a machine", True, read_run(config))
+    source = Source(title="a machine", gpu=True, measurements=read_run(config))
     source.keep(Path("kept.json"))
     assert kept(Path("kept.json")) == source
-    Path("kept.json").write_text("{}")
-    with pytest.raises(UserError, match=r"is no file of measurements \(it has no 'title'\)"):
-        kept(Path("kept.json"))
 
 
 def test_a_run_without_times_is_told(config):
     with pytest.raises(UserError, match="holds no times of a run"):
         read_run(config)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\x00\xfe", HEAD.encode(), f"{HEAD}1.5\t0:0".encode(), b"s\nnan\n"])
+def test_a_job_whose_times_are_damaged_counts_as_not_measured(config, jobs, content):
+    whole = read_run(config)
+    one = next(job for job in jobs if job.rule == "train")
+    one.times("smoke").write_bytes(content)
+    assert len(read_run(config)) == len(whole) - 1
+    found = predict(config, read_run(config), Machine(1))
+    assert found.estimates[one.key].seconds == pytest.approx(21)  # as of those like it
+    for job in jobs:
+        job.times("smoke").write_bytes(content)
+    with pytest.raises(UserError, match="holds no times of a run"):
+        read_run(config)
+
+
+def test_a_run_that_is_not_finished_is_told(config, jobs):
+    cells = [cell for job in jobs if job.rule == "score" for cell in job.cells]
+    for cell in (cells[0], cells[-1]):
+        cell.run.unlink()
+    result = CliRunner().invoke(app, ["plan", "smoke", "--from", "smoke"])
+    assert str(result.exception) == (
+        f"the run smoke: is not finished: 2 of its {len(cells)} cells are not trained or harmonized yet. "
+        "Wait for its end (hbench watch smoke shows it), or measure with --measure."
+    )
+
+
+def test_a_record_without_the_hardware_is_damaged(config, jobs):
+    for job in jobs:
+        for cell in job.cells:
+            cell.run.write_text(json.dumps(json.loads(cell.run.read_text()) | {"hardware": "fast"}))
+    result = CliRunner().invoke(app, ["plan", "smoke", "--from", "smoke"])
+    assert isinstance(result.exception, UserError), result.exception
+    assert "does not tell the hardware" in str(result.exception)
+
+
+BEGINS = "2026-01-02 03:04:00,000 begins after step {} of 10\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        # The first step took 6 seconds, the others one each.
+        (BEGINS.format(0) + "".join(told(5 + n, n, 10) for n in range(1, 11)), (31.0, 10.0)),
+        # Four steps of two seconds, after an earlier process did six.
+        (told(0, 3, 10) + told(0, 6, 10) + BEGINS.format(6) + told(4, 8, 10) + told(8, 10, 10), (33.0, 20.0)),
+        (BEGINS.format(0) + told(6, 10, 10), (1.0, 40.0)),  # one row has no speed
+        (BEGINS.format(0) + told(6, 5, 10) + told(6, 10, 10), (1.0, 40.0)),
+        (BEGINS.format(0) + told(9, 5, 10) + told(2, 10, 10), (1.0, 40.0)),  # the clock was set back,
+        (BEGINS.format(0) + told(0, 5, 10) + told(50, 10, 10), (1.0, 40.0)),  # or forth
+        ("", (1.0, 40.0)),
+    ],
+)
+def test_time_of_steps_and_about_them(log, expected, tmp_path):
+    path = tmp_path / "log"
+    path.write_text(log)
+    assert of_steps(path, 1.0, 40.0) == pytest.approx(expected)
+
+
+def test_of_short_trainings_only_the_steps_take_longer_with_their_number_and_size(config, jobs):
+    for job in jobs:
+        if job.rule == "train":
+            log = "2026-01-02 03:04:00,000 begins after step 0 of 6\n" + "".join(told(n, n, 6) for n in range(1, 7))
+            write_log("smoke", job, f"{log}start-up 1.00 s, work 20.00 s\n")
+    assert predict(config, read_run(config), Machine(1)).rules[5].seconds == pytest.approx(11 * 21)
+    longer = predict(with_steps(config, 2), read_run(config), Machine(1))
+    assert [e.seconds for (rule, _), e in longer.estimates.items() if rule == "train"] == pytest.approx([27.0] * 11)

@@ -57,6 +57,13 @@ def test_every_rule_that_is_timed_has_a_category():
     assert timed == set(CATEGORIES)
 
 
+def test_a_record_that_is_not_whole_does_not_count(job):
+    job("train", "one", 30.0)
+    job("train", "two", 20.0)
+    (layout.LOGS / "b/benchmarks/train/two.tsv").write_text(HEAD)
+    assert _seconds(timings("b", since=0.0, wall_seconds=50.0, cores=2), "rule") == {"train": 30}
+
+
 def test_jobs_of_earlier_runs_do_not_count(job):
     job("train", "old", 99.0, finished=100.0)
     job("train", "new", 10.0)

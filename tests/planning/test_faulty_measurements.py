@@ -1,0 +1,108 @@
+"""Files of measurements that --save did not write, or not whole, are refused with what is wrong with them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmark.cli.app import app
+from benchmark.errors import UserError
+
+ROW = {
+    "rule": "train",
+    "dataset": "ixi_phantom_tiny",
+    "method": "cyclegan",
+    "start_up": 1.0,
+    "work": 2.0,
+    "amount": 3.0,
+    "unit": 4,
+    "memory": 5.0,
+    "size": 6,
+    "bulk": 7.0,
+}
+
+
+def row(**changes: object) -> str:
+    """A file of one measurement that is in order but for the changes."""
+    return json.dumps({"title": "a", "gpu": False, "measurements": [{**ROW, **changes}]})
+
+
+def plan(content: str | bytes, name: str = "kept.json"):
+    Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return CliRunner().invoke(app, ["plan", "config/smoke.yaml", "--from", name])
+
+
+def test_a_file_in_order_is_planned_with_whatever_its_name_is(project):
+    for name in ("kept.json", "kept", "kept.txt"):
+        result = plan(row(), name)
+        assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ('{"title":"a","gpu":false,"measurements":[]}', "key 'measurements': list should have at least 1 item"),
+        ('{"title":"a","gpu":"no","measurements":[]}', "key 'gpu': input should be a valid boolean (given: 'no')"),
+        ("{}", "key 'title' is missing; key 'gpu' is missing; key 'measurements' is missing"),
+        ("[]", "(input should be a valid mapping)"),
+        ('{"title":"a","gpu":false,"measurements":[1]}', "key 'measurements.0': input should be a valid mapping"),
+        ('{"title":"a","gpu":false,"measurements":{"a":1}}', "key 'measurements': input should be a valid list"),
+        (row(rule="trian"), "key 'measurements.0.rule': there is no such rule, did you mean 'train'? (given: 'trian')"),
+        (row(work="x"), "key 'measurements.0.work': input should be a valid number (given: 'x')"),
+        (row(work="1"), "key 'measurements.0.work': input should be a valid number (given: '1')"),
+        (row(work=None), "key 'measurements.0.work': input should be a valid number)"),
+        (row(work=True), "true and false"),
+        (row(work=float("nan")), "key 'measurements.0.work': input should be a finite number"),
+        (row(memory=float("inf")), "key 'measurements.0.memory': input should be"),
+        (row(start_up=-1), "key 'measurements.0.start_up': input should be greater than or equal to 0 (given: -1)"),
+        (row(unit=0), "key 'measurements.0.unit': input should be greater than or equal to 1 (given: 0)"),
+        (row(unit=1e-300), "key 'measurements.0.unit'"),
+        (row(amount=1e-300), "key 'measurements.0.amount'"),
+        (row(work=1e308), "key 'measurements.0.work': input should be less than or equal to"),
+        (row(size=10**400), "key 'measurements.0.size'"),
+        (row(pixels=3), "key 'measurements.0.pixels' is unknown"),
+        ("[" * 100_000, "(it is nested too deeply)"),
+        ('{"title": ' + "1" * 5000 + "}", "(it holds a number of thousands of digits)"),
+        ("", "(it is no JSON from line 1, column 1, on)"),
+        (row()[:50], "(it is no JSON from line 1, column"),
+        (b"\xff\xfe\x00", "(it is no text)"),
+    ],
+)
+def test_a_file_that_is_faulty_is_refused(project, content, fault):
+    result = plan(content)
+    assert isinstance(result.exception, UserError), result.exception
+    message = str(result.exception)
+    assert message.startswith("kept.json: is no file of measurements (")
+    assert fault in message
+    assert message.endswith(". Measure with --measure --save FILE.")
+    assert "\n" not in message
+    assert len(message) < 500
+
+
+def test_of_many_faults_the_first_are_told(project):
+    message = str(plan(json.dumps({"title": "a", "gpu": False, "measurements": [{"a": 1}] * 500})).exception)
+    assert "key 'measurements.0.rule' is missing; " in message
+    assert len(message) < 500
+
+
+def test_times_of_other_jobs_than_those_that_are_planned_are_refused(project):
+    nothing = row(rule="page", start_up=0, work=0)
+    assert str(plan(nothing).exception) == "kept.json: holds no time of any job of smoke. Measure with --measure."
+
+
+def test_a_title_is_printed_as_it_is(project):
+    content = json.loads(row()) | {"title": "the [red]machine[/nothing]"}
+    result = plan(json.dumps(content))
+    assert result.exit_code == 0, result.exception
+    assert "from the [red]machine[/nothing]" in " ".join(result.output.split())
+
+
+def test_neither_a_run_nor_a_file(project):
+    for arguments, message in {
+        ("demo", "--from", "demo"): "demo: is no run in results/. Name a config file, such as config/demo.yaml; "
+        "there is no run yet.",
+        ("config/demo.yaml", "--from", "demo"): "demo: is neither a run in results/ nor a file that --save wrote. "
+        "There is none yet: run it first, or measure with --measure.",
+    }.items():
+        assert str(CliRunner().invoke(app, ["plan", *arguments]).exception) == message
