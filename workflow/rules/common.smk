@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir)))
 
-from benchmark import layout
+from benchmark import demand, layout
 from benchmark.cli import told
 from benchmark.clock import bring_back, watch
 from benchmark.config.resolve import load_benchmark
@@ -104,9 +104,33 @@ def written_folders():
     return [*roots, checkpoints, *folders_of(products, roots)]
 
 
-def growing(megabytes):
-    """Memory of a job that is tried again with twice as much, four times at most, should it have been too little."""
-    return lambda wildcards, attempt: megabytes * min(2 ** (attempt - 1), 4)
+def growing(of_dataset):
+    """Memory of a job that is tried again with twice as much, four times at most, should it have been too little.
+
+    With a GPU the networks are on it, and the rest of the job is small.
+    """
+
+    def megabytes(wildcards, attempt):
+        dataset = DATASETS[wildcards.dataset]
+        first = demand.SMALLEST if GPU else of_dataset(dataset)
+        return first * min(2 ** (attempt - 1), 4)
+
+    return megabytes
+
+
+def demand_of_training(dataset):
+    crops = CONFIG.datasets[dataset.name].training or dataset.training
+    return demand.training(CONFIG.training.width, crops.crop, crops.batch_size)
+
+
+def demand_of_autoencoder(dataset):
+    judge = CONFIG.judges.autoencoder
+    grid = dataset.preparation.grid_size
+    return demand.autoencoder(judge.width, grid, judge.batch_size)
+
+
+def demand_of_segmentor(dataset):
+    return demand.SMALLEST  # at the paper's size it took 2 GiB
 
 
 wildcard_constraints:

@@ -19,7 +19,7 @@ rule segmentor:
         "../envs/benchmark.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(demand_of_segmentor),
         runtime=720,
         gpu=GPU,
     params:
@@ -51,7 +51,7 @@ rule autoencoder:
         "../envs/benchmark.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(demand_of_autoencoder),
         runtime=720,
         gpu=GPU,
     params:

@@ -21,7 +21,7 @@ rule train:
         "../envs/benchmark.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(demand_of_training),
         runtime=2880,
         gpu=GPU,
     params:

@@ -1,0 +1,41 @@
+"""How much memory a training asks its scheduler for, where it has no GPU: by what grows with the sizes in its config.
+
+Fitted to the largest resident memory of processes in float32 (AMD EPYC, PyTorch 2.15). What is behind it: maps of the
+widest layers, which the backward pass keeps, and weights with their gradients and moments.
+"""
+
+from math import prod
+
+SMALLEST = 4000
+"""MB that every job gets that computes with networks: nobody has to find out what a small one needs."""
+_START = 1000  # MiB of Python, PyTorch and the batches
+_MIB = 2.0**20
+
+
+def training(width: int, crop: tuple[int, int], batch: int) -> int:
+    """MB of a method's training; the proposed one's, which needs most.
+
+    Args:
+        crop: rows and columns of what it sees.
+        batch: crops of each scanner in a step.
+    """
+    return _megabytes(_START + 0.55 * width**2 + 205 * _map(width, crop, batch))
+
+
+def autoencoder(width: int, grid: tuple[int, int], batch: int) -> int:
+    """MB of the judge of fidelity. It sees whole slices, and batch norm needs all of a batch at once.
+
+    Args:
+        grid: rows and columns of a slice.
+    """
+    return _megabytes(_START + 53 * _map(width, grid, batch))
+
+
+def _map(width: int, shape: tuple[int, int], batch: int) -> float:
+    """MiB of the maps of the first layer, in float32."""
+    return 4 * width * prod(shape) * batch / _MIB
+
+
+def _megabytes(mebibytes: float) -> int:
+    """Rounded up to whole hundreds."""
+    return max(SMALLEST, 100 * -int(-mebibytes * _MIB // 1e8))
