@@ -190,8 +190,8 @@ def _default_remote() -> str:
 def _dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
     # A stage's command is `python -m ...`: this Python, also when its environment is not activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    # Where no configuration says otherwise, DVC reports each call to its makers, and leaves the report in the folder
-    # of temporary files if it cannot be sent. Nobody who handles patients' images asked for that.
+    # DVC reports each call to its makers, and leaves the report in the folder of temporary files if it cannot be sent.
+    # This repository's .dvc/config forbids it; where that is missing or overruled, nothing leaves the machine either.
     return subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],
         env={**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"},

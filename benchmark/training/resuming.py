@@ -43,7 +43,7 @@ def checkpoints_of(
 def discard(benchmark: str, *trained: Path) -> None:
     """Removes the checkpoints of trainings that are done and booked, as the jobs know that use what was trained.
 
-    Not the training itself: killed together with Snakemake just after its end, it would be made again, from nothing.
+    A training cannot know that of itself: killed with it just after its end, Snakemake has it made again.
 
     Args:
         benchmark: its name.
