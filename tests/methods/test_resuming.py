@@ -26,7 +26,7 @@ from benchmark.methods.registry import create
 from benchmark.training import checkpoints as module
 from benchmark.training import loop
 from benchmark.training.batches import Batches
-from benchmark.training.checkpoints import SUMS, TENSORS, Checkpoints
+from benchmark.training.checkpoints import FINISHED, SUMS, TENSORS, Checkpoints
 from benchmark.training.loop import Parts
 from benchmark.training.resuming import discard
 from benchmark.training.schedule import constant_then_linear
@@ -313,6 +313,7 @@ def test_judges_go_on_too(tmp_path, monkeypatch):
         start()
         assert small.model_files(folder) == expected
         assert json.loads((folder / "run.json").read_text())["resumed_at_step"] == 6
+        assert (layout.checkpoints("small", folder) / FINISHED).exists()
 
 
 def test_a_cell_says_that_it_went_on_and_counts_all_its_time(monkeypatch):

@@ -50,6 +50,18 @@ def score(settings, *methods, **how):
     score_pair(settings, small.DATASET, small.PAIR, 0)
 
 
+def test_the_judges_checkpoints_go_when_they_score(judged):
+    """That they do says that Snakemake has booked them."""
+    judges = [layout.segmentor("small", small.DATASET, domain, 0) for domain in ("AA", "BB")]
+    judges.append(layout.autoencoder("small", small.DATASET, small.PAIR, 0))
+    left = [layout.checkpoints("small", folder) for folder in judges]
+    for folder in left:
+        (folder / "step-000000003").mkdir(parents=True)
+    score(config(), "echo")
+    assert not any(folder.exists() for folder in left)
+    assert all(folder.is_dir() for folder in judges)
+
+
 def test_each_quantity_of_each_metric_has_a_row(judged):
     score(config(), "echo")
     frame = table()
