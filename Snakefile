@@ -23,7 +23,7 @@ include: "workflow/rules/scores.smk"
 include: "workflow/rules/report.smk"
 
 
-with told():
+with reported_errors():
     if workflow.is_main_process:
         refuse_unusable(written_folders())
         # What Snakemake plans with is kept there by a dry run, and removed by anything else.
@@ -44,17 +44,17 @@ rule all:
 # What a person looks through before training; no number of the benchmark depends on it.
 rule quality:
     input:
-        [str(layout.quality(dataset)) for dataset in CONFIG.datasets],
+        [str(paths.quality(dataset)) for dataset in CONFIG.datasets],
 
 
 onstart:
-    with told():
-        be_alone()
+    with reported_errors():
+        hold_run_lock()
         refuse_unusable(written_folders(), writing=True)
         if workflow.executor_plugin.name == "slurm":
             refuse_jobs_left()
         watch(DATED)
-        write_whole(Path(RESOLVED), CONFIG.model_dump_json(indent=1) + "\n")
+        write_atomically(Path(RESOLVED), CONFIG.model_dump_json(indent=1) + "\n")
 
 
 onsuccess:

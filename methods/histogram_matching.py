@@ -11,9 +11,9 @@ from skimage.exposure import match_histograms
 from benchmark.config.base import Strict
 from benchmark.data.sampling import BACKGROUND
 from benchmark.data.slices import Images, Stack
-from benchmark.errors import DataError
 from benchmark.methods.base import FitContext, TrainingSet
 from benchmark.methods.training_free import TrainingFreeMethod
+from benchmark.runtime.errors import DataError
 
 BINS = 10_000
 """Of the pooled histogram over [-1, 1]; 0.01 % of the range each."""

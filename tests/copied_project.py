@@ -14,8 +14,8 @@ import time
 from itertools import count
 from pathlib import Path
 
-from benchmark import layout
 from benchmark.config.load import load_dataset
+from benchmark.runtime import paths
 
 ROOT = Path(__file__).parents[1]
 CONFIG = "config/smoke.yaml"
@@ -49,8 +49,8 @@ def call(project: Path, *command: str, succeed: bool = True) -> str:
 
 def prepare_command(dataset: str) -> list[str]:
     """Archive to slices, and the division of the subjects."""
-    splits = [layout.splits(dataset, pair).as_posix() for pair in load_dataset(dataset).pairs]
-    return ["snakemake", layout.slices(dataset).as_posix(), *splits, "--cores", "2", "--configfile", CONFIG]
+    splits = [paths.splits(dataset, pair).as_posix() for pair in load_dataset(dataset).pairs]
+    return ["snakemake", paths.slices(dataset).as_posix(), *splits, "--cores", "2", "--configfile", CONFIG]
 
 
 def kill_and_resume(project: Path, dataset: str, kills: int, seed: int, longest: float = 25.0) -> int:

@@ -4,15 +4,15 @@ import json
 import os
 from pathlib import Path
 
-from benchmark import layout
-from benchmark.jobs import Job
+from benchmark.pipeline.jobs import Job
+from benchmark.runtime import paths
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 STARTED = 1_000_000.0
 
 
 def start(benchmark: str) -> None:
-    path = layout.benchmark_root(benchmark) / "config.json"
+    path = paths.benchmark_root(benchmark) / "config.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     os.utime(path, (STARTED, STARTED))

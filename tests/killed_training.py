@@ -15,7 +15,7 @@ from pathlib import Path
 import small_benchmark as small
 import yaml
 
-from benchmark.layout import Cell
+from benchmark.runtime.paths import Cell
 
 ROOT = Path(__file__).parents[1]
 METHODS = {"cyclegan": {}, "s_cyclegan": {}, "semgan": {"semantic_dropout": 0.5}, "segrenorm": {"embedding_dim": 16}}

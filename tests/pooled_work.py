@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmark.processes import side_by_side
+from benchmark.runtime.parallel import side_by_side
 
 
 def die(*_: object) -> None:
@@ -27,7 +27,7 @@ def stay(begun: Path, fifo: Path) -> None:
 
 
 if __name__ == "__main__":
-    from benchmark.locks import lock
+    from benchmark.runtime.locks import lock
 
     folder = Path(sys.argv[1])
     with (folder / "lock").open("w") as held:

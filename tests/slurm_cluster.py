@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmark.jobs import ON_GPU
+from benchmark.pipeline.jobs import ON_GPU
 
 CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct", "sacctmgr")
 PROGRAMS = ("munged", "slurmctld", "slurmd", *CLIENTS)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import SubjectSlices, write_slices
 from benchmark.data.splits import Fold, write_splits
+from benchmark.runtime import paths
 
 DATASET = "tiny"
 PAIR = "AA-BB"
@@ -84,12 +84,12 @@ def lay_out(
     dataset: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes dataset config, slices and splits below the working directory."""
-    layout.DATASET_CONFIG.mkdir(parents=True, exist_ok=True)
-    (layout.DATASET_CONFIG / f"{DATASET}.yaml").write_text(
+    paths.DATASET_CONFIG.mkdir(parents=True, exist_ok=True)
+    (paths.DATASET_CONFIG / f"{DATASET}.yaml").write_text(
         yaml.safe_dump({**dataset_config(), **(dataset or {})}), encoding="utf-8"
     )
-    write_slices(layout.slices(DATASET), [make_subject(s, i) for i, s in enumerate(subjects)])
-    write_splits(layout.splits(DATASET, PAIR), load_dataset(DATASET), PAIR, folds)
+    write_slices(paths.slices(DATASET), [make_subject(s, i) for i, s in enumerate(subjects)])
+    write_splits(paths.splits(DATASET, PAIR), load_dataset(DATASET), PAIR, folds)
 
 
 def model_files(folder: Path) -> dict[str, bytes]:

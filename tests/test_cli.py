@@ -13,16 +13,18 @@ import pytest
 import small_benchmark as small
 from torch import nn
 
-from benchmark import cli, machine, scores
+from benchmark import cli
 from benchmark.cli.leaderboard import publish
 from benchmark.data.splits import read_fold
-from benchmark.errors import DataError
-from benchmark.machine import put_own_python_first
-from benchmark.provenance import read_provenance
-from benchmark.sealed import read_sealed, write_sealed
+from benchmark.results import scores
+from benchmark.results.provenance import read_provenance
+from benchmark.runtime import machine
+from benchmark.runtime.atomic import write_atomically
+from benchmark.runtime.checksums import read_verified, write_with_checksum
+from benchmark.runtime.errors import DataError
+from benchmark.runtime.machine import put_own_python_first
 from benchmark.training.description import read_description, write_failure
 from benchmark.training.saved import load_networks
-from benchmark.whole import write_whole
 
 ROOT = Path(__file__).parents[1]
 
@@ -96,17 +98,17 @@ def test_faults_of_the_machine_are_told_with_a_remedy(monkeypatch, capsys, numbe
 def test_publishing_takes_both_files_or_none(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     scores = tmp_path / "results/b/scores.csv"
-    write_sealed(scores, pd.DataFrame({"x": [1, 2]}))
+    write_with_checksum(scores, pd.DataFrame({"x": [1, 2]}))
     with pytest.raises(DataError, match=r"leaderboard.csv: is missing"):
         publish("b")
     assert not (tmp_path / "results/reference").exists()
-    write_sealed(scores.with_name("leaderboard.csv"), pd.DataFrame({"y": [1, 2]}))
+    write_with_checksum(scores.with_name("leaderboard.csv"), pd.DataFrame({"y": [1, 2]}))
     publish("b")
-    assert read_sealed(tmp_path / "results/reference/b/leaderboard.csv").read() == b"y\n1\n2\n"
+    assert read_verified(tmp_path / "results/reference/b/leaderboard.csv").read() == b"y\n1\n2\n"
     scores.write_text("x\n1\n")
     with pytest.raises(DataError, match=r"scores.csv: is not what was written"):
         publish("b")
-    assert read_sealed(tmp_path / "results/reference/b/scores.csv").read() == b"x\n1\n2\n"
+    assert read_verified(tmp_path / "results/reference/b/scores.csv").read() == b"x\n1\n2\n"
 
 
 WRITERS = {
@@ -115,7 +117,7 @@ WRITERS = {
         "save_networks(Path('model'), {'n': torch.nn.Linear(300, 300)}, {})"
     ),
     "harmonized.h5": (
-        "from benchmark.data.harmonized import Harmonized, write_harmonized; "
+        "from benchmark.results.harmonized import Harmonized, write_harmonized; "
         "write_harmonized(Path('harmonized.h5'), Harmonized({'a': image, 'b': image}))"
     ),
     "slices.h5": (
@@ -127,7 +129,8 @@ WRITERS = {
         "write_truth(Path('truth.h5'), [TruthSlices(s, 'B', image, image) for s in 'abc'])"
     ),
     "artifacts.h5": (
-        "from benchmark.artifacts import write_artifacts; write_artifacts(Path('artifacts.h5'), {'a/b': (image, {})})"
+        "from benchmark.results.artifacts import write_artifacts; "
+        "write_artifacts(Path('artifacts.h5'), {'a/b': (image, {})})"
     ),
     "figure.pdf": (
         "from matplotlib.figure import Figure; from benchmark.reporting import style; made = Figure(); "
@@ -156,9 +159,9 @@ def test_a_full_disk_is_told_with_the_file(tmp_path, name):
 @pytest.mark.parametrize(
     ("work", "said"),
     [
-        (lambda: write_whole(Path("folder"), "x"), "folder: is a folder where a file belongs"),
-        (lambda: write_whole(Path("file/x.csv"), "x"), "file: is a file where a folder belongs"),
-        (lambda: write_whole(Path("file/new/x.csv"), "x"), "file/new: is, or lies below, a file where a folder"),
+        (lambda: write_atomically(Path("folder"), "x"), "folder: is a folder where a file belongs"),
+        (lambda: write_atomically(Path("file/x.csv"), "x"), "file: is a file where a folder belongs"),
+        (lambda: write_atomically(Path("file/new/x.csv"), "x"), "file/new: is, or lies below, a file where a folder"),
         (lambda: write_failure(Path("file"), "x"), "file: is, or lies below, a file where a folder belongs"),
         (lambda: read_provenance(Path("folder")), "folder: is a folder where a file belongs"),
         (lambda: read_description(Path("model")), "model/model.json: is a folder where a file belongs"),
@@ -213,7 +216,7 @@ def test_a_step_computes_with_the_kernels_that_its_config_asks_for(kernels, aske
     (tmp_path / "config.json").write_text(small.benchmark_config(kernels=kernels).model_dump_json())
     code = (
         "import json, os, sys; from pathlib import Path;"
-        "from benchmark import machine; from benchmark.cli import steps;"
+        "from benchmark.runtime import machine; from benchmark.cli import steps;"
         "machine._processor_flags = lambda: {'avx2'};"
         "steps._config(Path('config.json')); assert 'torch' not in sys.modules;"
         "print(json.dumps({n: os.environ[n] for n in machine.PORTABLE_KERNELS if n in os.environ}))"

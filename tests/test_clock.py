@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from benchmark import clock
-from benchmark.clock import MARGIN, bring_back
+from benchmark.pipeline import clock
+from benchmark.pipeline.clock import MARGIN, bring_back
 
 YEAR = 365 * 24 * 3600
 

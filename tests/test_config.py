@@ -8,8 +8,8 @@ import yaml
 
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset, read_yaml
-from benchmark.config.resolve import load_benchmark
-from benchmark.errors import ConfigError
+from benchmark.pipeline.resolve import load_benchmark
+from benchmark.runtime.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
 

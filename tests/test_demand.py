@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark import demand
+from benchmark.pipeline import resources
 
 # Largest resident memory in MiB, measured: width, rows and columns, batch.
 AUTOENCODERS = [
@@ -23,13 +23,13 @@ TRAININGS = [
 
 @pytest.mark.parametrize(
     ("asked", "width", "shape", "batch", "took"),
-    [(demand.autoencoder, *sizes) for sizes in AUTOENCODERS] + [(demand.training, *sizes) for sizes in TRAININGS],
+    [(resources.autoencoder, *sizes) for sizes in AUTOENCODERS] + [(resources.training, *sizes) for sizes in TRAININGS],
 )
 def test_enough_is_asked_for_and_not_much_more(asked, width, shape, batch, took):
     took *= 2**20 / 1e6
-    assert took < asked(width, shape, batch) <= max(demand.SMALLEST, 1.3 * took)
+    assert took < asked(width, shape, batch) <= max(resources.SMALLEST, 1.3 * took)
 
 
 def test_larger_ones_ask_for_more():
-    assert demand.autoencoder(64, (224, 192), 64) == 38400
-    assert demand.training(64, (256, 256), 2) == 10300
+    assert resources.autoencoder(64, (224, 192), 64) == 38400
+    assert resources.training(64, (256, 256), 2) == 10300

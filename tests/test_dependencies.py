@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import dependencies
-from benchmark.dependencies import code_behind, code_digest
+from benchmark.runtime import code_digest as module
+from benchmark.runtime.code_digest import code_behind, code_digest
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def project(tmp_path, monkeypatch):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    monkeypatch.setattr(dependencies, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
     forget()
     yield tmp_path
     forget()
 
 
 def forget() -> None:
-    for cached in (dependencies._imports, dependencies._is_module, dependencies._content):
+    for cached in (module._imports, module._is_module, module._content):
         cached.cache_clear()
 
 

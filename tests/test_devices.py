@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import devices
-from benchmark.devices import gpus
-from benchmark.errors import UserError
+from benchmark.runtime import devices
+from benchmark.runtime.devices import gpus
+from benchmark.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 TWO = """\
@@ -29,7 +29,7 @@ C, D = "MIG-cccc3333-0000-0000-0000-000000000000", f"MIG-{A}/7/0"
 HOLD = """
 import logging, os, sys, time
 from pathlib import Path
-from benchmark import devices
+from benchmark.runtime import devices
 devices.PAUSE = 0.05
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 devices.take_gpu(Path(sys.argv[1]))
@@ -154,9 +154,9 @@ def test_where_there_is_none_a_job_that_was_promised_one_is_told(machine, tmp_pa
 @pytest.mark.parametrize("asked", ["make_fabric", "inference_device"])
 def test_a_job_whose_gpu_pytorch_cannot_use_does_not_go_to_the_processor(machine, tmp_path, asked):
     code = (
-        "import sys; from pathlib import Path; from benchmark import devices; from benchmark.cli import told; "
+        "import sys; from pathlib import Path; from benchmark.runtime import devices; from benchmark.cli import reported_errors; "
         "devices.take_gpu(Path(sys.argv[1])); from benchmark.training import device\n"
-        f"with told(): print(device.{asked}())"
+        f"with reported_errors(): print(device.{asked}())"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code, str(tmp_path)]

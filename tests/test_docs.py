@@ -5,7 +5,7 @@ import importlib
 import re
 from pathlib import Path
 
-from benchmark.config.describe import describe
+from benchmark.pipeline.describe import describe
 
 ROOT = Path(__file__).parents[1]
 

@@ -13,11 +13,12 @@ import pytest
 import yaml
 from copied_project import call, copied_project, kill_and_resume, prepared
 
-from benchmark import layout, scores
-from benchmark.config.resolve import load_benchmark
-from benchmark.layout import Cell
+from benchmark.config.cells import cells_of, judged
 from benchmark.metrics.registry import metric_class
-from benchmark.plan import cells_of, judged
+from benchmark.pipeline.resolve import load_benchmark
+from benchmark.results import scores
+from benchmark.runtime import paths
+from benchmark.runtime.paths import Cell
 
 CONFIG = "config/smoke.yaml"
 pytestmark = pytest.mark.end_to_end
@@ -85,7 +86,7 @@ def test_quality_is_drawn_when_it_is_asked_for_and_then_only(project, first_run)
     assert "rule inspect:" in output
     assert "rule prepare:" not in output
     for target in tiny_targets(project):
-        page = project / layout.quality(Path(target).name) / "index.html"
+        page = project / paths.quality(Path(target).name) / "index.html"
         assert f"Open {page}" in output
         assert page.is_file()
     assert "Nothing to be done" in snakemake(project, "quality")
@@ -149,11 +150,11 @@ def test_what_was_deleted_is_made_again_by_its_name(project, first_run):
     cell = next(c for c in cells(project) if c.method == "semgan" and c.dataset == "msseg_phantom_tiny")
     assert scores.read(project / cell.scores)["status"].eq("skipped").all()
     made_by = {
-        layout.splits(cell.dataset, cell.pair): "split",
+        paths.splits(cell.dataset, cell.pair): "split",
         cell.harmonize_run: "harmonize_trained",
         cell.artifacts: "score",
         cell.scores: "score",
-        layout.scores("smoke"): "gather",
+        paths.scores("smoke"): "gather",
     }
     for path, rule in made_by.items():
         content = (project / path).read_bytes()

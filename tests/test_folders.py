@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from disks import ALONE, can_mount, without_override
 
-from benchmark.cli import told
-from benchmark.folders import folders_of, refuse_unusable
+from benchmark.cli import reported_errors
+from benchmark.pipeline.folders import folders_of, refuse_unusable
 
 FILE = "is, or lies below, a file where a folder belongs. Move that file away and run it again."
 TRAIN = Path("logs/a/train")
@@ -20,7 +20,7 @@ def _project(tmp_path, monkeypatch):
 
 
 def said(capsys, *folders, writing=False):
-    with pytest.raises(SystemExit) as ended, told():
+    with pytest.raises(SystemExit) as ended, reported_errors():
         refuse_unusable(folders, writing=writing)
     assert ended.value.code == 2
     return capsys.readouterr().err
@@ -66,9 +66,9 @@ def test_links_that_lead_to_no_folder_are_told(capsys):
 ASK = """
 import sys
 from pathlib import Path
-from benchmark.cli import told
-from benchmark.folders import refuse_unusable
-with told():
+from benchmark.cli import reported_errors
+from benchmark.pipeline.folders import refuse_unusable
+with reported_errors():
     refuse_unusable([Path("results/a"), Path("logs/a/train")], writing=sys.argv[1] == "writing")
 """
 

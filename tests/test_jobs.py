@@ -5,8 +5,8 @@ import re
 import pytest
 from copied_project import ROOT, call, copied_project
 
-from benchmark.config.resolve import load_benchmark
-from benchmark.jobs import ON_GPU, RULES, Job, jobs_of
+from benchmark.pipeline.jobs import ON_GPU, RULES, Job, jobs_of
+from benchmark.pipeline.resolve import load_benchmark
 
 
 @pytest.fixture(scope="module")

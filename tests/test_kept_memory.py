@@ -8,7 +8,7 @@ import pytest
 # Numbers of pages that the kernel hands out anew while a block of 64 MiB is wanted and freed five times.
 FAULTS = """
 import ctypes, resource, sys
-from benchmark.memory import keep_freed_memory
+from benchmark.runtime.memory import keep_freed_memory
 C = ctypes.CDLL(None)
 C.malloc.restype, C.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
 SIZE = 2**26

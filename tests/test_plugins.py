@@ -4,10 +4,10 @@ import sys
 
 import pytest
 
-from benchmark import plugins
+from benchmark.config import plugins
 from benchmark.config.base import Strict
-from benchmark.errors import ConfigError
-from benchmark.plugins import Plugins
+from benchmark.config.plugins import Plugins
+from benchmark.runtime.errors import ConfigError
 
 
 class Tool:

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.errors import UserError
-from benchmark.running import be_alone, refuse_jobs_left
+from benchmark.pipeline.run_lock import hold_run_lock, refuse_jobs_left
+from benchmark.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 HOLD = """
 import sys, time
 from pathlib import Path
-from benchmark.running import be_alone, refuse_jobs_left
-be_alone(Path(sys.argv[1]))
+from benchmark.pipeline.run_lock import hold_run_lock, refuse_jobs_left
+hold_run_lock(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(60)
 """
@@ -35,12 +35,12 @@ def test_a_second_run_is_refused_until_the_first_is_gone(tmp_path, end):
     lock = tmp_path / "folder/lock"
     process = holder(lock)
     with pytest.raises(UserError, match=rf"is in use by another run \(process {process.pid}\)"):
-        be_alone(lock)
+        hold_run_lock(lock)
     os.kill(process.pid, end)
     process.wait()
     process.stdout.close()
-    be_alone(lock)
-    be_alone(lock)  # its own
+    hold_run_lock(lock)
+    hold_run_lock(lock)  # its own
     assert lock.read_text() == f"{os.getpid()}\n"
 
 
@@ -49,9 +49,9 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, number):
     def refuse(file, operation):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("benchmark.locks.fcntl.flock", refuse)
+    monkeypatch.setattr("benchmark.runtime.locks.fcntl.flock", refuse)
     with pytest.raises(UserError, match=f"{tmp_path}/lock: this file system has no locks \\({os.strerror(number)}\\)"):
-        be_alone(tmp_path / "lock")
+        hold_run_lock(tmp_path / "lock")
 
 
 @pytest.fixture

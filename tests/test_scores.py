@@ -6,13 +6,14 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from benchmark import layout, scores
-from benchmark.dependencies import ROOT
-from benchmark.errors import ConfigError, DataError
-from benchmark.layout import Cell
-from benchmark.scores import Score, missing
-from benchmark.sealed import read_sealed, seal, write_seal
-from benchmark.tolerance import PUBLISHED, compare
+from benchmark.pipeline.reference import PUBLISHED, compare
+from benchmark.results import scores
+from benchmark.results.scores import Score, missing
+from benchmark.runtime import paths
+from benchmark.runtime.checksums import checksum_file, read_verified, write_checksum
+from benchmark.runtime.code_digest import ROOT
+from benchmark.runtime.errors import ConfigError, DataError
+from benchmark.runtime.paths import Cell
 
 CELL = Cell("demo", "d", "A", "B", 0, "m", 0)
 
@@ -54,7 +55,7 @@ def test_a_number_is_finite_or_has_a_reason(value):
 
 def test_wrong_columns_are_named(tmp_path):
     (tmp_path / "s.csv").write_text("a,b\n1,2\n")
-    write_seal(tmp_path / "s.csv")
+    write_checksum(tmp_path / "s.csv")
     with pytest.raises(DataError, match="has the columns"):
         scores.read(tmp_path / "s.csv")
 
@@ -77,7 +78,7 @@ def test_rows_that_nobody_wrote_are_told(tmp_path, column, value, said):
     cells = lines[2].split(",")
     cells[scores.COLUMNS.index(column)] = value
     (tmp_path / "s.csv").write_text("\n".join([*lines[:2], ",".join(cells)]) + "\n")
-    write_seal(tmp_path / "s.csv")
+    write_checksum(tmp_path / "s.csv")
     with pytest.raises(DataError, match=f"s.csv: is damaged: {said}"):
         scores.read(tmp_path / "s.csv")
 
@@ -85,7 +86,7 @@ def test_rows_that_nobody_wrote_are_told(tmp_path, column, value, said):
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'"a\n'])
 def test_what_is_no_table_is_told(tmp_path, content):
     (tmp_path / "s.csv").write_bytes(content)
-    write_seal(tmp_path / "s.csv")
+    write_checksum(tmp_path / "s.csv")
     with pytest.raises(DataError, match="is no table of scores"):
         scores.read(tmp_path / "s.csv")
 
@@ -103,15 +104,15 @@ def test_a_table_that_was_cut_at_a_row_is_told(tmp_path):
 
 def test_a_table_without_its_hash_is_told(tmp_path):
     scores.write(tmp_path / "s.csv", scores.table(CELL, [Score("kid", 0.5)]))
-    seal(tmp_path / "s.csv").unlink()
+    checksum_file(tmp_path / "s.csv").unlink()
     with pytest.raises(DataError, match=r"s.csv.sha256: is missing, so that nobody knows whether s.csv is whole"):
         scores.read(tmp_path / "s.csv")
 
 
 @pytest.mark.parametrize("name", ["scores", "leaderboard"])
 def test_the_published_reference_has_its_hashes(name):
-    path = ROOT / layout.REFERENCE / "demo" / f"{name}.csv"
-    assert read_sealed(path).read() == path.read_bytes()
+    path = ROOT / paths.REFERENCE / "demo" / f"{name}.csv"
+    assert read_verified(path).read() == path.read_bytes()
 
 
 @pytest.fixture

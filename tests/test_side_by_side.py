@@ -11,9 +11,9 @@ from pathlib import Path
 import pooled_work
 import pytest
 
-from benchmark.errors import UserError
-from benchmark.locks import lock
-from benchmark.processes import side_by_side
+from benchmark.runtime.errors import UserError
+from benchmark.runtime.locks import lock
+from benchmark.runtime.parallel import side_by_side
 
 ROOT = Path(__file__).parents[1]
 

@@ -6,12 +6,12 @@ import pytest
 import small_benchmark as small
 
 from benchmark.config.dataset import DatasetConfig
-from benchmark.data.harmonized import Harmonized, read_harmonized, write_harmonized
 from benchmark.data.sampling import BACKGROUND, CropSampler, DomainSlices, stream, torch_seed
 from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
 from benchmark.data.splits import read_fold
 from benchmark.data.truth import TruthSlices, read_truth, write_truth
-from benchmark.errors import DataError
+from benchmark.results.harmonized import Harmonized, read_harmonized, write_harmonized
+from benchmark.runtime.errors import DataError
 
 
 def subject(name: str, shape=(3, 20, 24), domain="GE", seed=0) -> SubjectSlices:

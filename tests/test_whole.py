@@ -2,12 +2,12 @@
 
 import pytest
 
-from benchmark.whole import whole_file, whole_folder, write_whole
+from benchmark.runtime.atomic import atomic_file, atomic_folder, write_atomically
 
 
 def test_a_file_takes_its_name_when_it_is_done(tmp_path):
     path = tmp_path / "new" / "a.txt"
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text("1")
         assert not path.exists()
     assert path.read_text() == "1"
@@ -16,10 +16,10 @@ def test_a_file_takes_its_name_when_it_is_done(tmp_path):
 
 def test_a_file_that_failed_leaves_the_old_one(tmp_path):
     path = tmp_path / "a.txt"
-    write_whole(path, "old")
+    write_atomically(path, "old")
 
     def fail() -> None:
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             temporary.write_text("half")
             raise OSError
 
@@ -33,7 +33,7 @@ def test_a_folder_replaces_the_old_one_with_all_it_held(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "old").touch()
-    with whole_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         (temporary / "new").touch()
     assert [p.name for p in folder.iterdir()] == ["new"]
     assert list(tmp_path.iterdir()) == [folder]
@@ -45,7 +45,7 @@ def test_a_folder_that_failed_leaves_the_old_one(tmp_path):
     (folder / "old").touch()
 
     def fail() -> None:
-        with whole_folder(folder) as temporary:
+        with atomic_folder(folder) as temporary:
             (temporary / "new").touch()
             raise OSError
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from benchmark.cli.app import app
-from benchmark.errors import Interrupted, OutOfMemory, UserError
-from benchmark.memory import ran_out
+from benchmark.runtime.errors import Interrupted, OutOfMemory, UserError
+from benchmark.runtime.memory import ran_out
 
 OUT_OF_MEMORY = os.EX_TEMPFAIL
 """Exit code 75, by which schedulers and scripts tell what may succeed elsewhere or later from what cannot."""
@@ -39,12 +39,12 @@ _MACHINE_FAULTS = {
 
 def main() -> None:
     """Runs the command line."""
-    with told():
+    with reported_errors():
         app()
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def reported_errors() -> Iterator[None]:
     """What a user can cause ends the process with one message and exit code 2; a bug keeps its traceback.
 
     A training that a signal stopped ends as shells expect it, with 128 and the signal's number; what ran out of memory

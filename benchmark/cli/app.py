@@ -21,6 +21,6 @@ app.command()(runs.plan)
 @app.command()
 def config() -> None:
     """Print every key of every config, as Markdown."""
-    from benchmark.config.describe import describe
+    from benchmark.pipeline.describe import describe
 
     print(describe())

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, load_dataset, read_yaml
-from benchmark.errors import ConfigError, UserError
+from benchmark.runtime import paths
+from benchmark.runtime.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
-    from benchmark.planning.sources import Source
-    from benchmark.watching.states import Seen
+    from benchmark.monitoring.plan.sources import Source
+    from benchmark.monitoring.watch.states import Seen
 
 EVERY = 2.0
 """Seconds from one look to the next; more where a look takes long, so that no file server is kept busy."""
@@ -45,11 +45,11 @@ def found_config(given: str) -> BenchmarkConfig:
 
 
 def _started_with(run: str) -> Path:
-    return layout.benchmark_root(run) / "config.json"
+    return paths.benchmark_root(run) / "config.json"
 
 
 def _runs() -> str:
-    return ", ".join(sorted(path.parent.name for path in layout.RESULTS.glob("*/config.json")))
+    return ", ".join(sorted(path.parent.name for path in paths.RESULTS.glob("*/config.json")))
 
 
 def watch(
@@ -78,14 +78,14 @@ def watch(
 
 def _looks(config: BenchmarkConfig, tensorboard: Path | None) -> "Callable[[], list[Seen]]":
     """What looks at the run again, and at subjects that became known meanwhile."""
-    from benchmark.jobs import jobs_of
-    from benchmark.planning.subjects import expected_subjects
-    from benchmark.watching.states import look
+    from benchmark.monitoring.plan.subjects import expected_subjects
+    from benchmark.monitoring.watch.states import look
+    from benchmark.pipeline.jobs import jobs_of
 
     datasets = [load_dataset(name) for name in config.datasets]
     write = None
     if tensorboard:
-        from benchmark.watching.events import EventFiles
+        from benchmark.monitoring.watch.events import EventFiles
 
         write = EventFiles(tensorboard, config.benchmark)
 
@@ -99,7 +99,7 @@ def _looks(config: BenchmarkConfig, tensorboard: Path | None) -> "Callable[[], l
 
 
 def _print(console: "Console", benchmark: str, seen: "list[Seen]") -> None:
-    from benchmark.watching.view import frame
+    from benchmark.monitoring.watch.view import frame
 
     console.print(frame(benchmark, seen))
 
@@ -107,7 +107,7 @@ def _print(console: "Console", benchmark: str, seen: "list[Seen]") -> None:
 def _live(console: "Console", benchmark: str, looks: "Callable[[], list[Seen]]") -> None:
     from rich.live import Live
 
-    from benchmark.watching.view import frame
+    from benchmark.monitoring.watch.view import frame
 
     with Live(console=console, auto_refresh=False) as live:
         for seen in _again(looks):
@@ -151,9 +151,9 @@ def plan(
     """Say what a config will take, from measured times: hours, memory, disk, and what is the bottleneck."""
     from rich.console import Console
 
-    from benchmark.planning.prediction import predict
-    from benchmark.planning.report import print_prediction
-    from benchmark.planning.schedule import Machine
+    from benchmark.monitoring.plan.prediction import predict
+    from benchmark.monitoring.plan.report import print_prediction
+    from benchmark.monitoring.plan.schedule import Machine
 
     settings = found_config(config)
     measured = _measurements(settings, source, measure, save)
@@ -173,7 +173,7 @@ def plan(
 
 
 def _measurements(config: BenchmarkConfig, source: str | None, measure: bool, save: Path | None) -> "Source":
-    from benchmark.planning import sources
+    from benchmark.monitoring.plan import sources
 
     if measure == (source is not None):
         raise UserError("hbench plan", "takes --from or --measure, one of them", "Name a finished run, or measure")
@@ -187,7 +187,7 @@ def _measurements(config: BenchmarkConfig, source: str | None, measure: bool, sa
 
 def _kept_or_of_run(source: str) -> "Source":
     """A config file stands for the run of its name."""
-    from benchmark.planning import sources
+    from benchmark.monitoring.plan import sources
 
     path = Path(source)
     if path.suffix == ".json":

@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import psutil
 import typer
 
-from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, load_dataset, read_yaml, suggestion
-from benchmark.devices import gpus, hide_gpus, take_gpu
-from benchmark.errors import ConfigError
-from benchmark.machine import use_portable_kernels
+from benchmark.runtime import paths
+from benchmark.runtime.devices import gpus, hide_gpus, take_gpu
+from benchmark.runtime.errors import ConfigError
+from benchmark.runtime.machine import use_portable_kernels
 
 app = typer.Typer(help="Entry points of the Snakemake rules.", no_args_is_help=True)
 
@@ -82,7 +82,7 @@ def _config(path: Path) -> BenchmarkConfig:
 
 def _judged(path: Path, dataset: str, pair: str, fold: int) -> BenchmarkConfig:
     """The config, which asks for this dataset, pair and fold."""
-    from benchmark.plan import judged
+    from benchmark.config.cells import judged
 
     config = _config(path)
     _known(path, "dataset", dataset, config.datasets)
@@ -102,38 +102,38 @@ def _known(path: Path, what: str, asked: str | int, known: Iterable[str | int]) 
 @app.command()
 def fetch(dataset: str) -> None:
     """Make an archive present and verified."""
-    _run("benchmark.data.fetch:fetch", dataset)
+    _run("benchmark.archives.retrieval.fetch:fetch", dataset)
 
 
 @app.command()
 def inventory(dataset: str) -> None:
     """List the subjects of an archive."""
-    _run("benchmark.data.inventory:take_inventory", dataset)
+    _run("benchmark.archives.inventory:take_inventory", dataset)
 
 
 @app.command()
 def split(dataset: str, pair: str) -> None:
     """Divide the subjects of a pair into training and test."""
-    _known(layout.DATASET_CONFIG / f"{dataset}.yaml", "pair", pair, load_dataset(dataset).pairs)
-    _run("benchmark.data.inventory:split_subjects", dataset, pair)
+    _known(paths.DATASET_CONFIG / f"{dataset}.yaml", "pair", pair, load_dataset(dataset).pairs)
+    _run("benchmark.archives.inventory:split_subjects", dataset, pair)
 
 
 @app.command()
 def prepare(dataset: str, subject: str) -> None:
     """Prepare one subject."""
-    _run("benchmark.data.prepare:prepare_subject", dataset, subject)
+    _run("benchmark.preparation.prepare:prepare_subject", dataset, subject)
 
 
 @app.command()
 def collect(dataset: str) -> None:
     """Collect all prepared subjects in the slice store."""
-    _run("benchmark.data.prepare:collect", dataset)
+    _run("benchmark.preparation.prepare:collect", dataset)
 
 
 @app.command()
 def inspect(dataset: str, jobs: Annotated[int, typer.Argument(min=1, help="sheets drawn at a time")] = 1) -> None:
     """Draw a sheet of each prepared subject, and flag whatever is odd."""
-    _run("benchmark.quality.report:make_quality", dataset, jobs, uses=["benchmark.quality.sheet"])
+    _run("benchmark.reporting.quality.report:make_quality", dataset, jobs, uses=["benchmark.reporting.quality.sheet"])
 
 
 @app.command()
@@ -157,14 +157,12 @@ def autoencoder(config: ConfigFile, dataset: str, pair: str, fold: int, gpu: Gpu
     _run("benchmark.judges.autoencoder:train_autoencoder", settings, dataset, pair, fold)
 
 
-def _cell(
-    path: Path, dataset: str, pair: str, fold: int, method: str, seed: int
-) -> tuple[BenchmarkConfig, layout.Cell]:
+def _cell(path: Path, dataset: str, pair: str, fold: int, method: str, seed: int) -> tuple[BenchmarkConfig, paths.Cell]:
     config = _judged(path, dataset, pair, fold)
     _known(path, "method", method, config.methods)
     _known(path, "seed", seed, config.seeds)
     source, target = pair.split("-")
-    return config, layout.Cell(config.benchmark, dataset, source, target, fold, method, seed)
+    return config, paths.Cell(config.benchmark, dataset, source, target, fold, method, seed)
 
 
 @app.command()
@@ -172,14 +170,16 @@ def train(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, s
     """Train one cell."""
     settings, cell = _cell(config, dataset, pair, fold, method, seed)
     _take_gpu(gpu)
-    _run("benchmark.cells:train_cell", settings, cell, uses=[f"methods.{method}"])
+    _run("benchmark.pipeline.cell:train_cell", settings, cell, uses=[f"methods.{method}"])
 
 
 @app.command()
 def harmonize(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, seed: int) -> None:
     """Harmonize the test slices of one cell."""
     _run(
-        "benchmark.cells:harmonize_cell", *_cell(config, dataset, pair, fold, method, seed), uses=[f"methods.{method}"]
+        "benchmark.pipeline.cell:harmonize_cell",
+        *_cell(config, dataset, pair, fold, method, seed),
+        uses=[f"methods.{method}"],
     )
 
 
@@ -189,7 +189,7 @@ def harmonize_trained(config: ConfigFile, dataset: str, pair: str, fold: int, gp
     settings = _judged(config, dataset, pair, fold)
     learned = [f"methods.{name}" for name in settings.methods]
     _take_gpu(gpu)
-    _run("benchmark.cells:harmonize_trained", settings, dataset, pair, fold, uses=learned)
+    _run("benchmark.pipeline.cell:harmonize_trained", settings, dataset, pair, fold, uses=learned)
 
 
 @app.command()
@@ -197,13 +197,13 @@ def score(config: ConfigFile, dataset: str, pair: str, fold: int, gpu: Gpu = Non
     """Score all cells of one pair and fold."""
     settings = _judged(config, dataset, pair, fold)
     _take_gpu(gpu)
-    _run("benchmark.scoring:score_pair", settings, dataset, pair, fold, uses=["benchmark.judges.features"])
+    _run("benchmark.pipeline.scoring:score_pair", settings, dataset, pair, fold, uses=["benchmark.judges.features"])
 
 
 @app.command()
 def gather(config: ConfigFile) -> None:
     """Put all scores together and make the leaderboard."""
-    _run("benchmark.leaderboard:gather", _config(config))
+    _run("benchmark.pipeline.leaderboard:gather", _config(config))
 
 
 @app.command()

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from benchmark import layout
 from benchmark.config.base import NAME, Schedule, Strict, distinct
 from benchmark.config.dataset import Crops
+from benchmark.runtime import paths
 
 
 class DatasetUse(Strict):
@@ -83,7 +83,7 @@ class BenchmarkConfig(Strict):
     @field_validator("benchmark")
     @classmethod
     def _not_reserved(cls, value: str) -> str:
-        if value == layout.REFERENCE.name:
+        if value == paths.REFERENCE.name:
             raise ValueError(f"'{value}' is where references are kept; name the benchmark otherwise")
         return value
 

@@ -175,7 +175,7 @@ class DatasetConfig(Strict):
 
     name: str = Field(pattern=NAME)
     title: str
-    reader: str = Field(description="module in benchmark/data/readers")
+    reader: str = Field(description="module in benchmark/archives/readers")
     modality: Modality = Field(description="what the images are: a description, from which nothing is computed")
     family: Literal["ixi", "msseg", "retouch"] | None = Field(
         None, description="whose column of the paper's tables this dataset stands in"

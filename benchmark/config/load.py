@@ -7,10 +7,10 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
-from benchmark.errors import ConfigError
+from benchmark.runtime import paths
+from benchmark.runtime.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -147,10 +147,10 @@ def _elsewhere(model: type[BaseModel], name: str, key: str) -> list[str]:
     if own := [place for place in _places(model, name) if place != key]:
         return [repr(place) + ("" if "." in place else " at the top") for place in own]
     if model is BenchmarkConfig:
-        return [f"{place!r} of a dataset ({layout.DATASET_CONFIG}/)" for place in _places(DatasetConfig, name)]
+        return [f"{place!r} of a dataset ({paths.DATASET_CONFIG}/)" for place in _places(DatasetConfig, name)]
     if model is DatasetConfig:
         return [
-            f"{place!r} of a benchmark ({layout.DATASET_CONFIG.parent}/)" for place in _places(BenchmarkConfig, name)
+            f"{place!r} of a benchmark ({paths.DATASET_CONFIG.parent}/)" for place in _places(BenchmarkConfig, name)
         ]
     return []
 
@@ -178,7 +178,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [m for argument in getattr(annotation, "__args__", ()) for m in _models_in(argument)]
 
 
-def load_dataset(name: str, folder: Path = layout.DATASET_CONFIG) -> DatasetConfig:
+def load_dataset(name: str, folder: Path = paths.DATASET_CONFIG) -> DatasetConfig:
     """The dataset ``name``; a file with ``extends: other`` takes over what it does not say itself.
 
     Raises:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.data.slices import Images, Labels, SliceStore, Stack
-from benchmark.errors import DataError
+from benchmark.runtime.errors import DataError
 
 BACKGROUND = np.float32(-1.0)
 

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.config.dataset import DatasetConfig
-from benchmark.errors import DataError, made_again, made_by_snakemake
-from benchmark.hdf5 import whole_hdf5
+from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.hdf5 import atomic_hdf5
 
 FORMAT = "harmonize-bench slices 2"
 _GREY: Mapping[int, type[np.generic]] = {255: np.uint8, 65535: np.uint16}  # types of grey levels by the highest one
@@ -78,7 +78,7 @@ def write_slices(path: Path, subjects: Iterable[SubjectSlices]) -> None:
     Raises:
         DataError: two subjects of one id, differing slice sizes, or values outside [-1, 1].
     """
-    with whole_hdf5(path) as file:
+    with atomic_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         for s in subjects:
             _check(s, file)

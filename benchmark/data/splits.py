@@ -8,9 +8,9 @@ from pathlib import Path
 
 from benchmark.config.dataset import DatasetConfig, Holdout
 from benchmark.data.sampling import stream
-from benchmark.errors import DataError, made_again, made_by_snakemake
-from benchmark.whole import write_whole
-from benchmark.wording import counted
+from benchmark.runtime.atomic import write_atomically
+from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.text import counted
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def write_splits(path: Path, dataset: DatasetConfig, pair: str, folds: Sequence[
         "protocol": dataset.split.model_dump(),
         "folds": [vars(fold) for fold in folds],
     }
-    write_whole(path, json.dumps({**body, "sha256": _digest(body)}, indent=1) + "\n")
+    write_atomically(path, json.dumps({**body, "sha256": _digest(body)}, indent=1) + "\n")
 
 
 def read_fold(path: Path, fold: int) -> Fold:

@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 
 from benchmark.data.slices import Images, read_stack, write_stack
-from benchmark.errors import DataError, made_again, made_by_snakemake
-from benchmark.hdf5 import whole_hdf5
+from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.hdf5 import atomic_hdf5
 
 FORMAT = "harmonize-bench truth 2"
 
@@ -39,7 +39,7 @@ def write_truth(path: Path, truths: Iterable[TruthSlices]) -> None:
     Raises:
         DataError: values that are not finite or outside [-1, 1].
     """
-    with whole_hdf5(path) as file:
+    with atomic_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         for t in truths:
             for kind, images in (("clean", t.clean), ("noisy", t.noisy)):

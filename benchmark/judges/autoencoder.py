@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
@@ -31,7 +30,8 @@ from benchmark.judges.training import (
 from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.networks.init import initialize_weights
 from benchmark.networks.microbatch import indivisible
-from benchmark.provenance import recorded_work
+from benchmark.results.provenance import recorded_work
+from benchmark.runtime import paths
 from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.device import make_fabric
@@ -46,7 +46,7 @@ BETAS = (0.9, 0.999)
 
 
 def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: int) -> None:
-    """Trains the autoencoder of a pair on its training subjects and writes it under ``layout.autoencoder``.
+    """Trains the autoencoder of a pair on its training subjects and writes it under ``paths.autoencoder``.
 
     Binary cross-entropy of the domain plus L1 of the image, 1:1; weights N(0, 0.02); Adam. The folder also holds
     ``history.csv`` and the provenance ``run.json``.
@@ -57,7 +57,7 @@ def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: in
         ModelError: the training diverged, or the checkpoint that is there is of another config, code or data.
         OutOfMemory: there was not enough memory; the last checkpoint is there.
     """
-    data, folder = load_dataset(dataset), layout.autoencoder(config.benchmark, dataset, pair, fold)
+    data, folder = load_dataset(dataset), paths.autoencoder(config.benchmark, dataset, pair, fold)
     judge = {"judge": "autoencoder", "dataset": dataset, "pair": pair, "fold": fold}
     settings = judge_settings(config, data, "autoencoder")
     unfinished = checkpoints_of(config, folder, dataset, pair, settings, __name__)
@@ -81,7 +81,7 @@ def _train(
 ) -> MultitaskAutoencoder:
     settings = config.judges.autoencoder
     identity = ("autoencoder", data.name, pair, fold)
-    folder = layout.autoencoder(config.benchmark, data.name, pair, fold)
+    folder = paths.autoencoder(config.benchmark, data.name, pair, fold)
     samplers = _samplers(data, subjects, settings.batch_size, identity)
     fabric = make_fabric()
     network = MultitaskAutoencoder(settings.width)
@@ -113,7 +113,7 @@ def _samplers(
     data: DatasetConfig, subjects: Mapping[str, tuple[str, ...]], batch_size: int, identity: tuple[object, ...]
 ) -> dict[str, CropSampler]:
     """Whole slices of source and of target: a crop as large as a padded slice holds all of it."""
-    rows, columns = SliceStore(layout.slices(data.name), data).slice_shape
+    rows, columns = SliceStore(paths.slices(data.name), data).slice_shape
     multiple = MultitaskAutoencoder.required_multiple
     whole = (rows + -rows % multiple, columns + -columns % multiple)
     return {

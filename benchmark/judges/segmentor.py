@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
@@ -30,7 +29,8 @@ from benchmark.networks.init import initialize_weights
 from benchmark.networks.microbatch import micro_batches
 from benchmark.networks.padding import crop_back, pad_to_multiple
 from benchmark.networks.segmentation import SegmentationUNet, unet_depth
-from benchmark.provenance import recorded_work
+from benchmark.results.provenance import recorded_work
+from benchmark.runtime import paths
 from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.device import inference_device, make_fabric
@@ -46,7 +46,7 @@ SLICES_AT_ONCE = 16
 
 
 def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: int) -> None:
-    """Trains the segmentor of a domain on its training subjects and writes it under ``layout.segmentor``.
+    """Trains the segmentor of a domain on its training subjects and writes it under ``paths.segmentor``.
 
     Weighted cross-entropy on random crops of the dataset's size, weights N(0, 0.02), Adam (Section III-B). The folder
     also holds ``history.csv`` and the provenance ``run.json``.
@@ -58,7 +58,7 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
         OutOfMemory: there was not enough memory; the last checkpoint is there.
     """
     data = load_dataset(dataset)
-    pair, folder = any_pair(data, domain), layout.segmentor(config.benchmark, dataset, domain, fold)
+    pair, folder = any_pair(data, domain), paths.segmentor(config.benchmark, dataset, domain, fold)
     judge = {"judge": "segmentor", "dataset": dataset, "domain": domain, "fold": fold}
     settings = judge_settings(config, data, "segmentor")
     unfinished = checkpoints_of(config, folder, dataset, pair, settings, __name__)
@@ -83,7 +83,7 @@ def _train(
     settings = config.judges.segmentor
     crops = config.datasets[data.name].training or data.training
     identity = ("segmentor", data.name, domain, fold)
-    folder = layout.segmentor(config.benchmark, data.name, domain, fold)
+    folder = paths.segmentor(config.benchmark, data.name, domain, fold)
     sampler = CropSampler(training_slices(data, subjects), crops.crop, settings.batch_size, stream(*identity, "crops"))
     fabric = make_fabric()
     architecture = {"classes": data.classes, "depth": unet_depth(*crops.crop), "width": settings.width}

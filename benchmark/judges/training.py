@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from benchmark import layout
 from benchmark.config.dataset import DatasetConfig
 from benchmark.data.sampling import DomainSlices
 from benchmark.data.slices import SliceStore
 from benchmark.data.splits import read_fold
-from benchmark.errors import Diverged, ModelError
+from benchmark.runtime import paths
+from benchmark.runtime.atomic import write_rows
+from benchmark.runtime.errors import Diverged, ModelError
 from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.description import DESCRIPTION, read_description
 from benchmark.training.loop import Losses, Parts, Row, train
 from benchmark.training.schedule import constant_then_linear
-from benchmark.whole import write_rows
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -48,13 +48,13 @@ def training_subjects(dataset: DatasetConfig, pair: str, domain: str, fold: int)
     Raises:
         DataError: the splits are missing or damaged.
     """
-    divided = read_fold(layout.splits(dataset.name, pair), fold)
+    divided = read_fold(paths.splits(dataset.name, pair), fold)
     return divided.train_source if pair.split("-")[0] == domain else divided.train_target
 
 
 def training_slices(dataset: DatasetConfig, subjects: tuple[str, ...]) -> DomainSlices:
     """Slices of these subjects and of nobody else, read when they are drawn."""
-    return DomainSlices.of(SliceStore(layout.slices(dataset.name), dataset), subjects)
+    return DomainSlices.of(SliceStore(paths.slices(dataset.name), dataset), subjects)
 
 
 def rebuilt(make: Callable[..., Network], folder: Path) -> Network:

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from benchmark.data.sampling import torch_seed
 from benchmark.data.slices import Images
-from benchmark.errors import ModelError
 from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.methods.base import Direction, FitContext, Method, TaskInfo, TrainingSet
 from benchmark.methods.cycle import DOMAINS, Crops, Cycle, DomainNetworks
@@ -34,6 +33,7 @@ from benchmark.networks import (
     pad_to_multiple,
 )
 from benchmark.networks.microbatch import indivisible
+from benchmark.runtime.errors import ModelError
 from benchmark.training.description import read_description, require
 from benchmark.training.device import inference_device, make_fabric
 from benchmark.training.saved import load_networks, save_networks

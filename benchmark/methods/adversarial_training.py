@@ -8,13 +8,13 @@ from torch import Tensor
 from torch.optim import Adam
 
 from benchmark.data.sampling import CropSampler, stream
-from benchmark.errors import Diverged
 from benchmark.methods.base import FitContext, TrainingSet
 from benchmark.methods.cycle import DOMAINS, OTHER, Crops, Cycle, DomainNetworks
 from benchmark.methods.fused_cycles import Cycles, FusedCycles, worth_fusing
 from benchmark.methods.objective import Term, discriminator_loss, total
 from benchmark.networks.microbatch import MicroBatch, micro_batches
 from benchmark.networks.padding import BACKGROUND
+from benchmark.runtime.errors import Diverged
 from benchmark.training.batches import Batches
 from benchmark.training.loop import Parts, train
 from benchmark.training.schedule import constant_then_linear

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.data.slices import Images
-from benchmark.errors import ModelError
 from benchmark.methods.base import Direction, FitContext, Method, TrainingSet
+from benchmark.runtime.atomic import atomic_folder
+from benchmark.runtime.errors import ModelError
 from benchmark.training.description import read_description, require, write_description
-from benchmark.whole import whole_folder
 
 FORMAT = "harmonize-bench training-free 1"
 
@@ -37,7 +37,7 @@ class TrainingFreeMethod(Method):
         """Takes back what ``state`` gave; a wrong ``state`` raises KeyError, TypeError or ValueError."""
 
     def save(self, path: Path) -> None:
-        with whole_folder(path) as folder:
+        with atomic_folder(path) as folder:
             write_description(folder, {**self._description(), "state": self.state()})
 
     def load(self, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from benchmark.config.base import Strict
 from benchmark.config.dataset import DatasetConfig
 from benchmark.data.slices import Labels
-from benchmark.scores import Score
+from benchmark.results.scores import Score
 
 if TYPE_CHECKING:
     from benchmark.metrics.view import CellView

@@ -8,7 +8,7 @@ import numpy as np
 from benchmark.data.slices import Images, Labels
 from benchmark.metrics.base import Metric, Quantity
 from benchmark.metrics.view import CellView
-from benchmark.scores import Score, missing
+from benchmark.results.scores import Score, missing
 
 CORRELATION = Quantity(
     "contrast_correlation", "Correlation with the image before harmonization", "", "neither", (-1, 1), "this benchmark"

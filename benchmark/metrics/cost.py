@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from benchmark.metrics.base import Metric, Quantity
 from benchmark.metrics.view import CellView
-from benchmark.provenance import read_provenance
-from benchmark.scores import Score, missing
+from benchmark.results.provenance import read_provenance
+from benchmark.results.scores import Score, missing
 
 OF_THIS_MACHINE = "measured on the machine that run.json names"
 TRAINING = Quantity("train_seconds", "Training time", "s", "lower", (0, math.inf), OF_THIS_MACHINE, headline=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.metrics.base import Metric, Need, Quantity
 from benchmark.metrics.view import CellView
-from benchmark.scores import Score
+from benchmark.results.scores import Score
 
 if TYPE_CHECKING:
     from torch import Tensor

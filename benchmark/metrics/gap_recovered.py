@@ -8,7 +8,7 @@ import numpy as np
 from benchmark.metrics.base import Metric, Need, Quantity, Segmentation
 from benchmark.metrics.overlap import ABSENT, confusion, dice
 from benchmark.metrics.view import CellView
-from benchmark.scores import Score, missing
+from benchmark.results.scores import Score, missing
 
 CROSS = Quantity("dice_cross", "Dice, target segmentor on source images", "", "neither", (0, 1), "Section III-E")
 GAP = Quantity(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from benchmark.config.dataset import DatasetConfig
 from benchmark.metrics.base import Quantity, Segmentation, SegmentationMetric
 from benchmark.metrics.overlap import ABSENT
-from benchmark.scores import Score, missing
+from benchmark.results.scores import Score, missing
 
 HD95 = Quantity(
     "hd95", "HD95", "mm", "lower", (0, math.inf), "Huttenlocher et al. 1993, IEEE PAMI 15(9)", headline=True

@@ -10,7 +10,7 @@ from benchmark.config.base import Strict
 from benchmark.data.sampling import stream
 from benchmark.metrics.base import Metric, Need, Quantity
 from benchmark.metrics.view import CellView
-from benchmark.scores import Score, missing
+from benchmark.results.scores import Score, missing
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from benchmark.config.dataset import DatasetConfig
 from benchmark.metrics.base import Quantity, Segmentation, SegmentationMetric
 from benchmark.metrics.view import CellView
-from benchmark.scores import Score, missing
+from benchmark.results.scores import Score, missing
 
 REFERENCE = "Commowick et al. 2018, Scientific Reports 8:13650"
 F1 = Quantity("lesion_f1", "Lesion-wise F1", "", "higher", (0, 1), REFERENCE, headline=True)

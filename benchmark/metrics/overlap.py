@@ -8,7 +8,7 @@ import numpy.typing as npt
 from benchmark.config.dataset import DatasetConfig
 from benchmark.data.slices import Labels
 from benchmark.metrics.base import Quantity, Segmentation, SegmentationMetric
-from benchmark.scores import Score, missing
+from benchmark.results.scores import Score, missing
 
 ABSENT = "the class is absent from prediction and reference"
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from benchmark.metrics.base import Metric, Need, Quantity, Segmentation
 from benchmark.metrics.view import CellView
-from benchmark.scores import Score, missing
+from benchmark.results.scores import Score, missing
 
 FEWEST_SUBJECTS = 3
 BEFORE = Quantity(

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from benchmark.config.plugins import Plugins
 from benchmark.metrics.base import Metric, Quantity
-from benchmark.plugins import Plugins
 
 _PLUGINS = Plugins(
     Metric,  # type: ignore[type-abstract]

@@ -11,7 +11,7 @@ from benchmark.data.sampling import stream
 from benchmark.data.slices import Images
 from benchmark.metrics.base import Metric, Need, Quantity
 from benchmark.metrics.view import CellView
-from benchmark.scores import Score
+from benchmark.results.scores import Score
 
 AREA_LIMIT = 0.2
 """Up to which σ the area under the curve is taken: past it the translation is noise more than image."""

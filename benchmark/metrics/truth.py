@@ -8,7 +8,7 @@ import numpy as np
 from benchmark.data.slices import Images, Labels
 from benchmark.metrics.base import Metric, Need, Quantity
 from benchmark.metrics.view import CellView
-from benchmark.scores import Score, missing
+from benchmark.results.scores import Score, missing
 
 MAE = Quantity("mae", "MAE against truth", "", "lower", (0, 2), "this benchmark", headline=True)
 PSNR = Quantity("psnr", "PSNR against truth", "dB", "higher", (-math.inf, math.inf), "this benchmark")

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
 from benchmark.data.slices import Images, Labels, SliceStore
 from benchmark.data.splits import Fold, read_fold
-from benchmark.errors import DataError
-from benchmark.layout import Cell
 from benchmark.metrics.base import Need, Segmentation
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
+from benchmark.runtime.paths import Cell
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,8 +43,8 @@ class PairView:
     def __init__(self, config: BenchmarkConfig, dataset: DatasetConfig, pair: str, fold: int) -> None:
         self.config, self.dataset, self.pair, self.fold = config, dataset, pair, fold
         self.source, self.target = pair.split("-")
-        self.store = SliceStore(layout.slices(dataset.name), dataset)
-        self.split: Fold = read_fold(layout.splits(dataset.name, pair), fold)
+        self.store = SliceStore(paths.slices(dataset.name), dataset)
+        self.split: Fold = read_fold(paths.splits(dataset.name, pair), fold)
         self._kept: dict[object, Any] = {}
 
     @property
@@ -76,7 +76,7 @@ class PairView:
         from benchmark.judges.segmentor import load_segmentor
 
         domain = self.source if side == "source" else self.target
-        folder = layout.segmentor(self.config.benchmark, self.dataset.name, domain, self.fold)
+        folder = paths.segmentor(self.config.benchmark, self.dataset.name, domain, self.fold)
         return self.once(("segmentor", side), lambda: load_segmentor(folder))
 
     @cached_property
@@ -84,7 +84,7 @@ class PairView:
         """The pair's autoencoder as a feature extractor."""
         from benchmark.judges.features import load_extractor
 
-        return load_extractor(layout.autoencoder(self.config.benchmark, self.dataset.name, self.pair, self.fold))
+        return load_extractor(paths.autoencoder(self.config.benchmark, self.dataset.name, self.pair, self.fold))
 
     def prediction(self, segmentor: Side, subject: str) -> Labels:
         """Segmentation of a real test image."""
@@ -118,7 +118,7 @@ class CellView:
     Attributes:
         images: harmonized test slices by subject.
         load_method: gives the method, trained if it translates backward; None where only its images are known.
-        artifacts: arrays that figures show, by name, each with attributes; see ``benchmark.scoring``.
+        artifacts: arrays that figures show, by name, each with attributes; see ``benchmark.pipeline.scoring``.
 
     Raises:
         DataError: the images are not those of the test subjects.
@@ -181,7 +181,7 @@ class CellView:
         """The subject as the target scanner would have seen it: noise-free and noisy."""
         from benchmark.data.truth import read_truth
 
-        return read_truth(layout.truth(self.cell.dataset), subject, self.cell.target)
+        return read_truth(paths.truth(self.cell.dataset), subject, self.cell.target)
 
     def lacks(self, need: Need) -> str | None:
         """Why something that a metric needs is not there, or None."""

@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmark.errors import UserError
 from benchmark.phantoms.generate import KINDS, SIZES, generate
 from benchmark.phantoms.processes import fitting
+from benchmark.runtime.errors import UserError
 
 
 def _positive(text: str) -> int:

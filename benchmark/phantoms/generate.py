@@ -14,9 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Protocol, cast
 
-from benchmark.errors import UserError
-from benchmark.locks import lock
-from benchmark.processes import side_by_side
+from benchmark.runtime.errors import UserError
+from benchmark.runtime.locks import lock
+from benchmark.runtime.parallel import side_by_side
 
 KINDS = ("ixi", "msseg", "retouch")
 SIZES = ("tiny", "small", "full")

@@ -2,7 +2,7 @@
 
 import os
 
-from benchmark.memory import available
+from benchmark.runtime.memory import available
 
 # Peak of a process in MiB, the largest of each kind's scanners, measured: docs/phantoms.md.
 _PEAK = {

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from benchmark.errors import DataError
 from benchmark.phantoms.exactmath import Array
 from benchmark.phantoms.fields import gaussian_kernel
+from benchmark.runtime.errors import DataError
 
 Mask = npt.NDArray[np.bool_]
 Map = npt.NDArray[np.float32]

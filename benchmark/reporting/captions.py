@@ -1,9 +1,10 @@
 """Captions: one text for the page, the tables and ``snakemake --report``, in ``workflow/report/<kind>.rst``."""
 
 from functools import cache
-from pathlib import Path
 
-FOLDER = Path(__file__).parents[2] / "workflow" / "report"
+from benchmark.runtime.paths import ROOT
+
+FOLDER = ROOT / "workflow" / "report"
 
 
 @cache

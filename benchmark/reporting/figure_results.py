@@ -9,13 +9,13 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from benchmark import layout
 from benchmark.config.dataset import DatasetConfig
 from benchmark.data.slices import Images, Labels, SliceStore
 from benchmark.metrics.overlap import confusion, dice, generalized_dice
 from benchmark.reporting import stores, style
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
+from benchmark.runtime import paths
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def draw(results: Results, dataset: DatasetConfig) -> Figure:
 
 def _panels(results: Results, pair: Pair) -> tuple[stores.Shown, stores.Shown, list[Panel]]:
     """The slices shown, chosen before any method ran: first test subjects of the first fold, their fullest slices."""
-    store, fold = SliceStore(layout.slices(pair.dataset.name), pair.dataset), stores.first_fold(pair)
+    store, fold = SliceStore(paths.slices(pair.dataset.name), pair.dataset), stores.first_fold(pair)
     source, target = (stores.fullest(store, subjects[0]) for subjects in (fold.test_source, fold.test_target))
     panels = [Panel(f"Input, {pair.source}", source.image, None, source.labels)]
     for method in results.shown_methods:

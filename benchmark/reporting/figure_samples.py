@@ -2,11 +2,11 @@
 
 from matplotlib.figure import Figure, SubFigure
 
-from benchmark import layout
 from benchmark.config.dataset import DatasetConfig
 from benchmark.data.slices import SliceStore
 from benchmark.reporting import stores, style
 from benchmark.reporting.results import Results
+from benchmark.runtime import paths
 
 SUBJECTS = 6
 PANEL, HEAD, SCALE = 1.05, 0.25, 0.45
@@ -33,7 +33,7 @@ def _scanners(results: Results, dataset: DatasetConfig) -> list[str]:
 
 
 def _draw_dataset(part: SubFigure, dataset: DatasetConfig, scanners: list[str]) -> None:
-    store = SliceStore(layout.slices(dataset.name), dataset)
+    store = SliceStore(paths.slices(dataset.name), dataset)
     part.suptitle(dataset.title, fontsize=7, fontweight="bold")
     subjects = [[s for s in store.subjects if store.domain(s) == scanner][:SUBJECTS] for scanner in scanners]
     grid = part.subplots(len(scanners), max(map(len, subjects)), squeeze=False)

@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmark import layout
 from benchmark.data.slices import SliceStore
 from benchmark.metrics.sensitivity import SHOWN_SIGMAS, shown_slice
 from benchmark.reporting import stores, style
 from benchmark.reporting.names import LEARNED, MethodCard
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
+from benchmark.runtime import paths
 
 CURVES = (("sensitivity_mse", "MSE"), ("sensitivity_ssim", "SSIM"))
 
@@ -114,7 +114,7 @@ def draw_reconstructions(results: Results, pair: Pair) -> Figure:
     """A row for each learned method: input, translation, and the reconstruction at each noise level."""
     methods = [m for m in results.methods if m.kind == LEARNED]
     heads = ["Input\nx", "Translation\nG(x)", *(f"F(G(x) + n)\nσ = {sigma:g}" for sigma in SHOWN_SIGMAS)]
-    store = SliceStore(layout.slices(pair.dataset.name), pair.dataset)
+    store = SliceStore(paths.slices(pair.dataset.name), pair.dataset)
     made = style.panels(max(len(methods), 1), len(heads), store.slice_shape, per_row=0.04, extra=0.75)
     grid = made.subplots(max(len(methods), 1), len(heads), squeeze=False)
     for axes, head in zip(grid[0], heads, strict=True):

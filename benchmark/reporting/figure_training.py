@@ -10,12 +10,12 @@ from matplotlib.lines import Line2D
 from pandas.api.types import is_numeric_dtype
 
 from benchmark.config.dataset import DatasetConfig
-from benchmark.errors import DataError, made_again
-from benchmark.layout import Cell
 from benchmark.reporting import style
 from benchmark.reporting.names import LEARNED, MethodCard
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
+from benchmark.runtime.errors import DataError, made_again
+from benchmark.runtime.paths import Cell
 
 DOMAINS = ("source", "target")
 SMOOTHED = 20

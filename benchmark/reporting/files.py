@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.reporting.scope import Pair, datasets, pairs
+from benchmark.runtime import paths
 
 SCANNER_TABLES = {"msseg": "1", "retouch": "2", "ixi": "3"}
 RESULT_FIGURES = {"msseg": "6", "retouch": "7", "ixi": "8"}
@@ -101,22 +101,22 @@ def _pair_item(key: str, kind: str, number: str, pair: Pair) -> Item:
 
 def table_path(config: BenchmarkConfig, item: Item, ending: str) -> Path:
     """Where one format of a table lies."""
-    return layout.report(config.benchmark) / "tables" / f"{item.key}.{ending}"
+    return paths.report(config.benchmark) / "tables" / f"{item.key}.{ending}"
 
 
 def figure_path(config: BenchmarkConfig, item: Item, ending: str) -> Path:
     """Where one format of a figure lies."""
-    return layout.report(config.benchmark) / "figures" / f"{item.key}.{ending}"
+    return paths.report(config.benchmark) / "figures" / f"{item.key}.{ending}"
 
 
 def leaderboard_path(config: BenchmarkConfig, ending: str) -> Path:
     """Where one format of the rendered leaderboard lies."""
-    return layout.report(config.benchmark) / f"leaderboard.{ending}"
+    return paths.report(config.benchmark) / f"leaderboard.{ending}"
 
 
 def page_path(config: BenchmarkConfig) -> Path:
     """The page that shows everything."""
-    return layout.report(config.benchmark) / "index.html"
+    return paths.report(config.benchmark) / "index.html"
 
 
 def table_files(config: BenchmarkConfig) -> list[ReportFile]:

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.errors import DataError, made_again
 from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import metric_class, quantities
 from benchmark.reporting import captions
@@ -16,7 +14,9 @@ from benchmark.reporting.model import MISSING, Block, Entry, Row, Table, best, h
 from benchmark.reporting.names import CONTROL, marked
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
-from benchmark.sealed import read_sealed
+from benchmark.runtime import paths
+from benchmark.runtime.checksums import read_verified
+from benchmark.runtime.errors import DataError, made_again
 
 PRIMARY = "dice"
 """What ranks: downstream utility over subjects, which has an interval; KID has none and a scale of its own."""
@@ -29,9 +29,9 @@ def read_board(config: BenchmarkConfig) -> pd.DataFrame:
     Raises:
         DataError: missing, cut short or changed since, or no leaderboard.
     """
-    path = layout.leaderboard(config.benchmark)
+    path = paths.leaderboard(config.benchmark)
     try:
-        board = pd.read_csv(read_sealed(path), keep_default_na=False, na_values=[""])
+        board = pd.read_csv(read_verified(path), keep_default_na=False, na_values=[""])
     except ValueError as error:
         raise DataError(path, f"is no leaderboard ({error})", made_again(path)) from None
     if absent := {"dataset", "source", "target", "method", "kind", "cells", "cells_expected"} - set(board):
@@ -43,7 +43,7 @@ def leaderboard_table(results: Results, board: pd.DataFrame) -> Table:
     """An overall block, then one for each pair.
 
     Args:
-        board: of ``benchmark.leaderboard``: one row for each dataset, pair and method.
+        board: of ``benchmark.pipeline.leaderboard``: one row for each dataset, pair and method.
     """
     # Costs stand in their own table: the cheapest is not the best, and most often what does nothing.
     costs = metric_class("cost").quantities

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.methods.registry import FOLDER
-from benchmark.scores import REFERENCES
+from benchmark.results.scores import REFERENCES
+from benchmark.runtime.paths import ROOT
 
-ROOT = FOLDER.parent
 CONTROL, CLASSICAL, LEARNED, EXTERNAL = "control", "classical", "learned", "external"
 IDENTITY = "identity"
 """The control that leaves images alone: the row of Tables IV and V before harmonization."""

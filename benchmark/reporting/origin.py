@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark import scores
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.layout import Cell
-from benchmark.plan import cells_of
-from benchmark.provenance import read_provenance
+from benchmark.config.cells import cells_of
 from benchmark.reporting.names import method_card
 from benchmark.reporting.results import Results
+from benchmark.results import scores
+from benchmark.results.provenance import read_provenance
+from benchmark.runtime.paths import Cell
 
 CELL = ["dataset", "source", "target", "fold", "method", "seed"]
 

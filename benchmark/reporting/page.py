@@ -7,7 +7,6 @@ from markupsafe import Markup
 
 from benchmark import __version__
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.errors import DataError
 from benchmark.reporting import captions
 from benchmark.reporting.files import (
     FIGURE_FORMATS,
@@ -24,7 +23,8 @@ from benchmark.reporting.leaderboard_table import leaderboard_table, read_board
 from benchmark.reporting.origin import coverage, provenance
 from benchmark.reporting.results import Results
 from benchmark.reporting.templates import environment
-from benchmark.whole import write_whole
+from benchmark.runtime.atomic import write_atomically
+from benchmark.runtime.errors import DataError
 
 FORMAT_TITLES = {"csv": "CSV", "md": "Markdown", "tex": "LaTeX", "pdf": "PDF", "png": "PNG"}
 
@@ -64,7 +64,7 @@ def make_page(config: BenchmarkConfig) -> None:
     """
     results = Results.load(config)
     page = environment().get_template("index.html")
-    write_whole(
+    write_atomically(
         page_path(config),
         page.render(
             config=config,

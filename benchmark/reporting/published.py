@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmark.reporting.names import IDENTITY
 from benchmark.reporting.scope import Pair, is_papers_own
-from benchmark.scores import REFERENCES, TARGET_ON_TARGET
+from benchmark.results.scores import REFERENCES, TARGET_ON_TARGET
 
 PED_SUSPECT = (
     "Suspect in the paper: target segmentor on target images reaches only 0.11 Dice (0.06 IoU) for PED, "

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark import layout, scores
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
 from benchmark.reporting.names import EXTERNAL, MethodCard, method_cards
 from benchmark.reporting.scope import Pair, datasets, pairs
+from benchmark.results import scores
+from benchmark.runtime import paths
 from benchmark.statistics.averages import POOLED
 
 NOT_WRITTEN = "no score was written"
@@ -55,7 +56,7 @@ class Results:
     """A benchmark with its scores.
 
     Attributes:
-        table: the tidy table of ``benchmark.scores``.
+        table: the tidy table of ``benchmark.results.scores``.
     """
 
     config: BenchmarkConfig
@@ -68,7 +69,7 @@ class Results:
         Raises:
             DataError: missing or malformed.
         """
-        return cls(config, scores.read(layout.scores(config.benchmark)))
+        return cls(config, scores.read(paths.scores(config.benchmark)))
 
     @cached_property
     def datasets(self) -> list[DatasetConfig]:

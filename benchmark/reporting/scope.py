@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
-from benchmark.layout import Cell
+from benchmark.runtime.paths import Cell
 
 # As the paper orders its tables; datasets that stand for none of its three come last.
 FAMILIES = ("msseg", "retouch", "ixi", None)

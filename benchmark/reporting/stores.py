@@ -6,14 +6,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from benchmark import layout
-from benchmark.artifacts import read_artifact
-from benchmark.data.harmonized import FORMAT
 from benchmark.data.slices import Images, Labels, SliceStore
 from benchmark.data.splits import Fold, read_fold
-from benchmark.errors import DataError, made_again, made_by_snakemake
-from benchmark.layout import Cell
 from benchmark.reporting.scope import Pair
+from benchmark.results.artifacts import read_artifact
+from benchmark.results.harmonized import FORMAT
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.paths import Cell
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def at(store: SliceStore, subject: str, index: int) -> Shown:
 
 def first_fold(pair: Pair) -> Fold:
     """Subjects of the fold that figures show: the first that the benchmark runs."""
-    return read_fold(layout.splits(pair.dataset.name, pair.name), pair.folds[0])
+    return read_fold(paths.splits(pair.dataset.name, pair.name), pair.folds[0])
 
 
 def harmonized(cell: Cell, subject: str, index: int) -> Images | str:

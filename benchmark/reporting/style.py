@@ -18,7 +18,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patheffects import withStroke
 
-from benchmark.whole import whole_file
+from benchmark.runtime.atomic import atomic_file
 
 WIDTH = 7.16
 """Inches: both columns of an IEEE page."""
@@ -92,7 +92,7 @@ def save(made: Figure, paths: Sequence[Path]) -> None:
         # In memory first: on a full disk, the writer of PDF fails with an error that is none of the disk's.
         drawn = io.BytesIO()
         made.savefig(drawn, format=path.suffix[1:], metadata=metadata)
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             temporary.write_bytes(drawn.getbuffer())
         # What was laid out once stays where it is: it takes as long as the drawing.
         made.set_layout_engine("none")

@@ -10,7 +10,7 @@ from benchmark.reporting.tables_data import scanners
 from benchmark.reporting.tables_more import comparisons, cost, everything_else, statistics
 from benchmark.reporting.tables_scores import fidelity, sensitivity, utility
 from benchmark.reporting.templates import environment
-from benchmark.whole import write_table, write_whole
+from benchmark.runtime.atomic import write_atomically, write_table
 
 
 def make_tables(config: BenchmarkConfig) -> None:
@@ -27,9 +27,9 @@ def make_tables(config: BenchmarkConfig) -> None:
     board = leaderboard_table(results, read_board(config))
     page = environment().get_template("leaderboard.html")
     write_table(leaderboard_path(config, "csv"), board.data)
-    write_whole(leaderboard_path(config, "tex"), to_latex(board))
-    write_whole(leaderboard_path(config, "md"), to_markdown(board))
-    write_whole(leaderboard_path(config, "html"), page.render(config=config, board=to_html(board)))
+    write_atomically(leaderboard_path(config, "tex"), to_latex(board))
+    write_atomically(leaderboard_path(config, "md"), to_markdown(board))
+    write_atomically(leaderboard_path(config, "html"), page.render(config=config, board=to_html(board)))
 
 
 def build(results: Results, item: Item) -> Table:
@@ -53,6 +53,6 @@ def build(results: Results, item: Item) -> Table:
 def _write(config: BenchmarkConfig, made: Table) -> None:
     paths = {ending: table_path(config, made.item, ending) for ending in ("csv", "md", "tex", "html")}
     write_table(paths["csv"], made.data)
-    write_whole(paths["md"], to_markdown(made))
-    write_whole(paths["tex"], to_latex(made))
-    write_whole(paths["html"], to_html(made))
+    write_atomically(paths["md"], to_markdown(made))
+    write_atomically(paths["tex"], to_latex(made))
+    write_atomically(paths["html"], to_html(made))

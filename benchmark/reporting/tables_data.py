@@ -6,14 +6,14 @@ from statistics import median
 
 import pandas as pd
 
-from benchmark import layout
+from benchmark.archives.inventory import domains_of
 from benchmark.config.dataset import DatasetConfig, Domain
-from benchmark.data.inventory import domains_of
-from benchmark.errors import DataError, made_again
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
 from benchmark.reporting.model import MISSING, Block, Entry, Row, Table
 from benchmark.reporting.results import Results
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError, made_again
 
 SWAPPED = (
     "The PI and SV rows of the paper's Table I look swapped; numbers stand here as printed, and the headers decide."
@@ -41,7 +41,7 @@ def scanners(results: Results, item: Item) -> Table:
 
 def _inventory(dataset: DatasetConfig) -> pd.DataFrame:
     """Columns subject, domain, voxels_0..2, spacing_0..2; a row for each subject of the archive."""
-    path = layout.inventory(dataset.name)
+    path = paths.inventory(dataset.name)
     domains_of(dataset.name)  # raises where there is nobody, or somebody of another scanner
     try:
         subjects = json.loads(path.read_text(encoding="utf-8"))["subjects"]

@@ -30,7 +30,7 @@ from benchmark.reporting.names import CONTROL, IDENTITY, MethodCard, marked
 from benchmark.reporting.published import Printed, printed_fidelity, printed_overlap
 from benchmark.reporting.results import Results, Summary
 from benchmark.reporting.scope import Pair, is_papers_own
-from benchmark.scores import SOURCE_ON_SOURCE, TARGET_ON_TARGET
+from benchmark.results.scores import SOURCE_ON_SOURCE, TARGET_ON_TARGET
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """The Jinja environment of ``reports/templates``."""
 
 from functools import cache
-from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-FOLDER = Path(__file__).parents[2] / "reports" / "templates"
+from benchmark.runtime.paths import ROOT
+
+FOLDER = ROOT / "reports" / "templates"
 
 
 @cache

@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from benchmark import layout
+from benchmark.runtime import paths
 
 CATEGORIES = {
     "fetch": "data",
@@ -54,7 +54,7 @@ def timings(benchmark: str, *, since: float, wall_seconds: float, cores: int | N
         Columns ``level`` (``rule`` or ``category``), ``name``, ``jobs``, ``seconds`` (of one core), ``start_up``
         (seconds of these), ``share`` (of all core-seconds) and ``max_rss_mb``.
     """
-    jobs = _jobs(layout.LOGS / benchmark, since)
+    jobs = _jobs(paths.LOGS / benchmark, since)
     worked = jobs["seconds"].sum()
     available = wall_seconds * cores if cores else worked
     by_rule = _sums(jobs, "rule")

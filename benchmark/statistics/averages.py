@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmark.scores import ALL, SOURCE_ON_SOURCE
+from benchmark.results.scores import ALL, SOURCE_ON_SOURCE
 from benchmark.statistics.agreement import intraclass_correlation
 from benchmark.statistics.intervals import Interval, mean_interval, mean_over_labels
 

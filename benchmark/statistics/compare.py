@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.metrics.registry import quantities
-from benchmark.scores import ALL
+from benchmark.results.scores import ALL
 from benchmark.statistics.intervals import mean_interval
 from benchmark.statistics.paired import holm, sign_flip_test, smallest_p
 

@@ -26,9 +26,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from benchmark.errors import ModelError
-from benchmark.locks import lock
-from benchmark.whole import whole_folder
+from benchmark.runtime.atomic import atomic_folder
+from benchmark.runtime.errors import ModelError
+from benchmark.runtime.locks import lock
 
 KEPT = 2
 PATIENCE = 60.0
@@ -136,7 +136,7 @@ class Checkpoints:
         for torn in self.folder.glob(".step-*"):  # of a process that was killed while it wrote
             shutil.rmtree(torn, ignore_errors=True)
         (self.folder / FINISHED).unlink(missing_ok=True)
-        with whole_folder(self._path(snapshot.step), flushed=True) as temporary:
+        with atomic_folder(self._path(snapshot.step), flushed=True) as temporary:
             for name, content in {**contents, SUMS: "".join(sums).encode()}.items():
                 (temporary / name).write_bytes(content)
         for old in self._all()[:-KEPT]:

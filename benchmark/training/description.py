@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import ModelError
-from benchmark.whole import whole_folder
+from benchmark.runtime.atomic import atomic_folder
+from benchmark.runtime.errors import ModelError
 
 DESCRIPTION = "model.json"
 FAILED = "failed"
@@ -22,7 +22,7 @@ def write_description(folder: Path, description: Mapping[str, Any]) -> None:
 
 def write_failure(folder: Path, reason: str) -> None:
     """A whole folder that says why there is no model in it."""
-    with whole_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         write_description(temporary, {FAILED: reason})
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from benchmark.devices import VISIBLE, taken
-from benchmark.errors import UserError
-from benchmark.machine import multiplies_bf16
-from benchmark.memory import keep_freed_memory
+from benchmark.runtime.devices import VISIBLE, taken
+from benchmark.runtime.errors import UserError
+from benchmark.runtime.machine import multiplies_bf16
+from benchmark.runtime.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from benchmark.errors import Diverged, Interrupted
-from benchmark.memory import keep_freed_memory
+from benchmark.runtime.errors import Diverged, Interrupted
+from benchmark.runtime.memory import keep_freed_memory
 from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import Checkpoints, Snapshot
 
@@ -163,7 +163,7 @@ def train(
 
 
 def _tell(step: int, steps: int, losses: Row) -> None:
-    """A line of the log, from which ``benchmark.watching`` tells how far the training is."""
+    """A line of the log, from which ``benchmark.monitoring.watch`` tells how far the training is."""
     means = ", ".join(f"{name} {loss:.4g}" for name, loss in losses.items())
     logger.info("step %d of %d%s", step, steps, f": {means}" if means else "")
 

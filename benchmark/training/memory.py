@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmark.errors import ModelError, OutOfMemory
-from benchmark.memory import ran_out
-from benchmark.provenance import Record
+from benchmark.results.provenance import Record
+from benchmark.runtime.atomic import write_atomically
+from benchmark.runtime.errors import ModelError, OutOfMemory
+from benchmark.runtime.memory import ran_out
 from benchmark.training.checkpoints import Checkpoints
-from benchmark.whole import write_whole
 
 NOTE = "micro-batch.json"
 GOES_ON = "it goes on from its last checkpoint"
@@ -87,5 +87,5 @@ class Budget:
         if taken == 1:
             return OutOfMemory(self.name, fault, lower)
         note = {"micro_batch": taken // 2, "identity": dict(self.checkpoints.identity)}
-        write_whole(self.checkpoints.folder / NOTE, json.dumps(note) + "\n")
+        write_atomically(self.checkpoints.folder / NOTE, json.dumps(note) + "\n")
         return OutOfMemory(self.name, fault, f"Run it again: {GOES_ON}, with {taken // 2} at a time")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmark import layout
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.dependencies import code_digest
-from benchmark.provenance import Record, data_hashes, origin
+from benchmark.results.provenance import Record, data_hashes, origin
+from benchmark.runtime import paths
+from benchmark.runtime.code_digest import code_digest
 from benchmark.training.checkpoints import Checkpoints
 
 
@@ -33,7 +33,7 @@ def checkpoints_of(
     """
     data = {name.removesuffix("_sha256"): value for name, value in data_hashes(dataset, pair).items()}
     identity = {"config": hashlib.sha256(settings.encode()).hexdigest(), "code": code_digest(*modules), **data}
-    folder = layout.checkpoints(config.benchmark, trained)
+    folder = paths.checkpoints(config.benchmark, trained)
     checkpoints = Checkpoints(folder, identity, config.checkpoint_every, origin())
     with checkpoints.alone():
         yield checkpoints
@@ -50,7 +50,7 @@ def discard(benchmark: str, *trained: Path) -> None:
         trained: folders of what was trained.
     """
     for folder in trained:
-        shutil.rmtree(layout.checkpoints(benchmark, folder), ignore_errors=True)
+        shutil.rmtree(paths.checkpoints(benchmark, folder), ignore_errors=True)
 
 
 def note_resumption(record: Record, checkpoints: Checkpoints) -> None:

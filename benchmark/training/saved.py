@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from benchmark.errors import ModelError
+from benchmark.runtime.atomic import atomic_folder
+from benchmark.runtime.errors import ModelError
 from benchmark.training.description import DESCRIPTION, read_description, write_description
-from benchmark.whole import whole_folder
 
 SUMS = "sha256"
 """Entry of the description: the hash of each network's file."""
@@ -25,7 +25,7 @@ __all__ = ["DESCRIPTION", "load_networks", "read_description", "save_networks"]
 
 def save_networks(folder: Path, networks: Mapping[str, nn.Module], description: Mapping[str, Any]) -> None:
     """Writes the folder under a temporary name and renames it, so that it is whole or absent."""
-    with whole_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         sums = {}
         for name, network in networks.items():
             state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}

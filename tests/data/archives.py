@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from benchmark import layout
+from benchmark.archives.manifest import Tree, write_manifest
 from benchmark.config.load import load_dataset
-from benchmark.data.manifest import Tree, write_manifest
-from benchmark.data.prepare.geometry import Grid, resample_image
-from benchmark.data.prepare.template import template
-from benchmark.errors import DataError
+from benchmark.preparation.geometry import Grid, resample_image
+from benchmark.preparation.template import template
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
 
 SPACING = 5.0
 
@@ -129,7 +129,7 @@ def damage(path: Path) -> Path:
 
 def verified(dataset: str) -> None:
     """Writes the manifest, as the fetch does."""
-    write_manifest(load_dataset(dataset), "", Tree.of(layout.raw(dataset)))
+    write_manifest(load_dataset(dataset), "", Tree.of(paths.raw(dataset)))
 
 
 def retouch_phantom(root: Path) -> None:

@@ -11,16 +11,16 @@ from named_patients import PATIENTS, SETTINGS, patient
 from small_datasets import BASE, MRI
 from tracked import dvc
 
-from benchmark import layout
-from benchmark.data import versioning
-from benchmark.dependencies import ROOT
+from benchmark.archives.retrieval import versioning
+from benchmark.runtime import paths
+from benchmark.runtime.code_digest import ROOT
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
     """An empty project, which is the working directory."""
     monkeypatch.chdir(tmp_path)
-    layout.DATASET_CONFIG.mkdir(parents=True)
+    paths.DATASET_CONFIG.mkdir(parents=True)
     return tmp_path
 
 
@@ -41,8 +41,8 @@ def dataset(project) -> Callable[..., Path]:
             "domains": {code: {"title": code} for code in base["domains"]},
             **changes,
         }
-        (layout.DATASET_CONFIG / f"{name}.yaml").write_text(yaml.safe_dump(content))
-        return layout.raw(name)
+        (paths.DATASET_CONFIG / f"{name}.yaml").write_text(yaml.safe_dump(content))
+        return paths.raw(name)
 
     return write
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from archives import verified
 
+from benchmark.archives.inventory import split_subjects, take_inventory
 from benchmark.config.load import load_dataset
-from benchmark.data.inventory import split_subjects, take_inventory
 
 MRI = {
     "kind": "mri",

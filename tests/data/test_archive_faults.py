@@ -49,9 +49,9 @@ from faults import (
 from small_datasets import BASE
 from typer.testing import CliRunner
 
+from benchmark.archives.check import as_printed
 from benchmark.cli.app import app
 from benchmark.config.load import load_dataset
-from benchmark.data.check import as_printed
 
 
 @dataclass(frozen=True)

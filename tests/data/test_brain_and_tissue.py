@@ -7,13 +7,13 @@ import pytest
 import SimpleITK as sitk
 from archives import SPACING, brain, pose
 
+from benchmark.archives.subject import Volume
 from benchmark.config.dataset import MRIPreparation
-from benchmark.data.prepare import brain as extraction
-from benchmark.data.prepare.geometry import Grid, resample_image
-from benchmark.data.prepare.template import moved, registered, slice_grid, template
-from benchmark.data.prepare.tissue import CSF, GM, WM, classified, corrected
-from benchmark.data.subject import Volume
-from benchmark.errors import DataError
+from benchmark.preparation import brain as extraction
+from benchmark.preparation.geometry import Grid, resample_image
+from benchmark.preparation.template import moved, registered, slice_grid, template
+from benchmark.preparation.tissue import CSF, GM, WM, classified, corrected
+from benchmark.runtime.errors import DataError
 
 
 @pytest.fixture(autouse=True)

@@ -15,14 +15,15 @@ from named_patients import FLAIR, IMAGES, PATIENTS, prepared
 from small_datasets import inventoried
 from test_packed import VENDORS, tar_flat, zip_flat
 
-from benchmark import layout
+from benchmark.archives.inventory import stated_of, take_inventory
+from benchmark.archives.manifest import Manifest
+from benchmark.archives.privacy.pseudonyms import names_given
+from benchmark.archives.readers import read
 from benchmark.config.load import load_dataset
-from benchmark.data.inventory import stated_of, take_inventory
-from benchmark.data.manifest import Manifest
-from benchmark.data.prepare import collect, prepare_subject
-from benchmark.data.pseudonyms import names_given
-from benchmark.data.readers import read
-from benchmark.errors import DataError
+from benchmark.preparation import collect
+from benchmark.preparation.prepare import prepare_subject
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
 
 SCANS = [f"IXI10{n}-IOP-000{n}-T1" for n in range(2)] + [f"IXI20{n}-HH-000{n}-T1" for n in range(2)]
 
@@ -162,7 +163,7 @@ def test_subjects_that_were_prepared_of_other_files_are_not_collected(msseg):
     prepared()
     changed_file(root / IMAGES / PATIENTS[1] / FLAIR)
     inventoried("mini")
-    folder = layout.subject("mini", PATIENTS[1])
+    folder = paths.subject("mini", PATIENTS[1])
     with pytest.raises(
         DataError, match=rf"{folder}/subject.json: was made of other files .* Delete {folder} and run snakemake"
     ):
@@ -173,24 +174,24 @@ def test_with_pseudonyms_nobody_without_the_key_can_compute_the_hash(msseg):
     msseg()
     plain = contents()
     manifest = Manifest.read(load_dataset("mini"))
-    texts = [manifest.content(subject) for subject in read("msseg", layout.raw("mini"))]
+    texts = [manifest.content(subject) for subject in read("msseg", paths.raw("mini"))]
     assert {hashlib.sha256(text.encode()).hexdigest() for text in texts} == set(plain.values())
-    shutil.rmtree(layout.PREPARED)
+    shutil.rmtree(paths.PREPARED)
     msseg(pseudonyms=True)
     first = contents()
     assert contents() == first
     assert set(names_given(load_dataset("mini")).values()) == set(first)
     assert not set(first.values()) & set(plain.values())
-    shutil.rmtree(layout.PREPARED)
-    layout.private("mini").unlink()
+    shutil.rmtree(paths.PREPARED)
+    paths.private("mini").unlink()
     assert not set(contents().values()) & set(first.values())
 
 
 def test_with_pseudonyms_no_checksum_of_the_archive_stands_in_what_is_prepared(msseg):
     msseg(pseudonyms=True)
     prepared()
-    checksums = json.loads(layout.private_manifest("mini").read_text())["files"].values()
-    records = [path.read_text() for path in layout.PREPARED.rglob("*.json")]
+    checksums = json.loads(paths.private_manifest("mini").read_text())["files"].values()
+    records = [path.read_text() for path in paths.PREPARED.rglob("*.json")]
     assert len(records) > 6
     assert not [md5 for md5 in checksums for record in records if md5 in record]
 
@@ -213,4 +214,4 @@ def test_no_truth_is_wanted_of_whom_the_inventory_leaves_out(dataset):
     retouch_phantom(root)
     inventoried("mini")
     prepare_subject("mini", "TRAIN003")
-    assert not (layout.subject("mini", "TRAIN003") / "truth").exists()
+    assert not (paths.subject("mini", "TRAIN003") / "truth").exists()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.data import download
-from benchmark.data.download import Source, complete, read_sources
-from benchmark.errors import DataError
+from benchmark.archives.retrieval import download
+from benchmark.archives.retrieval.download import Source, complete, read_sources
+from benchmark.runtime.errors import DataError
 
 CONTENT = {f"a/{n}.nii.gz": bytes([n]) * 5000 for n in range(6)} | {"b/with space.nii.gz": b"x" * 10}
 

@@ -14,14 +14,14 @@ from archives import ixi, noise
 from tracked import ARCHIVE, FILES, dvc, put, refusal
 from typer.testing import CliRunner
 
-from benchmark import layout
+from benchmark.archives.manifest import Tree
+from benchmark.archives.retrieval import fetch as module
+from benchmark.archives.retrieval import versioning
+from benchmark.archives.retrieval.fetch import absent, fetch, pin
 from benchmark.cli.app import app
 from benchmark.config.load import load_dataset
-from benchmark.data import fetch as module
-from benchmark.data import versioning
-from benchmark.data.fetch import absent, fetch, pin
-from benchmark.data.manifest import Tree
-from benchmark.errors import DataError
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
 
 
 def test_our_hash_of_a_folder_is_dvcs(repository, dataset):
@@ -35,7 +35,7 @@ def test_an_archive_that_is_there_and_tracked_is_taken_without_dvc(repository, d
     dvc("add", str(root))
     monkeypatch.setattr(versioning, "call", lambda *a: pytest.fail("DVC was called"))
     fetch("mini")
-    found = json.loads(layout.manifest("mini").read_text())
+    found = json.loads(paths.manifest("mini").read_text())
     assert found["md5"] == pin("mini")
     assert (found["nfiles"], found["size"]) == (3, 151)
     assert found["files"]["IXI-T1/a.nii.gz"] == hashlib.md5(b"a" * 100).hexdigest()
@@ -45,13 +45,13 @@ def test_the_manifest_is_only_written_when_its_content_changes(repository, datas
     root = put(dataset("mini", "ixi", archive=ARCHIVE))
     dvc("add", str(root))
     fetch("mini")
-    os.utime(layout.manifest("mini"), (1, 1))
+    os.utime(paths.manifest("mini"), (1, 1))
     fetch("mini")
-    assert layout.manifest("mini").stat().st_mtime == 1
+    assert paths.manifest("mini").stat().st_mtime == 1
     (root / "notes.txt").write_text("changed")
     dvc("add", str(root))
     fetch("mini")
-    assert layout.manifest("mini").stat().st_mtime > 1
+    assert paths.manifest("mini").stat().st_mtime > 1
 
 
 def test_dvc_reports_nothing_to_its_makers(repository, tmp_path, monkeypatch):
@@ -72,12 +72,12 @@ def test_pulled_from_the_remote_of_this_machine(repository, dataset, tmp_path, m
     fetch("mini")
     assert versioning.configure_remote()
     dvc("push")
-    os.utime(layout.manifest("mini"), (1, 1))
+    os.utime(paths.manifest("mini"), (1, 1))
     shutil.rmtree(root)
     shutil.rmtree(repository / ".dvc/cache")
     fetch("mini")
     assert (root / "IXI-T1/a.nii.gz").read_bytes() == b"a" * 100
-    assert layout.manifest("mini").stat().st_mtime == 1
+    assert paths.manifest("mini").stat().st_mtime == 1
     assert "remote" not in (repository / ".dvc/config").read_text()
     assert str(tmp_path / "remote") in (repository / ".dvc/config.local").read_text()
 
@@ -169,11 +169,11 @@ def test_what_a_stage_generates_is_generated(repository, dataset, folder):
     fetch("mini")
     assert (root / "x.nii.gz").read_text() == "one"
     expected, lock = pin("mini"), lock_file.read_bytes()
-    assert json.loads(layout.manifest("mini").read_text())["md5"] == expected
+    assert json.loads(paths.manifest("mini").read_text())["md5"] == expected
     shutil.rmtree(root)
     fetch("mini")
     assert lock_file.read_bytes() == lock
-    for trace in (root, Path(".dvc/cache"), layout.PREPARED):
+    for trace in (root, Path(".dvc/cache"), paths.PREPARED):
         shutil.rmtree(trace)
     Path("make.py").write_text(MAKE.format("two"))
     message = refusal("mini")
@@ -246,10 +246,10 @@ def test_downloaded_where_no_remote_holds_it(repository, dataset, monkeypatch):
     ]
     Path("sources.csv").write_text("\n".join(["file,repository,commit,path,bytes,sha256", *rows]) + "\n")
     fetch("mini")
-    whole = layout.manifest("mini").read_bytes()
+    whole = paths.manifest("mini").read_bytes()
     shutil.rmtree(root)
     shutil.rmtree(".dvc/cache")
-    os.utime(layout.manifest("mini"), (1, 1))
+    os.utime(paths.manifest("mini"), (1, 1))
 
     def download(sources, folder):
         for source in sources:
@@ -259,15 +259,15 @@ def test_downloaded_where_no_remote_holds_it(repository, dataset, monkeypatch):
     monkeypatch.setattr(module, "download", download)
     fetch("mini")
     assert sorted(p.name for p in root.rglob("*.*")) == ["a.nii.gz", "b.nii.gz"]
-    assert layout.manifest("mini").read_bytes() == whole
-    assert layout.manifest("mini").stat().st_mtime == 1
+    assert paths.manifest("mini").read_bytes() == whole
+    assert paths.manifest("mini").stat().st_mtime == 1
 
 
 def test_too_little_room_is_said_before_anything_is_fetched(repository, dataset, monkeypatch):
     root = put(dataset("mini", "ixi", archive=ARCHIVE))
     dvc("add", str(root))
     shutil.rmtree(root)
-    pointer = layout.RAW / "mini.dvc"
+    pointer = paths.RAW / "mini.dvc"
     pointer.write_text(pointer.read_text().replace("size: 151", f"size: {10**18}"))
     assert f"data/raw/mini: needs {10**12} MB, and " in refusal("mini")
 
@@ -287,8 +287,8 @@ DAMAGED = {
 @pytest.mark.parametrize("name", DAMAGED)
 def test_damaged_files_of_dvc(repository, dataset, name):
     dataset("mini", "ixi", archive=ARCHIVE)
-    layout.RAW.mkdir(parents=True)
-    for path in (layout.RAW / "mini.dvc", Path("dvc.lock"), Path("dvc.yaml")):
+    paths.RAW.mkdir(parents=True)
+    for path in (paths.RAW / "mini.dvc", Path("dvc.lock"), Path("dvc.yaml")):
         path.write_bytes(DAMAGED[name])
         if path.name != "dvc.yaml" or name != "no path":  # there, outputs are paths
             assert re.match(rf"{path}: is damaged \(.*\)\. Restore it: git checkout {path}\.", refusal("mini"))
@@ -297,13 +297,16 @@ def test_damaged_files_of_dvc(repository, dataset, name):
 
 def test_a_pointer_without_outputs(repository, dataset):
     dataset("mini", "ixi", archive=ARCHIVE)
-    layout.RAW.mkdir(parents=True)
-    (layout.RAW / "mini.dvc").write_text("")
+    paths.RAW.mkdir(parents=True)
+    (paths.RAW / "mini.dvc").write_text("")
     assert "data/raw/mini.dvc: is damaged (outs: Field required)" in refusal("mini")
 
 
 def test_snakemake_can_ask_for_a_pin_without_importing_dvc():
-    code = "import sys; from benchmark.data.fetch import pin; print(pin('oasis_ixi')); assert 'dvc' not in sys.modules"
+    code = (
+        "import sys; from benchmark.archives.retrieval.fetch import pin; "
+        "print(pin('oasis_ixi')); assert 'dvc' not in sys.modules"
+    )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "857b15f46d52434c4034d4e770164f64.dir"
@@ -326,7 +329,7 @@ def test_an_archive_is_checked_before_it_is_tracked(repository, dataset):
 
 @pytest.mark.parametrize("name", ["ixi", "msseg", "retouch"])
 def test_archives_of_the_paper_say_where_they_come_from_and_what_to_do(name):
-    config = load_dataset(name, Path(__file__).parents[2] / layout.DATASET_CONFIG)
+    config = load_dataset(name, Path(__file__).parents[2] / paths.DATASET_CONFIG)
     message = str(absent(config))
     for part in (config.archive.owner, config.archive.terms, config.archive.url, config.archive.contents):
         assert part in message

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from archives import NO_FILE, noise, retouch_volume, said_of_no_file, save
 
-from benchmark.data import metaimage
-from benchmark.data.nifti import read_header, read_volume
-from benchmark.data.places import opened
-from benchmark.errors import DataError
+from benchmark.archives.formats import metaimage
+from benchmark.archives.formats.nifti import read_header, read_volume
+from benchmark.archives.formats.packed import opened
+from benchmark.runtime.errors import DataError
 
 
 def content(path: Path) -> bytes:
@@ -115,8 +115,8 @@ def test_nothing_is_said_of_nifti_headers_but_the_fault(tmp_path):
     code = """if True:
         import sys
         from pathlib import Path
-        from benchmark.data.nifti import read_header, read_volume
-        from benchmark.errors import DataError
+        from benchmark.archives.formats.nifti import read_header, read_volume
+        from benchmark.runtime.errors import DataError
         for path in Path(sys.argv[1]).glob("[0-9].nii"):
             for read in (read_header, read_volume):
                 try:

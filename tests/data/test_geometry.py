@@ -9,7 +9,8 @@ import SimpleITK as sitk
 from archives import pose
 from scipy import ndimage
 
-from benchmark.data.prepare.geometry import (
+from benchmark.archives.subject import Volume
+from benchmark.preparation.geometry import (
     Grid,
     canonical,
     cropped,
@@ -20,7 +21,6 @@ from benchmark.data.prepare.geometry import (
     to_matrix,
     to_transform,
 )
-from benchmark.data.subject import Volume
 
 IDENTITY = np.eye(4)
 RANDOM = np.random.default_rng(5)

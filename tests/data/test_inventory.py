@@ -10,11 +10,11 @@ import pytest
 from archives import damage, ixi, msseg_patient, noise, truncate, verified
 from small_datasets import inventoried
 
-from benchmark import layout
-from benchmark.data.inventory import split_subjects, subjects, take_inventory
+from benchmark.archives.inventory import split_subjects, subjects, take_inventory
 from benchmark.data.splits import read_fold
-from benchmark.dependencies import ROOT
-from benchmark.errors import DataError
+from benchmark.runtime import paths
+from benchmark.runtime.code_digest import ROOT
+from benchmark.runtime.errors import DataError
 
 SIX = [f"IXI10{n}-IOP-000{n}-T1" for n in range(3)] + [f"IXI20{n}-HH-000{n}-T1" for n in range(3)]
 
@@ -25,7 +25,7 @@ def test_subjects_of_the_archive_are_listed_from_headers_alone(dataset):
         ixi(root, [name], noise((20, 20, 20), number))
         damage(root / f"IXI-T1/{name}.nii.gz")
     inventoried("mini")
-    found = json.loads(layout.inventory("mini").read_text())["subjects"]["IXI101"]
+    found = json.loads(paths.inventory("mini").read_text())["subjects"]["IXI101"]
     assert re.fullmatch("[0-9a-f]{64}", found.pop("content"))
     assert found == {
         "domain": "GE",
@@ -42,7 +42,7 @@ def test_subjects_of_the_archive_are_listed_from_headers_alone(dataset):
 def test_splits_are_by_subject_and_complete(dataset):
     ixi(dataset("mini", "ixi"), SIX)
     inventoried("mini")
-    fold = read_fold(layout.splits("mini", "GE-PL"), 0)
+    fold = read_fold(paths.splits("mini", "GE-PL"), 0)
     assert sorted(fold.train_source + fold.test_source) == ["IXI100", "IXI101", "IXI102"]
     assert sorted(fold.train_target + fold.test_target) == ["IXI200", "IXI201", "IXI202"]
     assert fold.test_source
@@ -55,7 +55,7 @@ def test_leave_one_out_has_every_pair_and_shares_the_division_of_a_scanner(datas
         for patient in ("01", "02"):
             msseg_patient(root, centre, patient)
     inventoried("mini")
-    folds = {p: [read_fold(layout.splits("mini", p), k) for k in (0, 1)] for p in ("SA-SV", "SA-PI", "SV-PI")}
+    folds = {p: [read_fold(paths.splits("mini", p), k) for k in (0, 1)] for p in ("SA-SV", "SA-PI", "SV-PI")}
     assert [f.test_source for f in folds["SA-SV"]] == [("C07P01",), ("C07P02",)]
     assert [f.test_target for f in folds["SA-PI"]] == [("C08P01",), ("C08P02",)]
     assert [f.test_target for f in folds["SA-SV"]] == [f.test_source for f in folds["SV-PI"]]
@@ -65,14 +65,14 @@ def test_excluded_subjects_are_left_out(dataset):
     ixi(dataset("mini", "ixi", exclude=["IXI101"]), SIX)
     inventoried("mini")
     assert "IXI101" not in subjects("mini")
-    assert "IXI101" not in layout.splits("mini", "GE-PL").read_text()
+    assert "IXI101" not in paths.splits("mini", "GE-PL").read_text()
 
 
 def refusal() -> str:
     with pytest.raises(DataError) as caught:
         inventoried("mini")
-    assert not layout.inventory("mini").exists()
-    assert not layout.splits("mini", "GE-PL").exists()
+    assert not paths.inventory("mini").exists()
+    assert not paths.splits("mini", "GE-PL").exists()
     return str(caught.value)
 
 
@@ -126,8 +126,8 @@ def test_an_archive_that_changed_after_it_was_verified(dataset):
 def test_a_manifest_that_cannot_be_read(dataset, text, said):
     ixi(dataset("mini", "ixi"), SIX)
     if text:
-        layout.manifest("mini").parent.mkdir(parents=True)
-        layout.manifest("mini").write_text(text)
+        paths.manifest("mini").parent.mkdir(parents=True)
+        paths.manifest("mini").write_text(text)
     with pytest.raises(DataError, match=f"manifest.json: {said}"):
         take_inventory("mini")
 
@@ -136,8 +136,8 @@ def test_damaged_or_missing_inventory(dataset):
     dataset("mini", "ixi")
     with pytest.raises(DataError, match=r"inventory.json: is missing"):
         subjects("mini")
-    layout.inventory("mini").parent.mkdir(parents=True, exist_ok=True)
-    layout.inventory("mini").write_text("{")
+    paths.inventory("mini").parent.mkdir(parents=True, exist_ok=True)
+    paths.inventory("mini").write_text("{")
     with pytest.raises(DataError, match=r"inventory.json: is damaged"):
         subjects("mini")
 
@@ -153,13 +153,15 @@ def test_damaged_or_missing_inventory(dataset):
 )
 def test_an_inventory_that_nobody_took(dataset, entries, said):
     dataset("mini", "ixi")
-    layout.inventory("mini").parent.mkdir(parents=True)
-    layout.inventory("mini").write_text(json.dumps({"subjects": entries}))
+    paths.inventory("mini").parent.mkdir(parents=True)
+    paths.inventory("mini").write_text(json.dumps({"subjects": entries}))
     with pytest.raises(DataError, match=f"inventory.json: {said}.* Delete it and run snakemake with the target"):
         split_subjects("mini", "GE-PL")
 
 
 def test_asking_for_subjects_imports_nothing_heavy():
-    code = "import sys, benchmark.data.inventory; print({'torch', 'SimpleITK', 'dipy', 'nilearn'} & set(sys.modules))"
+    code = (
+        "import sys, benchmark.archives.inventory; print({'torch', 'SimpleITK', 'dipy', 'nilearn'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

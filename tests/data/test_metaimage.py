@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from archives import NO_FILE, retouch_volume, said_of_no_file
 
-from benchmark.data.metaimage import read_header, read_volume
-from benchmark.data.places import opened
-from benchmark.errors import DataError
+from benchmark.archives.formats.metaimage import read_header, read_volume
+from benchmark.archives.formats.packed import opened
+from benchmark.runtime.errors import DataError
 
 BYTES = 16 * 32 * 6
 

@@ -9,8 +9,8 @@ from archives import retouch_phantom
 from copied_project import call, copied_project, prepared
 from test_packed import VENDORS, zip_flat
 
-from benchmark import layout
 from benchmark.data.slices import SliceStore
+from benchmark.runtime import paths
 
 BENCHMARK = """
 benchmark: changed
@@ -34,8 +34,8 @@ class Project:
     def __init__(self, copy: Path, archive: Path) -> None:
         self.root = copied_project(copy)
         self.raw = self.root / archive
-        self.config = self.root / layout.DATASET_CONFIG / "mini.yaml"
-        shutil.copy(layout.DATASET_CONFIG / "mini.yaml", self.config)
+        self.config = self.root / paths.DATASET_CONFIG / "mini.yaml"
+        shutil.copy(paths.DATASET_CONFIG / "mini.yaml", self.config)
         shutil.move(archive, self.raw)
         (self.root / "config/changed.yaml").write_text(BENCHMARK)
         self.track()
@@ -52,10 +52,10 @@ class Project:
         return output
 
     def inventory(self) -> dict[str, dict]:
-        return json.loads((self.root / layout.inventory("mini")).read_text())["subjects"]
+        return json.loads((self.root / paths.inventory("mini")).read_text())["subjects"]
 
     def folder(self, subject: str) -> Path:
-        return self.root / layout.subject("mini", subject)
+        return self.root / paths.subject("mini", subject)
 
     def times(self) -> dict[str, int]:
         """When each subject was prepared."""
@@ -97,7 +97,7 @@ def test_subjects_whose_files_changed_and_no_others(dataset, tmp_path):
     labels[1].write_bytes(bytes(len(right)))  # nobody is told of it before the archive is verified again
     told = project.run(succeed=False)
     assert "was changed after the archive was verified. Delete data/prepared/mini/manifest.json and run" in told
-    (project.root / layout.manifest("mini")).unlink()
+    (project.root / paths.manifest("mini")).unlink()
     told = project.run(succeed=False)
     assert "to check and accept it as it is: hbench data track mini." in told
     project.track()
@@ -134,7 +134,7 @@ def test_of_a_packed_archive_too_and_with_pseudonyms(dataset, tmp_path):
     pack(root)
     project = Project(tmp_path / "copy", root)
     assert len(project.prepared_by(project.run)) == len(EVERYBODY)
-    names = json.loads((project.root / layout.private("mini")).read_text())["pseudonyms"]
+    names = json.loads((project.root / paths.private("mini")).read_text())["pseudonyms"]
     raw = tmp_path / "unpacked/RETOUCH-TrainingSet-Cirrus/TRAIN003/oct.raw"
     raw.write_bytes(raw.read_bytes()[:-1] + b"\x07")
     pack(project.raw)
@@ -163,12 +163,12 @@ def test_without_the_memory_of_snakemake(dataset, tmp_path):
     project.run("--dry-run", expected=told)
     assert excluded in project.inventory()
     assert project.times() == times
-    assert (project.root / layout.inventory("mini")).stat().st_mtime > 1
+    assert (project.root / paths.inventory("mini")).stat().st_mtime > 1
     remade = project.prepared_by(lambda: project.run(expected=told))
     after = project.inventory()
     assert remade == {s for s in after if after[s] != before[s]} != set()
-    assert excluded not in (project.root / layout.splits("mini", "CR-SP")).read_text()
-    assert set(SliceStore(project.root / layout.slices("mini")).subjects) == set(after) == EVERYBODY - {excluded}
+    assert excluded not in (project.root / paths.splits("mini", "CR-SP")).read_text()
+    assert set(SliceStore(project.root / paths.slices("mini")).subjects) == set(after) == EVERYBODY - {excluded}
 
     project.forget()
     labels = project.raw / "RETOUCH-TrainingSet-Spectralis/TRAIN025/reference.raw"
@@ -176,7 +176,7 @@ def test_without_the_memory_of_snakemake(dataset, tmp_path):
     project.track()
     told = "data/prepared/mini/manifest.json: is of another version of the archive"
     assert project.prepared_by(lambda: project.run(expected=told)) == {"TRAIN025"}
-    assert not SliceStore(project.root / layout.slices("mini")).labels("TRAIN025").any()
+    assert not SliceStore(project.root / paths.slices("mini")).labels("TRAIN025").any()
 
     left = {name: data for name, data in prepared(project.root, "mini").items() if excluded not in name}
     assert project.from_scratch() == left

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from archives import noise, pose
 
-from benchmark.data.nifti import read_header, read_volume
-from benchmark.errors import DataError
+from benchmark.archives.formats.nifti import read_header, read_volume
+from benchmark.runtime.errors import DataError
 
 FORM = np.diag([2.0, 2.0, 2.0, 1.0])
 MIRRORED = np.diag([-2.0, 2.0, 2.0, 1.0])

@@ -7,9 +7,9 @@ import pytest
 from archives import verified
 from small_datasets import inventoried
 
-from benchmark import layout
+from benchmark.archives.outdated import inventory_settings, outdated
 from benchmark.config.load import load_dataset
-from benchmark.data.outdated import inventory_settings, outdated
+from benchmark.runtime import paths
 
 
 def found(pin: str = "") -> list[str]:
@@ -17,7 +17,7 @@ def found(pin: str = "") -> list[str]:
 
 
 def taken_with() -> str:
-    return json.loads(layout.inventory("mini").read_text())["taken_with"]
+    return json.loads(paths.inventory("mini").read_text())["taken_with"]
 
 
 @pytest.mark.parametrize("pseudonyms", [False, True])
@@ -50,11 +50,11 @@ def test_with_pseudonyms_the_digest_has_a_key(msseg):
     msseg()
     inventoried("mini")
     assert taken_with() == hashlib.sha256(f" {inventory_settings(load_dataset('mini'))}".encode()).hexdigest()
-    layout.inventory("mini").unlink()
+    paths.inventory("mini").unlink()
     msseg(pseudonyms=True)
     digests = set()
     for _ in range(2):
-        layout.private("mini").unlink(missing_ok=True)
+        paths.private("mini").unlink(missing_ok=True)
         inventoried("mini")
         digests.add(taken_with())
     plain = hashlib.sha256(f" {inventory_settings(load_dataset('mini'))}".encode()).hexdigest()
@@ -65,6 +65,6 @@ def test_with_pseudonyms_the_digest_has_a_key(msseg):
 def test_damaged_ones_do_not_hold(msseg, text):
     msseg()
     inventoried("mini")
-    for path in (layout.manifest("mini"), layout.inventory("mini")):
+    for path in (paths.manifest("mini"), paths.inventory("mini")):
         path.write_text(text)
     assert found() == ["manifest.json", "inventory.json"]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from archives import ixi, msseg_patient, noise, retouch_volume, save, truncate
 
-from benchmark.data import readers
-from benchmark.data.places import file_size, opened, sibling
-from benchmark.errors import DataError
+from benchmark.archives import readers
+from benchmark.archives.formats.packed import file_size, opened, sibling
+from benchmark.runtime.errors import DataError
 
 NAMES = ["IXI012-HH-1211-T1", "IXI035-IOP-0873-T1", "IXI002-Guys-0828-T1"]
 

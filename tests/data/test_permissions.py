@@ -8,8 +8,8 @@ import pytest
 from archives import ixi, retouch_volume
 from test_packed import NAMES, tar_flat, unpacked_msseg, zip_folder
 
-from benchmark.data.readers import reader
-from benchmark.errors import DataError
+from benchmark.archives.readers import reader
+from benchmark.runtime.errors import DataError
 
 IMAGE = f"IXI-T1/{NAMES[0]}.nii.gz"
 

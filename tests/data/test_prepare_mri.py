@@ -13,13 +13,14 @@ from archives import brain, msseg_patient, pose, save, truncate, verified
 from scipy import ndimage
 from small_datasets import MRI, inventoried
 
-from benchmark import layout
 from benchmark.config.load import load_dataset
-from benchmark.data.prepare import collect, prepare_subject
-from benchmark.data.prepare.template import slice_grid
 from benchmark.data.slices import SliceStore
 from benchmark.data.truth import read_truth
-from benchmark.errors import DataError
+from benchmark.preparation import collect
+from benchmark.preparation.prepare import prepare_subject
+from benchmark.preparation.template import slice_grid
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
 
 SOURCE, TARGET = "IXI101", "IXI201"
 NAMES = {
@@ -59,17 +60,17 @@ def heads(dataset) -> Path:
 
 
 def tried() -> str:
-    return json.loads(layout.splits("heads", "GE-PL").read_text())["folds"][0]["test_source"][0]
+    return json.loads(paths.splits("heads", "GE-PL").read_text())["folds"][0]["test_source"][0]
 
 
 def contents(subject: str) -> dict[str, bytes]:
-    folder = layout.subject("heads", subject)
+    folder = paths.subject("heads", subject)
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*.nii.gz"))}
 
 
 def test_prepared_volumes(heads):
     prepare_subject("heads", TARGET)
-    folder = layout.subject("heads", TARGET)
+    folder = paths.subject("heads", TARGET)
     image, labels, mask = (nib.load(folder / f"{part}.nii.gz") for part in ("image", "labels", "mask"))
     grid = slice_grid(load_dataset("heads").preparation)
     assert image.shape == labels.shape == mask.shape == grid.shape
@@ -92,7 +93,7 @@ def test_brains_of_any_pose_come_to_lie_on_the_template(heads):
     grid = slice_grid(load_dataset("heads").preparation)
     for subject in (SOURCE, TARGET):
         prepare_subject("heads", subject)
-        mask = nib.load(layout.subject("heads", subject) / "mask.nii.gz").get_fdata() > 0
+        mask = nib.load(paths.subject("heads", subject) / "mask.nii.gz").get_fdata() > 0
         template_mask = truth > 20
         voxels = np.linalg.inv(brain()[1]) @ grid.affine
         found = ndimage.affine_transform(template_mask * 1.0, voxels, output_shape=grid.shape, order=1) > 0.5
@@ -118,7 +119,7 @@ def test_truth_has_the_place_and_the_mask_of_the_source(heads):
 
 
 def contents_of(subject: str, part: str) -> np.ndarray:
-    return np.asarray(nib.load(layout.subject("heads", subject) / f"{part}.nii.gz").dataobj)
+    return np.asarray(nib.load(paths.subject("heads", subject) / f"{part}.nii.gz").dataobj)
 
 
 def test_only_test_subjects_of_the_source_have_a_truth(heads):
@@ -150,7 +151,7 @@ def test_slices_are_upright_and_truth_is_aligned(heads, dataset):
     for subject in NAMES:
         prepare_subject("heads", subject)
     collect("heads")
-    store = SliceStore(layout.slices("heads"))
+    store = SliceStore(paths.slices("heads"))
     assert store.slice_shape == (48, 32)
     for subject in NAMES:
         image = store.image(subject)
@@ -158,7 +159,7 @@ def test_slices_are_upright_and_truth_is_aligned(heads, dataset):
         assert row < 24
         assert column > 16
         assert store.spacing(subject) == (5.0, 5.0, 5.0)
-    clean, _ = read_truth(layout.truth("heads"), tried(), "PL")
+    clean, _ = read_truth(paths.truth("heads"), tried(), "PL")
     np.testing.assert_allclose(clean, store.image(tried()), atol=2e-3)
 
 
@@ -185,7 +186,7 @@ def test_archives_with_labels_and_masks_keep_them(dataset):
             save(folder / "Masks/Brain_Mask.nii.gz", (data > 5).astype(np.uint8), affine)
     inventoried("lesions")
     prepare_subject("lesions", "C01P01")
-    folder = layout.subject("lesions", "C01P01")
+    folder = paths.subject("lesions", "C01P01")
     labels = np.asarray(nib.load(folder / "labels.nii.gz").dataobj)
     assert labels.max() == 1
     assert labels.sum() == pytest.approx(lesion.sum(), rel=0.25)
@@ -203,12 +204,12 @@ def test_scans_of_different_resolution_are_processed_alike(dataset):
         data, affine = brain(spacing)
         noisy = data * 4 + np.random.default_rng(1).normal(0, 20, data.shape)
         nib.save(nib.Nifti1Image(np.maximum(noisy, 1).astype(np.float32), affine), root / "IXI-T1" / name)
-    layout.splits("heads", "GE-PL").parent.mkdir(parents=True)
+    paths.splits("heads", "GE-PL").parent.mkdir(parents=True)
     verified("heads")
     shares = []
     for subject in (SOURCE, TARGET):
         prepare_subject("heads", subject)
-        record = json.loads((layout.subject("heads", subject) / "subject.json").read_text())
+        record = json.loads((paths.subject("heads", subject) / "subject.json").read_text())
         voxels = next(step["voxels"] for step in record["steps"] if step["step"] == "tissue classes")
         shares.append(np.array(list(voxels.values())))
     np.testing.assert_allclose(shares[0], shares[1], rtol=0.15)
@@ -241,7 +242,7 @@ def test_robex_that_fails_is_told_with_the_image(heads, dataset, monkeypatch):
 
 
 def nothing_is_left(subject: str) -> bool:
-    folder = layout.subject("heads", subject).parent
+    folder = paths.subject("heads", subject).parent
     return not folder.exists() or not list(folder.iterdir())
 
 
@@ -303,7 +304,7 @@ def test_full_disk_says_how_much_is_needed_and_leaves_nothing_behind(heads, monk
         written.append(path)
         save_image(image, path)
 
-    monkeypatch.setattr("benchmark.data.prepare.prepared.nib.save", full)
+    monkeypatch.setattr("benchmark.preparation.prepared.nib.save", full)
     with pytest.raises(
         DataError, match=r"subjects/IXI201: cannot be written: the disk is full, and up to 1 MB are needed"
     ):
@@ -318,7 +319,7 @@ def test_unknown_subject(heads):
 
 
 def test_a_prepared_subject_replaces_the_one_before(heads):
-    folder = layout.subject("heads", TARGET)
+    folder = paths.subject("heads", TARGET)
     folder.mkdir(parents=True)
     (folder / "old.nii.gz").write_bytes(b"")
     prepare_subject("heads", TARGET)

@@ -10,14 +10,15 @@ from archives import retina as retina_volume
 from archives import retouch_volume, save_oct, truncate, verified
 from small_datasets import inventoried
 
-from benchmark import layout
-from benchmark.data.prepare import collect, prepare_subject
-from benchmark.data.prepare.geometry import Grid
-from benchmark.data.prepare.oct import nearest, retina
+from benchmark.archives.subject import Volume
 from benchmark.data.slices import SliceStore
-from benchmark.data.subject import Volume
 from benchmark.data.truth import read_truth
-from benchmark.errors import DataError
+from benchmark.preparation import collect
+from benchmark.preparation.geometry import Grid
+from benchmark.preparation.oct import nearest, retina
+from benchmark.preparation.prepare import prepare_subject
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
 
 
 def volume(data, affine=None) -> Volume:
@@ -64,7 +65,7 @@ def prepared(root: Path) -> SliceStore:
     for path in root.glob("RETOUCH*/TRAIN*"):
         prepare_subject(root.name, path.name)
     collect(root.name)
-    return SliceStore(layout.slices(root.name))
+    return SliceStore(paths.slices(root.name))
 
 
 def archive(root: Path) -> Path:
@@ -124,7 +125,7 @@ def test_unknown_label(dataset):
     verified("eyes")
     with pytest.raises(DataError, match="holds the labels 4, and the dataset's are 1, 2, 3"):
         prepare_subject("eyes", "TRAIN001")
-    assert not layout.subject("eyes", "TRAIN001").exists()
+    assert not paths.subject("eyes", "TRAIN001").exists()
 
 
 def test_truth_lies_slice_by_slice_where_the_source_lies(dataset):
@@ -136,14 +137,14 @@ def test_truth_lies_slice_by_slice_where_the_source_lies(dataset):
             folder = root / "truth/SP" / kind / f"TRAIN{number:03d}"
             save_oct(folder / "oct.mhd", image, (0.01, 0.004, 0.2))
     store = prepared(root)
-    tested = [s for s in ("TRAIN001", "TRAIN002") if (layout.subject("eyes", s) / "truth").is_dir()]
+    tested = [s for s in ("TRAIN001", "TRAIN002") if (paths.subject("eyes", s) / "truth").is_dir()]
     assert len(tested) == 1
-    clean, noisy = read_truth(layout.truth("eyes"), tested[0], "SP")
+    clean, noisy = read_truth(paths.truth("eyes"), tested[0], "SP")
     np.testing.assert_allclose(clean, store.image(tested[0]), atol=1e-6)
     assert noisy.mean() < clean.mean()
     other = ({"TRAIN001", "TRAIN002"} - set(tested)).pop()
     with pytest.raises(DataError, match=f"holds no truth of {other} on SP"):
-        read_truth(layout.truth("eyes"), other, "SP")
+        read_truth(paths.truth("eyes"), other, "SP")
 
 
 def test_full_disk_while_collecting(dataset, monkeypatch):
@@ -152,30 +153,30 @@ def test_full_disk_while_collecting(dataset, monkeypatch):
     def full(path, subjects):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("benchmark.data.prepare.collect.write_slices", full)
+    monkeypatch.setattr("benchmark.preparation.collect.write_slices", full)
     with pytest.raises(DataError, match=r"slices.h5: cannot be written: the disk is full, and up to 1 MB are needed"):
         prepared(root)
 
 
 def test_damaged_prepared_subject_is_told_when_collecting(dataset):
     prepared(archive(dataset("eyes", "retouch")))
-    layout.slices("eyes").unlink()
-    truncate(layout.subject("eyes", "TRAIN025") / "labels.nii.gz")
+    paths.slices("eyes").unlink()
+    truncate(paths.subject("eyes", "TRAIN025") / "labels.nii.gz")
     with pytest.raises(DataError, match=r"TRAIN025/labels.nii.gz: is "):
         collect("eyes")
-    assert not layout.slices("eyes").exists()
+    assert not paths.slices("eyes").exists()
 
 
 def test_prepared_subject_that_is_missing(dataset):
     prepared(archive(dataset("eyes", "retouch")))
-    shutil.rmtree(layout.subject("eyes", "TRAIN002"))
+    shutil.rmtree(paths.subject("eyes", "TRAIN002"))
     with pytest.raises(DataError, match=r"TRAIN002/subject.json: is missing. Run snakemake with the target"):
         collect("eyes")
 
 
 def test_prepared_image_that_is_missing(dataset):
     prepared(archive(dataset("eyes", "retouch")))
-    (layout.subject("eyes", "TRAIN002") / "image.nii.gz").unlink()
+    (paths.subject("eyes", "TRAIN002") / "image.nii.gz").unlink()
     remedy = "Delete data/prepared/eyes/subjects/TRAIN002 and run snakemake with the target .*TRAIN002/subject.json"
     with pytest.raises(DataError, match=rf"TRAIN002/image.nii.gz: is missing. {remedy}"):
         collect("eyes")

@@ -16,19 +16,19 @@ from copied_project import call, copied_project
 from named_patients import AGE, FLAIR, IMAGES, LABELS, PATIENTS, PERSON, patient, prepared
 from small_datasets import inventoried
 
-from benchmark import layout
-from benchmark.cli import told
+from benchmark.archives.check import check_archive
+from benchmark.archives.inventory import take_inventory
+from benchmark.archives.manifest import Tree
+from benchmark.archives.privacy.pseudonyms import names_given
+from benchmark.archives.privacy.redaction import redacted
+from benchmark.cli import reported_errors
 from benchmark.config.load import load_dataset
-from benchmark.data import prepare
-from benchmark.data.check import check_archive
-from benchmark.data.discreet import discreet
-from benchmark.data.inventory import take_inventory
-from benchmark.data.manifest import Tree
-from benchmark.data.prepare import prepare_subject
-from benchmark.data.pseudonyms import names_given
 from benchmark.data.slices import SliceStore
 from benchmark.data.splits import Fold, read_fold
-from benchmark.errors import DataError
+from benchmark.preparation import prepare
+from benchmark.preparation.prepare import prepare_subject
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
 
 OWNER = "Roberta Milestone"
 
@@ -39,14 +39,14 @@ def project(tmp_path, monkeypatch) -> Path:
     home = tmp_path / OWNER
     home.mkdir()
     monkeypatch.chdir(home)
-    layout.DATASET_CONFIG.mkdir(parents=True)
+    paths.DATASET_CONFIG.mkdir(parents=True)
     return home
 
 
 def written() -> Iterator[tuple[Path, bytes]]:
     """Every file outside the archive, the config and ``data/private``, and what packed ones hold."""
     for path in sorted(Path().rglob("*")):
-        if path.is_file() and not {layout.RAW, layout.PRIVATE, layout.CONFIG} & set(path.parents):
+        if path.is_file() and not {paths.RAW, paths.PRIVATE, paths.CONFIG} & set(path.parents):
             content = path.read_bytes()
             yield path, content
             if path.suffix == ".gz":
@@ -64,7 +64,7 @@ def mentions(*words: str) -> list[str]:
 
 
 def folds() -> dict[str, list[Fold]]:
-    return {pair: [read_fold(layout.splits("mini", pair), k) for k in (0, 1)] for pair in load_dataset("mini").pairs}
+    return {pair: [read_fold(paths.splits("mini", pair), k) for k in (0, 1)] for pair in load_dataset("mini").pairs}
 
 
 @pytest.mark.parametrize("pseudonyms", [False, True])
@@ -72,8 +72,8 @@ def test_only_ids_leave_the_archive_and_with_pseudonyms_not_even_those(msseg, pr
     msseg(pseudonyms=pseudonyms)
     found = prepared()
     output = "".join(capfd.readouterr())
-    layout.LOGS.mkdir()
-    (layout.LOGS / "everything.log").write_text(output)
+    paths.LOGS.mkdir()
+    (paths.LOGS / "everything.log").write_text(output)
     assert len(list(written())) > 30
     assert mentions(PERSON, PERSON.split("^")[0], AGE, OWNER, str(project)) == []
     if pseudonyms:
@@ -86,16 +86,16 @@ def test_only_ids_leave_the_archive_and_with_pseudonyms_not_even_those(msseg, pr
 def test_pseudonyms_change_neither_folds_nor_images(msseg):
     root = msseg()
     prepared()
-    plain, store = folds(), SliceStore(layout.slices("mini"))
+    plain, store = folds(), SliceStore(paths.slices("mini"))
     images = {name: np.array(store.image(name)) for name in PATIENTS}
-    shutil.rmtree(layout.PREPARED)
+    shutil.rmtree(paths.PREPARED)
     msseg(pseudonyms=True)
     prepared()
     own = {name: patient for patient, name in names_given(load_dataset("mini")).items()}
     assert sorted(own.values()) == PATIENTS
     again = {pair: [fold.renamed(own) for fold in found] for pair, found in folds().items()}
     assert again == plain
-    numbered = SliceStore(layout.slices("mini"))
+    numbered = SliceStore(paths.slices("mini"))
     for name, patient_ in own.items():
         np.testing.assert_array_equal(numbered.image(name), images[patient_])
     assert root.is_dir()
@@ -109,9 +109,9 @@ def test_the_order_of_what_is_written_says_nothing_about_the_order_of_ids(datase
     inventoried("mini")
     names = names_given(load_dataset("mini"))
     by_id = [names[own] for own in sorted(names)]
-    listed = list(json.loads(layout.inventory("mini").read_text())["subjects"])
+    listed = list(json.loads(paths.inventory("mini").read_text())["subjects"])
     assert listed == sorted(by_id) != by_id
-    fold = read_fold(layout.splits("mini", "CR-SP"), 0)
+    fold = read_fold(paths.splits("mini", "CR-SP"), 0)
     assert all(list(part) == sorted(part) for part in vars(fold).values())
     assert list(names.values()) == sorted(by_id)  # nor does the table's
 
@@ -163,7 +163,7 @@ def missing(root: Path) -> None:
 def logged(capfd: pytest.CaptureFixture[str], work: Callable[[], None]) -> str:
     """What a rule's log holds of work that fails."""
     capfd.readouterr()
-    with pytest.raises(SystemExit), told():
+    with pytest.raises(SystemExit), reported_errors():
         work()
     return "".join(capfd.readouterr())
 
@@ -245,7 +245,7 @@ def test_faults_that_name_several_subjects_name_pseudonyms(msseg, capfd):
 )
 def test_files_that_the_words_of_a_fault_name(dataset, fault, told_as):
     dataset("mini", "msseg", pseudonyms=True)
-    with pytest.raises(DataError) as caught, discreet(load_dataset("mini")):
+    with pytest.raises(DataError) as caught, redacted(load_dataset("mini")):
         raise DataError("data/raw/mini/MSSEG-Training.zip/Training/Center_07/Patient_02/a.nii.gz", fault, "Look")
     assert str(caught.value) == f"mini, its archive: {told_as}. Look. To see which file: hbench data check mini."
 
@@ -299,9 +299,9 @@ def test_snakemake_knows_no_id_either_and_the_option_reruns_all(msseg, tmp_path)
     patient(root, "01099GONE")
     copy = copied_project(tmp_path / "copy")
     shutil.move(root, copy / root)
-    shutil.copy(layout.DATASET_CONFIG / "mini.yaml", copy / layout.DATASET_CONFIG)
+    shutil.copy(paths.DATASET_CONFIG / "mini.yaml", copy / paths.DATASET_CONFIG)
     stated = [{"md5": Tree.of(copy / root).md5, "path": "mini"}]
-    (copy / layout.RAW / "mini.dvc").write_text(yaml.safe_dump({"outs": stated}))
+    (copy / paths.RAW / "mini.dvc").write_text(yaml.safe_dump({"outs": stated}))
     (copy / "config/private.yaml").write_text(BENCHMARK)
     ask = ["snakemake", "data/prepared/mini/splits/SA-SV.json", "--cores", "1", "--configfile", "config/private.yaml"]
     call(copy, *ask)
@@ -311,6 +311,6 @@ def test_snakemake_knows_no_id_either_and_the_option_reruns_all(msseg, tmp_path)
         text = f"{path.name} {path.read_bytes()!r}"
         assert not [name for name in (*PATIENTS, "01099GONE") if name in text], path
     msseg(exclude=["01099GONE"])
-    shutil.copy(layout.DATASET_CONFIG / "mini.yaml", copy / layout.DATASET_CONFIG)
+    shutil.copy(paths.DATASET_CONFIG / "mini.yaml", copy / paths.DATASET_CONFIG)
     plan = call(copy, *ask, "--dry-run", "--quiet", "reason")
     assert {"fetch", "inventory", "split"} <= set(re.findall(r"^(\w+) +1$", plan, re.MULTILINE))

@@ -12,13 +12,13 @@ from archives import retouch_volume, verified
 from named_patients import PATIENTS, patient, prepared
 from small_datasets import inventoried
 
-from benchmark import layout
+from benchmark.archives.inventory import split_subjects, subjects, take_inventory
+from benchmark.archives.privacy.pseudonyms import names_given, names_of
 from benchmark.config.load import load_dataset
-from benchmark.data.inventory import split_subjects, subjects, take_inventory
-from benchmark.data.prepare import prepare_subject
-from benchmark.data.pseudonyms import names_given, names_of
-from benchmark.dependencies import ROOT
-from benchmark.errors import DataError
+from benchmark.preparation.prepare import prepare_subject
+from benchmark.runtime import paths
+from benchmark.runtime.code_digest import ROOT
+from benchmark.runtime.errors import DataError
 
 
 def test_another_key_gives_another_order(dataset):
@@ -27,7 +27,7 @@ def test_another_key_gives_another_order(dataset):
         retouch_volume(root, "Cirrus" if number < 25 else "Spectralis", number)
     inventoried("mini")
     first = names_given(load_dataset("mini"))
-    layout.private("mini").unlink()
+    paths.private("mini").unlink()
     inventoried("mini")  # nothing was prepared yet
     assert names_given(load_dataset("mini")) != first
 
@@ -35,11 +35,11 @@ def test_another_key_gives_another_order(dataset):
 def test_the_table_is_readable_by_its_owner_alone_and_ignored_by_git_and_dvc(msseg):
     msseg(pseudonyms=True)
     inventoried("mini")
-    for path in (layout.private("mini"), layout.private_manifest("mini")):
+    for path in (paths.private("mini"), paths.private_manifest("mini")):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(layout.PRIVATE.stat().st_mode) == 0o700
+    assert stat.S_IMODE(paths.PRIVATE.stat().st_mode) == 0o700
     for program in (["git"], [sys.executable, "-m", "dvc"]):
-        subprocess.run([*program, "check-ignore", "--quiet", str(layout.private("mini"))], cwd=ROOT, check=True)
+        subprocess.run([*program, "check-ignore", "--quiet", str(paths.private("mini"))], cwd=ROOT, check=True)
 
 
 def test_numbers_stay_when_a_subject_joins_or_leaves(msseg):
@@ -73,7 +73,7 @@ def refusal(work: Callable[[], None]) -> str:
 def test_a_lost_table_is_told_and_nobody_is_numbered_anew(msseg):
     msseg(pseudonyms=True)
     found = prepared()
-    layout.private("mini").unlink()
+    paths.private("mini").unlink()
     for work in (
         lambda: take_inventory("mini"),
         lambda: split_subjects("mini", "SA-SV"),
@@ -82,7 +82,7 @@ def test_a_lost_table_is_told_and_nobody_is_numbered_anew(msseg):
         said = refusal(work)
         assert said.startswith("data/private/mini.json: is missing, so that nobody can tell whose number is whose. ")
         assert "Restore it from a backup" in said
-    assert not layout.private("mini").exists()
+    assert not paths.private("mini").exists()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_lost_table_is_told_and_nobody_is_numbered_anew(msseg):
 def test_a_damaged_table_is_told(msseg, before, after, fault):
     msseg(pseudonyms=True)
     inventoried("mini")
-    path = layout.private("mini")
+    path = paths.private("mini")
     path.write_text(re.sub(before, after, path.read_text(), flags=re.DOTALL))
     assert refusal(lambda: take_inventory("mini")).startswith(f"data/private/mini.json: is {fault}. Restore it")
 
@@ -118,17 +118,17 @@ def test_what_was_prepared_under_own_ids_must_go_before_pseudonyms_come(msseg):
     said = refusal(lambda: take_inventory("mini"))
     assert said.startswith("data/prepared/mini/subjects: holds files of mini with the archive's own ids in their names")
     assert not [name for name in PATIENTS if name in said]
-    shutil.rmtree(layout.PREPARED / "mini")
-    log = layout.LOGS / f"demo/prepare/mini-{PATIENTS[0]}.log"
+    shutil.rmtree(paths.PREPARED / "mini")
+    log = paths.LOGS / f"demo/prepare/mini-{PATIENTS[0]}.log"
     log.parent.mkdir(parents=True)
     log.touch()
     assert refusal(lambda: inventoried("mini")).startswith("logs/demo/prepare: holds files of mini")
     log.unlink()
-    sheet = layout.quality("mini") / f"sheets/{PATIENTS[0]}.webp"
+    sheet = paths.quality("mini") / f"sheets/{PATIENTS[0]}.webp"
     sheet.parent.mkdir(parents=True)
     sheet.touch()
     said = refusal(lambda: inventoried("mini"))
     assert said.startswith("reports/quality/mini/sheets: holds files of mini")
     assert "Delete data/prepared/mini, reports/quality/mini, and what" in said
-    shutil.rmtree(layout.quality("mini"))
+    shutil.rmtree(paths.quality("mini"))
     inventoried("mini")

@@ -10,14 +10,14 @@ import pytest
 from tracked import ARCHIVE, dvc, put, refusal
 from typer.testing import CliRunner
 
-from benchmark import layout
+from benchmark.archives.manifest import Tree
+from benchmark.archives.retrieval import fetch as module
+from benchmark.archives.retrieval import resumable, versioning
+from benchmark.archives.retrieval.download import BASE_VARIABLE
+from benchmark.archives.retrieval.fetch import absent, fetch, pin
 from benchmark.cli.app import app
 from benchmark.config.load import load_dataset
-from benchmark.data import fetch as module
-from benchmark.data import resumable, versioning
-from benchmark.data.download import BASE_VARIABLE
-from benchmark.data.fetch import absent, fetch, pin
-from benchmark.data.manifest import Tree
+from benchmark.runtime import paths
 
 PUBLIC = b"not read here" * 100
 
@@ -53,18 +53,18 @@ def served(monkeypatch) -> list[str]:
 def test_one_public_file_is_downloaded_and_needs_no_tracking(repository, public, served):
     fetch("mini")
     assert served == ["http://127.0.0.1:1/mirror/a/IXI-T1.tar"]
-    found = json.loads(layout.manifest("mini").read_text())
+    found = json.loads(paths.manifest("mini").read_text())
     assert found["files"] == {"IXI-T1.tar": md5(PUBLIC)}
     assert found["md5"] == pin("mini")
     fetch("mini")
     assert len(served) == 1
     # Whether DVC tracks it makes no difference to what depends on it.
-    os.utime(layout.manifest("mini"), (1, 1))
+    os.utime(paths.manifest("mini"), (1, 1))
     before = pin("mini")
     dvc("add", str(public))
     assert versioning.stated("mini").md5 == before
     fetch("mini")
-    assert layout.manifest("mini").stat().st_mtime == 1
+    assert paths.manifest("mini").stat().st_mtime == 1
 
 
 def test_a_public_file_that_was_put_there_is_taken_with_notices_beside_it(repository, public, served):
@@ -73,7 +73,7 @@ def test_a_public_file_that_was_put_there_is_taken_with_notices_beside_it(reposi
     (public / "IXI.xls").write_bytes(b"a table")
     fetch("mini")
     assert served == []
-    assert list(json.loads(layout.manifest("mini").read_text())["files"]) == ["IXI-T1.tar"]
+    assert list(json.loads(paths.manifest("mini").read_text())["files"]) == ["IXI-T1.tar"]
 
 
 def test_an_interrupted_download_is_no_part_of_the_archive(repository, public, served):
@@ -109,7 +109,7 @@ def test_what_else_was_put_there_is_neither_taken_nor_overwritten(repository, pu
     if "IXI-T1.tar" not in there:  # a folder that its user wants as it is
         dvc("add", str(public))
         fetch("mini")
-        assert json.loads(layout.manifest("mini").read_text())["files"] == {n: md5(c) for n, c in there.items()}
+        assert json.loads(paths.manifest("mini").read_text())["files"] == {n: md5(c) for n, c in there.items()}
 
 
 def test_a_tracked_public_file_is_pulled_or_else_downloaded(repository, public, served, tmp_path, monkeypatch, capsys):
@@ -155,7 +155,7 @@ def test_the_command_fetches_and_leaves_the_manifest_to_snakemake(repository, pu
     assert "data/raw/mini: The Owner. Terms: after a signed agreement" in said.output
     assert "data/raw/mini: verified, 1 files, 0.0 MB" in said.output
     assert (public / "IXI-T1.tar").read_bytes() == PUBLIC
-    assert not layout.manifest("mini").exists()
+    assert not paths.manifest("mini").exists()
 
 
 def test_an_absent_archive_that_can_be_downloaded_says_so(repository, public):

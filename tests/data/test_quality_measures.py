@@ -10,11 +10,11 @@ from archives import brain, retina, verified
 from scipy import ndimage
 from small_datasets import MRI, inventoried
 
-from benchmark import layout
-from benchmark.data.prepare import prepare_subject
-from benchmark.data.prepare.oct import retina as retina_mask
-from benchmark.data.prepare.quality import filled, oct_quality, ripple, scan_quality, spectrum
-from benchmark.data.subject import Volume
+from benchmark.archives.subject import Volume
+from benchmark.preparation.oct import retina as retina_mask
+from benchmark.preparation.prepare import prepare_subject
+from benchmark.preparation.quality import filled, oct_quality, ripple, scan_quality, spectrum
+from benchmark.runtime import paths
 
 SPACING = 2.5
 
@@ -156,7 +156,7 @@ def heads(dataset) -> Path:
 
 
 def quality(subject: str) -> dict[str, float]:
-    return json.loads((layout.subject("heads", subject) / "subject.json").read_text())["quality"]
+    return json.loads((paths.subject("heads", subject) / "subject.json").read_text())["quality"]
 
 
 def test_preparation_writes_measures_of_the_scan_on_its_own_grid(heads):

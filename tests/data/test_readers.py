@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from archives import ixi, msseg_patient, noise, oasis_ixi, retouch_volume, save, save_oct, truncate
 
-from benchmark.data import readers
-from benchmark.data.readers import available, reader
-from benchmark.errors import ConfigError, DataError
+from benchmark.archives import readers
+from benchmark.archives.readers import available, reader
+from benchmark.runtime.errors import ConfigError, DataError
 
 
 def read(name, root):

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import pytest
 from tracked import ARCHIVE, FILES, dvc, put, refusal
 
-from benchmark import layout
-from benchmark.data import versioning
-from benchmark.data.fetch import fetch
-from benchmark.dependencies import ROOT
+from benchmark.archives.retrieval import versioning
+from benchmark.archives.retrieval.fetch import fetch
+from benchmark.runtime import paths
+from benchmark.runtime.code_digest import ROOT
 
 
 @dataclass(frozen=True)
@@ -138,12 +138,12 @@ def test_there_and_back(repository, dataset, request, kind):
     shutil.rmtree(repository / ".dvc/cache")
     fetch("mini")
     assert {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()} == FILES
-    pulled = layout.manifest("mini").read_bytes()
-    layout.manifest("mini").unlink()
+    pulled = paths.manifest("mini").read_bytes()
+    paths.manifest("mini").unlink()
     shutil.rmtree(root)
     put(root)
     fetch("mini")
-    assert layout.manifest("mini").read_bytes() == pulled
+    assert paths.manifest("mini").read_bytes() == pulled
     assert (repository / ".dvc/config").read_bytes() == tracked
     local = (repository / ".dvc/config.local").read_text()
     assert all(value in local for value in (remote.url, *remote.settings.values()))

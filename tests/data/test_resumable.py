@@ -17,9 +17,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark.data import resumable
-from benchmark.data.resumable import download_file
-from benchmark.errors import DataError
+from benchmark.archives.retrieval import resumable
+from benchmark.archives.retrieval.resumable import download_file
+from benchmark.runtime.errors import DataError
 
 CONTENT = bytes(range(256)) * 1000
 SIZE = len(CONTENT)
@@ -148,7 +148,7 @@ def test_a_connection_that_stays_broken_keeps_what_arrived(server, path, capsys)
 
 def killed(server: Server, path: Path, arrived: int) -> None:
     """Downloads in another process, which is killed when so many bytes are in the part."""
-    code = "import sys; from pathlib import Path; from benchmark.data.resumable import download_file; "
+    code = "import sys; from pathlib import Path; from benchmark.archives.retrieval.resumable import download_file; "
     code += "download_file(sys.argv[1], sys.argv[2], Path(sys.argv[3]))"
     process = subprocess.Popen([sys.executable, "-c", code, server.url, MD5, path], stderr=subprocess.DEVNULL)
     server.hold = process.wait
@@ -271,7 +271,9 @@ def test_no_server(server, path):
 
 
 def test_too_little_room_is_said_before_anything_is_written(server, path, monkeypatch):
-    monkeypatch.setattr("benchmark.data.resumable.shutil.disk_usage", lambda folder: SimpleNamespace(free=SIZE - 1))
+    monkeypatch.setattr(
+        "benchmark.archives.retrieval.resumable.shutil.disk_usage", lambda folder: SimpleNamespace(free=SIZE - 1)
+    )
     with pytest.raises(DataError, match=r"ixi: needs 0 MB, and 0 MB are free"):
         download_file(server.url, MD5, path)
     assert not path.exists()
@@ -280,7 +282,9 @@ def test_too_little_room_is_said_before_anything_is_written(server, path, monkey
 
 def test_only_what_is_missing_needs_room(server, path, monkeypatch):
     interrupted(server, path)
-    monkeypatch.setattr("benchmark.data.resumable.shutil.disk_usage", lambda folder: SimpleNamespace(free=SIZE - 1000))
+    monkeypatch.setattr(
+        "benchmark.archives.retrieval.resumable.shutil.disk_usage", lambda folder: SimpleNamespace(free=SIZE - 1000)
+    )
     download_file(server.url, MD5, path)
     assert path.read_bytes() == CONTENT
 
@@ -302,7 +306,7 @@ def test_a_file_that_another_process_finished_meanwhile_is_not_touched(server, p
         os.replace(path.with_name("archive.tar.part"), path)
         return True
 
-    monkeypatch.setattr("benchmark.data.resumable.lock", finished)
+    monkeypatch.setattr("benchmark.archives.retrieval.resumable.lock", finished)
     with pytest.raises(DataError, match="by another process"):
         download_file(server.url, MD5, path)
     assert path.read_bytes() == CONTENT

@@ -8,9 +8,9 @@ from dvc.repo import Repo
 from tracked import dvc
 from typer.testing import CliRunner
 
+from benchmark.archives.retrieval.fetch import fetch
 from benchmark.cli.app import app
-from benchmark.data.fetch import fetch
-from benchmark.errors import DataError
+from benchmark.runtime.errors import DataError
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +31,7 @@ def test_an_archive_behind_a_link_is_refused_before_it_is_read(repository, datas
     ixi(dataset("mini", "ixi"), NAMES)
     Path(linked).rename("elsewhere")
     Path(linked).symlink_to(Path("elsewhere").absolute())
-    monkeypatch.setattr("benchmark.data.check.check_archive", lambda *_, **__: pytest.fail("it was read"))
+    monkeypatch.setattr("benchmark.archives.check.check_archive", lambda *_, **__: pytest.fail("it was read"))
     with pytest.raises(DataError, match=rf"^{linked}: is a symbolic link \(to .*/elsewhere\)") as caught:
         CliRunner().invoke(app, ["data", "track", "mini"], catch_exceptions=False)
     assert "dvc cache dir --local" in caught.value.remedy

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.dependencies import ROOT, code_behind
+from benchmark.runtime.code_digest import ROOT, code_behind
 
 READER = "benchmark/data/truth.py"
 # The harness hands it to controls that declare `needs_truth`, metrics compare with it, and the preparation writes it.
 # What makes up subjects, to measure times on, writes theirs.
 MAY_IMPORT = {
-    "benchmark/cells.py",
+    "benchmark/pipeline/cell.py",
     "benchmark/metrics/view.py",
-    "benchmark/data/prepare/collect.py",
-    "benchmark/planning/madeup.py",
+    "benchmark/preparation/collect.py",
+    "benchmark/monitoring/plan/synthetic.py",
 }
-MAY_NAME = {"benchmark/jobs.py"}
+MAY_NAME = {"benchmark/pipeline/jobs.py"}
 """What says which jobs leave which files, and opens none."""
 
 
@@ -43,7 +43,7 @@ def test_nothing_behind_methods_and_judges_can_read_it(package):
     behind = code_behind(package)
     assert len(behind) > 3
     assert READER not in behind
-    assert not any(name.startswith(("benchmark/metrics/", "benchmark/data/prepare/")) for name in behind)
+    assert not any(name.startswith(("benchmark/metrics/", "benchmark/preparation/")) for name in behind)
 
 
 def test_the_file_is_named_in_one_place():
@@ -56,10 +56,10 @@ def test_the_file_is_named_in_one_place():
             for n in ast.walk(ast.parse(Path(p).read_text("utf-8")))
         )
     ]
-    assert named == ["benchmark/layout.py"]
+    assert named == ["benchmark/runtime/paths.py"]
     asked = {
         p.relative_to(ROOT).as_posix()
         for p in ROOT.glob("benchmark/**/*.py")
-        if "layout.truth(" in p.read_text("utf-8")
-    } | {p.relative_to(ROOT).as_posix() for p in ROOT.glob("methods/**/*.py") if "layout" in p.read_text("utf-8")}
+        if "paths.truth(" in p.read_text("utf-8")
+    } | {p.relative_to(ROOT).as_posix() for p in ROOT.glob("methods/**/*.py") if "paths" in p.read_text("utf-8")}
     assert asked == MAY_IMPORT | MAY_NAME

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data.prepare.checks import checked_image, checked_labels, checked_mask
-from benchmark.data.subject import Volume
-from benchmark.errors import DataError
+from benchmark.archives.checks import checked_image, checked_labels, checked_mask
+from benchmark.archives.subject import Volume
+from benchmark.runtime.errors import DataError
 
 SHAPE = (3, 4, 5)
 

@@ -15,9 +15,9 @@ from archives import ixi, msseg_patient, oasis_ixi, retouch_volume
 from test_packed import NAMES, OLD, tar_flat, unpacked_old_msseg, unpacked_retouch, zip_flat, zip_folder
 from typer.testing import CliRunner
 
+from benchmark.archives.readers import reader
 from benchmark.cli.app import app
-from benchmark.data.readers import reader
-from benchmark.errors import DataError
+from benchmark.runtime.errors import DataError
 
 CIRRUS, SPECTRALIS = "RETOUCH-TrainingSet-Cirrus", "RETOUCH-TrainingSet-Spectralis"
 

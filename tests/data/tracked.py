@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import layout
-from benchmark.data.fetch import fetch
-from benchmark.errors import DataError
+from benchmark.archives.retrieval.fetch import fetch
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
 
 ARCHIVE = {
     "owner": "The Owner",
@@ -35,5 +35,5 @@ def put(root: Path) -> Path:
 def refusal(dataset: str) -> str:
     with pytest.raises(DataError) as caught:
         fetch(dataset)
-    assert not layout.manifest(dataset).exists()
+    assert not paths.manifest(dataset).exists()
     return str(caught.value)

@@ -7,7 +7,6 @@ import small_benchmark as small
 import torch
 import torch_fidelity
 
-from benchmark import layout
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import SliceStore
 from benchmark.judges import autoencoder
@@ -16,8 +15,9 @@ from benchmark.judges.features import EXTRACTOR, extract, load_extractor, slice_
 from benchmark.metrics.fid import fid
 from benchmark.metrics.kid import kid
 from benchmark.networks.padding import pad_to_multiple
+from benchmark.runtime import paths
 
-FOLDER = layout.autoencoder("small", small.DATASET, small.PAIR, 0)
+FOLDER = paths.autoencoder("small", small.DATASET, small.PAIR, 0)
 
 
 def train(**autoencoder):
@@ -52,7 +52,7 @@ def test_batches_are_whole_padded_slices_as_many_of_either_scanner(monkeypatch):
     samplers = autoencoder._samplers(
         load_dataset(small.DATASET), {"AA": small.FOLD.train_source, "BB": small.FOLD.train_target}, 8, ("x",)
     )
-    store = SliceStore(layout.slices(small.DATASET))
+    store = SliceStore(paths.slices(small.DATASET))
     for sampler, subjects in zip(samplers.values(), (small.FOLD.train_source, small.FOLD.train_target), strict=True):
         images, _ = sampler.draw()
         whole = np.concatenate([store.image(s) for s in subjects])
@@ -76,7 +76,7 @@ def test_losses_are_of_the_domain_and_of_the_image_and_both_fall():
 def test_a_logit_above_zero_means_the_target():
     small.lay_out()
     train(schedule={"unit": "steps", "constant": 80, "decay": 80})
-    store = SliceStore(layout.slices(small.DATASET))
+    store = SliceStore(paths.slices(small.DATASET))
     network = load_autoencoder(FOLDER)
     with torch.no_grad():
         source, target = (

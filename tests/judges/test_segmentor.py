@@ -7,17 +7,17 @@ import small_benchmark as small
 import torch
 import torch.nn.functional as F
 
-from benchmark import layout
 from benchmark.data.slices import SliceStore
-from benchmark.errors import ModelError
 from benchmark.judges.segmentor import load_segmentor, train_segmentor, weighted_cross_entropy
 from benchmark.networks.padding import crop_back, pad_to_multiple
+from benchmark.runtime import paths
+from benchmark.runtime.errors import ModelError
 from benchmark.training.description import read_description
 from benchmark.training.saved import save_networks
 
 
 def folder(domain="AA", fold=0):
-    return layout.segmentor("small", small.DATASET, domain, fold)
+    return paths.segmentor("small", small.DATASET, domain, fold)
 
 
 def run(where):
@@ -59,7 +59,7 @@ def test_learns_to_segment_its_domain():
     small.lay_out()
     schedule = {"unit": "steps", "constant": 80, "decay": 40}
     train_segmentor(small.benchmark_config(**judges(schedule=schedule)), small.DATASET, "AA", 0)
-    store = SliceStore(layout.slices(small.DATASET))
+    store = SliceStore(paths.slices(small.DATASET))
     prediction = load_segmentor(folder()).predict(store.image("a3"))
     assert np.mean(prediction == store.labels("a3")) > 0.95
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 from two_scanners import DEVICE, context, training_set
 
-from benchmark.errors import Diverged
 from benchmark.methods.adversarial import AdversarialMethod
 from benchmark.methods.adversarial_training import CONSTANT, AdversarialTraining
 from benchmark.methods.cycle import Crops
 from benchmark.methods.objective import Term
 from benchmark.methods.options import AdversarialOptions
 from benchmark.methods.registry import create
+from benchmark.runtime.errors import Diverged
 from benchmark.training import loop
 from benchmark.training.device import make_fabric
 

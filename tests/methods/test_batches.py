@@ -7,7 +7,7 @@ import pytest
 from two_scanners import training_set
 
 from benchmark.data.sampling import CropSampler, stream
-from benchmark.errors import DataError
+from benchmark.runtime.errors import DataError
 from benchmark.training.batches import Batches
 
 

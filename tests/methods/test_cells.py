@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 import small_benchmark as small
 
-from benchmark import cells, layout
-from benchmark.cells import harmonize_cell, train_cell
-from benchmark.data.harmonized import read_harmonized
 from benchmark.data.slices import SliceStore
-from benchmark.errors import DataError, Diverged, ModelError, UserError
-from benchmark.layout import Cell
 from benchmark.methods.base import Method
 from benchmark.methods.registry import method_class
 from benchmark.methods.training_free import TrainingFreeMethod
-from benchmark.provenance import read_provenance
+from benchmark.pipeline import cell as cell_module
+from benchmark.pipeline.cell import harmonize_cell, train_cell
+from benchmark.results.harmonized import read_harmonized
+from benchmark.results.provenance import read_provenance
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError, Diverged, ModelError, UserError
+from benchmark.runtime.paths import Cell
 
 METHODS = {
     "identity": {},
@@ -58,7 +59,7 @@ def test_a_learned_cell_leaves_model_history_provenance_and_images(laid_out, met
     assert run(method)["parameters"] > 0
     assert run(method)["options"]["lambda_cyc"] == 10
     harmonized = read_harmonized(cell(method).harmonized)
-    store = SliceStore(layout.slices(small.DATASET))
+    store = SliceStore(paths.slices(small.DATASET))
     assert harmonized.status == "ok"
     assert set(harmonized.images) == set(small.FOLD.test_source)
     assert all(image.shape == store.image(s).shape for s, image in harmonized.images.items())
@@ -73,7 +74,7 @@ def test_trained_methods_are_harmonized_together(laid_out):
     alone = {method: cell(method).harmonized.read_bytes() for method in trained}
     for method in trained:
         cell(method).harmonized.unlink()
-    cells.harmonize_trained(config(), small.DATASET, small.PAIR, 0)
+    cell_module.harmonize_trained(config(), small.DATASET, small.PAIR, 0)
     assert {method: cell(method).harmonized.read_bytes() for method in trained} == alone
     assert not cell("identity").harmonized.exists()
 
@@ -97,7 +98,7 @@ def test_trains_on_training_subjects_of_both_scanners_alone(monkeypatch):
     monkeypatch.setattr("benchmark.training.device.precision_here", {"auto": "bf16-mixed"}.get)
     train_cell(config(), cell("cyclegan"))
     train, context = seen[0]
-    store = SliceStore(layout.slices(small.DATASET))
+    store = SliceStore(paths.slices(small.DATASET))
     for domain, subjects in ((train.source, small.FOLD.train_source), (train.target, small.FOLD.train_target)):
         for images, labels, subject in zip(domain.images, domain.labels, subjects, strict=True):
             np.testing.assert_array_equal(images, store.image(subject))
@@ -118,7 +119,7 @@ def test_a_benchmark_can_override_the_crops(laid_out, monkeypatch):
 
 
 def test_controls_and_classical_methods_are_fitted_in_place(laid_out):
-    store = SliceStore(layout.slices(small.DATASET))
+    store = SliceStore(paths.slices(small.DATASET))
     for method in ("identity", "histogram_matching"):
         harmonize_cell(config(), cell(method))
         assert run(method)["status"] == "ok"
@@ -135,7 +136,7 @@ def test_only_the_oracle_is_handed_the_truth(laid_out, monkeypatch):
 
     def read_truth(path, subject, target):
         read.append((path, subject, target))
-        shape = SliceStore(layout.slices(small.DATASET)).image(subject).shape
+        shape = SliceStore(paths.slices(small.DATASET)).image(subject).shape
         return np.full(shape, 0.5, np.float32), np.full(shape, 0.25, np.float32)
 
     monkeypatch.setattr(truth, "read_truth", read_truth)
@@ -145,7 +146,7 @@ def test_only_the_oracle_is_handed_the_truth(laid_out, monkeypatch):
         harmonize_cell(config(), cell(method))
     assert read == []
     harmonize_cell(config(), cell("oracle"))
-    assert read == [(layout.truth(small.DATASET), subject, "BB") for subject in small.FOLD.test_source]
+    assert read == [(paths.truth(small.DATASET), subject, "BB") for subject in small.FOLD.test_source]
     harmonized = read_harmonized(cell("oracle").harmonized).images
     assert all((image == 0.25).all() for image in harmonized.values())  # the noisy one
 
@@ -221,7 +222,7 @@ def test_a_method_that_breaks_its_contract_is_named(laid_out, monkeypatch, resul
         method.result = result
         return method
 
-    monkeypatch.setattr(cells, "create", wrong)
+    monkeypatch.setattr(cell_module, "create", wrong)
     with pytest.raises(UserError, match=f"identity: translated a3 to .*{fault}"):
         harmonize_cell(config(), cell("identity"))
     assert not cell("identity").harmonized.exists()
@@ -267,7 +268,7 @@ def test_a_record_that_nobody_wrote_is_told(tmp_path, changes, said):
 
 
 def test_slices_that_are_not_finite_are_not_blamed_on_the_method(laid_out):
-    with h5py.File(layout.slices(small.DATASET), "r+") as file:
+    with h5py.File(paths.slices(small.DATASET), "r+") as file:
         file[f"{small.FOLD.test_source[0]}/image"][0, 0, 0] = np.nan
     with pytest.raises(DataError, match=r"slices\.h5: subject a3 has intensities that are not finite"):
         harmonize_cell(config(), cell("identity"))
@@ -275,6 +276,6 @@ def test_slices_that_are_not_finite_are_not_blamed_on_the_method(laid_out):
 
 
 def test_missing_slices_are_named(laid_out):
-    layout.slices(small.DATASET).unlink()
+    paths.slices(small.DATASET).unlink()
     with pytest.raises(DataError, match=r"slices\.h5"):
         train_cell(config(), cell("cyclegan"))

@@ -8,12 +8,12 @@ from two_scanners import SLICES, context, domain, training_set
 
 from benchmark.judges.features import extract, load_extractor
 from benchmark.judges.segmentor import load_segmentor
-from benchmark.memory import ran_out
 from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.methods.base import Direction
 from benchmark.methods.registry import create
 from benchmark.networks import SegmentationUNet, extractor, initialize_weights
 from benchmark.networks.autoencoder import MultitaskAutoencoder
+from benchmark.runtime.memory import ran_out
 from benchmark.training.device import make_fabric
 from benchmark.training.saved import save_networks
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from two_scanners import DEVICE, context, training_set
 
-from benchmark.errors import ModelError
 from benchmark.methods.adversarial import AdversarialMethod
 from benchmark.methods.base import Direction
 from benchmark.methods.registry import FOLDER, available, create, method_class
+from benchmark.runtime.errors import ModelError
 
 METHODS = available()
 # Faster than the defaults; whatever a method does not know is left out.
@@ -206,7 +206,7 @@ def test_reaches_for_nothing_but_what_it_is_handed(path):
         "benchmark.config.base",
         "benchmark.data.sampling",
         "benchmark.data.slices",
-        "benchmark.errors",
+        "benchmark.runtime.errors",
         "benchmark.methods",
         "benchmark.networks",
         "benchmark.training",
@@ -219,7 +219,13 @@ def test_reaches_for_nothing_but_what_it_is_handed(path):
 
 @pytest.mark.parametrize("path", sorted(Path(FOLDER.parent, "benchmark/methods").glob("*.py")), ids=lambda p: p.stem)
 def test_nor_does_what_methods_share(path):
-    forbidden = ("benchmark.data.truth", "benchmark.layout", "benchmark.judges", "benchmark.metrics", "benchmark.cells")
+    forbidden = (
+        "benchmark.data.truth",
+        "benchmark.runtime.paths",
+        "benchmark.judges",
+        "benchmark.metrics",
+        "benchmark.pipeline.cell",
+    )
     assert not [name for name in imported(path) if name.startswith(forbidden)]
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from two_scanners import context, training_set
 
-from benchmark.errors import ConfigError, Diverged
 from benchmark.methods.registry import create
 from benchmark.networks import PatchDiscriminator, PatchDiscriminator70, ResNet9Generator, ResUNetGenerator
 from benchmark.networks.blocks import PostNormResidualBlock, PreNormResidualBlock
 from benchmark.networks.renorm import SegmentationRenorm
+from benchmark.runtime.errors import ConfigError, Diverged
 
 # The table of switches: default, paper, reference.
 SWITCHES = {

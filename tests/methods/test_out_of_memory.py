@@ -11,19 +11,20 @@ import pytest
 import small_benchmark as small
 import torch
 
-from benchmark import cli, layout
-from benchmark.cells import train_cell
-from benchmark.errors import ModelError, OutOfMemory
+from benchmark import cli
 from benchmark.judges.autoencoder import train_autoencoder
 from benchmark.judges.segmentor import train_segmentor
-from benchmark.layout import Cell
-from benchmark.memory import ran_out
 from benchmark.methods.adversarial_training import AdversarialTraining
+from benchmark.pipeline.cell import train_cell
+from benchmark.runtime import paths
+from benchmark.runtime.errors import ModelError, OutOfMemory
+from benchmark.runtime.memory import ran_out
+from benchmark.runtime.paths import Cell
 from benchmark.training.memory import NOTE
 from benchmark.training.resuming import discard
 
 CELL = Cell("small", small.DATASET, "AA", "BB", 0, "segrenorm", 0)
-LEFT = layout.checkpoints("small", CELL.model)
+LEFT = paths.checkpoints("small", CELL.model)
 
 
 class Gpu:
@@ -128,13 +129,13 @@ def test_batch_norm_is_a_reason_against_smaller_ones(small_gpu):
     cell = Cell("small", small.DATASET, "AA", "BB", 0, "cyclegan", 0)
     with pytest.raises(OutOfMemory, match=r"would have other gradients: BatchNorm2d .* whole batch. Lower the width"):
         train_cell(config(), cell)
-    assert not (layout.checkpoints("small", cell.model) / NOTE).exists()
+    assert not (paths.checkpoints("small", cell.model) / NOTE).exists()
     with pytest.raises(OutOfMemory, match="BatchNorm2d"):
         train_autoencoder(config(), small.DATASET, small.PAIR, 0)
 
 
 def test_a_segmentor_in_parts_is_the_same(small_gpu):
-    folder = layout.segmentor("small", small.DATASET, "AA", 0)
+    folder = paths.segmentor("small", small.DATASET, "AA", 0)
     small_gpu.fits = 1
     with pytest.raises(OutOfMemory, match="for 2 of its batch of 2"):
         train_segmentor(config(), small.DATASET, "AA", 0)

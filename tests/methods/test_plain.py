@@ -12,7 +12,7 @@ from benchmark.methods.base import TrainingSet
 from benchmark.methods.registry import create
 from benchmark.networks import resampling, winograd
 from benchmark.training.device import make_fabric
-from benchmarks.plain import PlainTraining
+from studies.plain import PlainTraining
 
 STEPS = 3
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from benchmark import machine
 from benchmark.config.benchmark import TrainingSettings
+from benchmark.runtime import machine
 from benchmark.training import device
 from benchmark.training.device import precision_here
 

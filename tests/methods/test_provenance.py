@@ -8,10 +8,11 @@ from datetime import datetime
 import pytest
 import small_benchmark as small
 
-from benchmark import layout, provenance
 from benchmark.config.load import load_dataset
-from benchmark.layout import Cell
-from benchmark.provenance import code_version, digest, recorded
+from benchmark.results import provenance
+from benchmark.results.provenance import code_version, digest, recorded
+from benchmark.runtime import paths
+from benchmark.runtime.paths import Cell
 
 CELL = Cell("small", small.DATASET, "AA", "BB", 0, "echo", 3)
 
@@ -33,7 +34,7 @@ def test_says_where_a_result_comes_from(tmp_path):
     run = record(tmp_path)
     assert (run["cell"]["method"], run["seed"], run["status"], run["parameters"]) == ("echo", 3, "ok", 7)
     assert run["config_sha256"] == digest(small.benchmark_config(), load_dataset(small.DATASET))
-    slices = hashlib.sha256(layout.slices(small.DATASET).read_bytes()).hexdigest()
+    slices = hashlib.sha256(paths.slices(small.DATASET).read_bytes()).hexdigest()
     assert run["data"]["slices_sha256"] == slices
     assert set(run["data"]) == {"slices_sha256", "splits_sha256"}
     assert run["versions"]["numpy"]
@@ -46,7 +47,7 @@ def test_says_where_a_result_comes_from(tmp_path):
 
 
 def test_hash_of_the_config_tells_no_excluded_id_of_a_dataset_with_pseudonyms(tmp_path):
-    path = layout.DATASET_CONFIG / f"{small.DATASET}.yaml"
+    path = paths.DATASET_CONFIG / f"{small.DATASET}.yaml"
     written, found = path.read_text(), []
     for added in ("", "exclude: [AB]", "pseudonyms: true", "pseudonyms: true\nexclude: [AB]"):
         path.write_text(f"{written}\n{added}\n")
@@ -93,7 +94,7 @@ def repository(tmp_path, monkeypatch):
     """A project of one file in a repository of its own."""
     root = tmp_path / "project"
     (root / "benchmark").mkdir(parents=True)
-    module = root / "benchmark/provenance.py"
+    module = root / "benchmark/results/provenance.py"
     module.write_text("")
     monkeypatch.setattr(provenance, "ROOT", root)
     monkeypatch.setattr(provenance, "__file__", str(module))

@@ -15,14 +15,15 @@ from busy_neighbour import busy_neighbours
 from killed_training import METHODS, train, train_with_a_kill
 from two_scanners import context, training_set
 
-from benchmark import cells, layout
-from benchmark.cells import harmonize_trained, train_cell
 from benchmark.data.sampling import CropSampler, stream
-from benchmark.errors import Interrupted, ModelError
 from benchmark.judges.autoencoder import train_autoencoder
 from benchmark.judges.segmentor import train_segmentor
-from benchmark.layout import Cell
 from benchmark.methods.registry import create
+from benchmark.pipeline import cell as cell_module
+from benchmark.pipeline.cell import harmonize_trained, train_cell
+from benchmark.runtime import paths
+from benchmark.runtime.errors import Interrupted, ModelError
+from benchmark.runtime.paths import Cell
 from benchmark.training import checkpoints as module
 from benchmark.training import loop
 from benchmark.training.batches import Batches
@@ -227,7 +228,7 @@ def test_a_full_disk_leaves_the_earlier_ones_as_they_were(tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left") as caught:
-        fit("cyclegan", {}, checkpoints(tmp_path), 5, lambda: patch.setattr("benchmark.whole.os.fsync", full))
+        fit("cyclegan", {}, checkpoints(tmp_path), 5, lambda: patch.setattr("benchmark.runtime.atomic.os.fsync", full))
     assert caught.value.filename == str(tmp_path / "step-000000006")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000002", "step-000000004"]
     assert fit("cyclegan", {}, checkpoints(tmp_path)) == expected
@@ -295,9 +296,9 @@ def test_judges_go_on_too(tmp_path, monkeypatch):
             raise Killed
 
     for folder, start in (
-        (layout.segmentor("small", small.DATASET, "AA", 0), lambda: train_segmentor(config, small.DATASET, "AA", 0)),
+        (paths.segmentor("small", small.DATASET, "AA", 0), lambda: train_segmentor(config, small.DATASET, "AA", 0)),
         (
-            layout.autoencoder("small", small.DATASET, small.PAIR, 0),
+            paths.autoencoder("small", small.DATASET, small.PAIR, 0),
             lambda: train_autoencoder(config, small.DATASET, small.PAIR, 0),
         ),
     ):
@@ -313,7 +314,7 @@ def test_judges_go_on_too(tmp_path, monkeypatch):
         start()
         assert small.model_files(folder) == expected
         assert json.loads((folder / "run.json").read_text())["resumed_at_step"] == 6
-        assert (layout.checkpoints("small", folder) / FINISHED).exists()
+        assert (paths.checkpoints("small", folder) / FINISHED).exists()
 
 
 def test_a_cell_says_that_it_went_on_and_counts_all_its_time(monkeypatch):
@@ -324,10 +325,10 @@ def test_a_cell_says_that_it_went_on_and_counts_all_its_time(monkeypatch):
     expected = small.model_files(cell.model), cell.history.read_text()
     discard("small", cell.model)
     with monkeypatch.context() as patch:
-        patch.setattr(cells._History, "add", lambda self, step, losses: kill() if step == 7 else None)
+        patch.setattr(cell_module._History, "add", lambda self, step, losses: kill() if step == 7 else None)
         with pytest.raises(Killed):
             train_cell(config, cell)
-    left = layout.checkpoints("small", cell.model)
+    left = paths.checkpoints("small", cell.model)
     assert cell.root not in left.parents
     state = left / "step-000000006/state.json"
     content = json.loads(state.read_text())
@@ -357,7 +358,7 @@ def test_checkpoints_stay_until_what_was_trained_is_used():
     train_cell(config, cell)
     assert (small.model_files(cell.model), cell.history.read_text()) == expected
     harmonize_trained(config, small.DATASET, small.PAIR, 0)
-    assert not layout.checkpoints("small", cell.model).exists()
+    assert not paths.checkpoints("small", cell.model).exists()
 
 
 def test_a_cell_with_other_settings_refuses_what_an_interrupted_one_left(monkeypatch):
@@ -365,7 +366,7 @@ def test_a_cell_with_other_settings_refuses_what_an_interrupted_one_left(monkeyp
     config = small.benchmark_config(methods={"cyclegan": {}}, proposed="cyclegan", checkpoint_every=3)
     cell = Cell("small", small.DATASET, "AA", "BB", 0, "cyclegan", 0)
     with monkeypatch.context() as patch:
-        patch.setattr(cells._History, "add", lambda self, step, losses: kill() if step == 7 else None)
+        patch.setattr(cell_module._History, "add", lambda self, step, losses: kill() if step == 7 else None)
         with pytest.raises(Killed):
             train_cell(config, cell)
     other = small.benchmark_config(methods={"cyclegan": {"lambda_cyc": 5.0}}, proposed="cyclegan")

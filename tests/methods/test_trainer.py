@@ -5,7 +5,7 @@ import torch
 
 from benchmark.data.slices import SliceStore
 from benchmark.methods import fused_cycles
-from benchmarks.trainer import PLAIN, Setup, Trainer, write_store
+from studies.trainer import PLAIN, Setup, Trainer, write_store
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 from two_scanners import context, domain, training_set
 
 from benchmark.data.sampling import DomainSlices
-from benchmark.errors import DataError, ModelError
 from benchmark.methods.base import Direction, TrainingSet
 from benchmark.methods.registry import FOLDER, create
+from benchmark.runtime.errors import DataError, ModelError
 
 TRAINING_FREE = ("identity", "oracle", "histogram_matching")
 
@@ -100,7 +100,7 @@ def test_damaged_quantiles_are_refused(tmp_path, state):
         create("histogram_matching", {}).load(tmp_path / "model")
 
 
-@pytest.mark.parametrize("modules", [["benchmark.cells"], *([f"methods.{name}"] for name in TRAINING_FREE)])
+@pytest.mark.parametrize("modules", [["benchmark.pipeline.cell"], *([f"methods.{name}"] for name in TRAINING_FREE)])
 def test_start_without_pytorch(modules):
     """Importing it takes seconds, and cells without networks are many."""
     code = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules)"

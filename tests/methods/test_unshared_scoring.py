@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.scoring import PARTS, Size
+from studies.scoring import PARTS, Size
 
 TINY = Size((3, 35, 30), crop=16, width=2, segmentor_width=2, initial_std=0.1)
 

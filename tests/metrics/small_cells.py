@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import small_benchmark as small
 
-from benchmark import layout
 from benchmark.config.base import Strict
 from benchmark.config.load import load_dataset
-from benchmark.data.harmonized import Harmonized, write_harmonized
 from benchmark.data.slices import SliceStore
-from benchmark.layout import Cell
 from benchmark.methods.base import Direction, FitContext, Method, TrainingSet
 from benchmark.metrics.view import CellView, PairView
+from benchmark.results.harmonized import Harmonized, write_harmonized
+from benchmark.runtime import paths
+from benchmark.runtime.paths import Cell
 
 
 class Stub(Method):
@@ -76,7 +76,7 @@ def make_view(method="echo", change=lambda image: image, config=None):
 
 def harmonize(method, *, config, fold=small.FOLD, number=0, outcome=None, change=lambda image: image):
     """Leaves what a cell leaves before it is scored."""
-    store = SliceStore(layout.slices(small.DATASET))
+    store = SliceStore(paths.slices(small.DATASET))
     for seed in config.seeds:
         cell = Cell(config.benchmark, small.DATASET, "AA", "BB", number, method, seed)
         images = {s: change(np.array(store.image(s))) for s in fold.test_source}

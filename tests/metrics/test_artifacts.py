@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmark.artifacts import read_artifact, write_artifacts
-from benchmark.errors import DataError
+from benchmark.results.artifacts import read_artifact, write_artifacts
+from benchmark.runtime.errors import DataError
 
 PATH = Path("cell/artifacts.h5")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.config.load import check
-from benchmark.errors import ConfigError
 from benchmark.metrics.registry import available, create, metric_class, quantities
+from benchmark.runtime.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 # As the specification names them.
@@ -48,7 +48,7 @@ def test_helpers_are_no_metrics():
 def test_declarations_and_the_leaderboard_wait_for_no_heavy_library():
     heavy = ("torch", "monai", "torch_fidelity", "scipy", "skimage")
     code = (
-        "import sys, benchmark.leaderboard, benchmark.scoring\n"
+        "import sys, benchmark.pipeline.leaderboard, benchmark.pipeline.scoring\n"
         "from benchmark.metrics.registry import quantities\n"
         f"quantities(); print([m for m in {heavy} if m in sys.modules])"
     )

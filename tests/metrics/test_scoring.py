@@ -3,21 +3,22 @@ import pytest
 import small_benchmark as small
 from small_cells import harmonize
 
-from benchmark import layout, scores
-from benchmark.artifacts import read_artifact
 from benchmark.config.base import Strict
-from benchmark.data.harmonized import Harmonized
 from benchmark.data.slices import SliceStore
 from benchmark.data.truth import TruthSlices, write_truth
-from benchmark.errors import DataError
 from benchmark.judges.segmentor import Segmentor, load_segmentor
-from benchmark.layout import Cell
 from benchmark.metrics.base import Metric, Quantity
 from benchmark.metrics.overlap import confusion, dice
 from benchmark.metrics.registry import metric_class
 from benchmark.metrics.view import CellView
-from benchmark.scores import Score
-from benchmark.scoring import check_declared, score_external, score_pair
+from benchmark.pipeline.scoring import check_declared, score_external, score_pair
+from benchmark.results import scores
+from benchmark.results.artifacts import read_artifact
+from benchmark.results.harmonized import Harmonized
+from benchmark.results.scores import Score
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
+from benchmark.runtime.paths import Cell
 
 ALL_BUT_TRUTH: dict[str, dict] = {
     "kid": {}, "fid": {}, "overlap": {}, "gap_recovered": {}, "lesions": {}, "sensitivity": {}, "scanner": {},
@@ -41,7 +42,7 @@ def one(frame, metric, **where):
 
 
 def reference():
-    return scores.read(layout.pair_root("small", small.DATASET, small.PAIR, 0) / "reference.csv")
+    return scores.read(paths.pair_root("small", small.DATASET, small.PAIR, 0) / "reference.csv")
 
 
 def score(settings, *methods, **how):
@@ -52,9 +53,9 @@ def score(settings, *methods, **how):
 
 def test_the_judges_checkpoints_go_when_they_score(judged):
     """That they do says that Snakemake has booked them."""
-    judges = [layout.segmentor("small", small.DATASET, domain, 0) for domain in ("AA", "BB")]
-    judges.append(layout.autoencoder("small", small.DATASET, small.PAIR, 0))
-    left = [layout.checkpoints("small", folder) for folder in judges]
+    judges = [paths.segmentor("small", small.DATASET, domain, 0) for domain in ("AA", "BB")]
+    judges.append(paths.autoencoder("small", small.DATASET, small.PAIR, 0))
+    left = [paths.checkpoints("small", folder) for folder in judges]
     for folder in left:
         (folder / "step-000000003").mkdir(parents=True)
     score(config(), "echo")
@@ -107,8 +108,8 @@ def test_fid_says_why_there_is_none(judged):
 
 def test_dice_is_that_of_the_target_segmentor_on_the_harmonized_images(judged):
     score(config(), "echo", change=lambda image: image * 0.5)
-    store = SliceStore(layout.slices(small.DATASET))
-    segmentor = load_segmentor(layout.segmentor("small", small.DATASET, "BB", 0))
+    store = SliceStore(paths.slices(small.DATASET))
+    segmentor = load_segmentor(paths.segmentor("small", small.DATASET, "BB", 0))
     for subject in small.FOLD.test_source:
         prediction = segmentor.predict(store.image(subject) * np.float32(0.5))
         expected = dice(confusion(prediction, store.labels(subject), 3))
@@ -122,7 +123,7 @@ def test_dice_is_that_of_the_target_segmentor_on_the_harmonized_images(judged):
 
 def test_reference_rows_are_each_segmentor_on_test_images_of_its_own_domain(judged):
     score(config(), "echo")
-    store = SliceStore(layout.slices(small.DATASET))
+    store = SliceStore(paths.slices(small.DATASET))
     frame = reference()
     assert set(frame["metric"]) == {
         "dice",
@@ -139,23 +140,23 @@ def test_reference_rows_are_each_segmentor_on_test_images_of_its_own_domain(judg
     ):
         rows = frame[frame["method"] == method]
         assert set(rows["subject"]) == set(subjects)
-        segmentor = load_segmentor(layout.segmentor("small", small.DATASET, domain, 0))
+        segmentor = load_segmentor(paths.segmentor("small", small.DATASET, domain, 0))
         expected = dice(confusion(segmentor.predict(store.image(subjects[0])), store.labels(subjects[0]), 3))
         assert one(rows, "dice", subject=subjects[0], label="core")["value"] == pytest.approx(expected[1])
 
 
 def test_truth_is_read_for_the_pairs_target(judged):
-    store = SliceStore(layout.slices(small.DATASET))
+    store = SliceStore(paths.slices(small.DATASET))
     images = {s: np.array(store.image(s)) for s in small.FOLD.test_source}
     write_truth(
-        layout.truth(small.DATASET),
+        paths.truth(small.DATASET),
         [TruthSlices(s, t, image * f, image) for s, image in images.items() for t, f in (("BB", 0.5), ("CC", 0.9))],
     )
     score(config(metrics={"truth": {}}), "echo")
     for subject, image in images.items():
         expected = np.abs(image * 0.5)[store.mask(subject) > 0].mean()
         assert one(table(), "mae", subject=subject)["value"] == pytest.approx(expected, rel=1e-5)
-    layout.truth(small.DATASET).unlink()
+    paths.truth(small.DATASET).unlink()
     with pytest.raises(DataError, match=r"truth.h5: is missing"):
         score(config(metrics={"truth": {}}), "echo")
 
@@ -190,7 +191,7 @@ def test_scoring_twice_gives_the_same_bytes(judged):
 def test_images_of_somebody_else_are_scored_by_the_same_code(judged):
     settings = config()
     score(settings, "echo")
-    store = SliceStore(layout.slices(small.DATASET))
+    store = SliceStore(paths.slices(small.DATASET))
     theirs = Harmonized({s: np.array(store.image(s)) for s in small.FOLD.test_source})
     frame = score_external(settings, small.DATASET, small.PAIR, 0, "theirs", theirs)
     ours = table()

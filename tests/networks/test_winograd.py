@@ -13,7 +13,7 @@ from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.resampling import UpsamplingConv, enlarge
 from benchmark.networks.resnet9 import ResNet9Generator
 from benchmark.networks.winograd import ENLARGED, PLAIN, Conv3x3, conv3x3, convolved, pays
-from benchmarks.plain import plain
+from studies.plain import plain
 
 WAYS = ("PLAIN", "ENLARGED")
 

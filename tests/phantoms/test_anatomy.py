@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from benchmark.errors import DataError
 from benchmark.phantoms import anatomy, lesions, template
 from benchmark.phantoms.anatomy import EXTENT, Person
 from benchmark.phantoms.fields import SmoothField, grid_positions
 from benchmark.phantoms.streams import Stream
+from benchmark.runtime.errors import DataError
 
 SPACING = 2.4
 

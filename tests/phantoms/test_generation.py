@@ -15,9 +15,9 @@ import pytest
 import yaml
 from generated import KINDS, ROOT, generate
 
-from benchmark.errors import DataError, UserError
 from benchmark.phantoms import __main__ as command
 from benchmark.phantoms import generate as generation
+from benchmark.runtime.errors import DataError, UserError
 
 LOCK = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -153,7 +153,7 @@ class InThisProcess:
 def fake(monkeypatch):
     kind = Fake()
     monkeypatch.setattr(generation, "load_kind", lambda name: kind)
-    monkeypatch.setattr("benchmark.processes.ProcessPoolExecutor", InThisProcess)
+    monkeypatch.setattr("benchmark.runtime.parallel.ProcessPoolExecutor", InThisProcess)
     return kind
 
 

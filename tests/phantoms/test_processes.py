@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 from generated import KINDS
 
-from benchmark import memory
 from benchmark.phantoms import __main__ as command
 from benchmark.phantoms import processes
 from benchmark.phantoms.generate import SIZES
+from benchmark.runtime import memory
 
 MIB = 2**20
 

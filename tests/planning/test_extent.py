@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 import small_benchmark as small
 
-from benchmark import layout
-from benchmark.cells import train_cell
 from benchmark.config.load import load_dataset
-from benchmark.errors import ConfigError
-from benchmark.jobs import jobs_of
 from benchmark.judges.autoencoder import train_autoencoder
 from benchmark.judges.segmentor import train_segmentor
-from benchmark.planning.extent import Extent, extent_of, slices_of_grid
-from benchmark.planning.subjects import expected_subjects
-from benchmark.planning.work import steps
-from benchmark.whole import write_whole
+from benchmark.monitoring.plan.extent import Extent, extent_of, slices_of_grid
+from benchmark.monitoring.plan.subjects import expected_subjects
+from benchmark.monitoring.plan.work import steps
+from benchmark.pipeline.cell import train_cell
+from benchmark.pipeline.jobs import jobs_of
+from benchmark.runtime import paths
+from benchmark.runtime.atomic import write_atomically
+from benchmark.runtime.errors import ConfigError
 
 EPOCHS = {"unit": "epochs", "constant": 2, "decay": 1}
 
@@ -38,7 +38,7 @@ def test_subjects_of_an_archive_that_is_not_there(name, counts):
 
 
 def test_an_inventory_goes_before_what_is_expected():
-    write_whole(layout.inventory("ixi"), '{"subjects": {"IXI1": {"domain": "GE"}, "IXI2": {"domain": "PL"}}}')
+    write_atomically(paths.inventory("ixi"), '{"subjects": {"IXI1": {"domain": "GE"}, "IXI2": {"domain": "PL"}}}')
     assert expected_subjects(load_dataset("ixi")) == {"IXI1": "GE", "IXI2": "PL"}
 
 

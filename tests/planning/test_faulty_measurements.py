@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
-from benchmark.errors import UserError
+from benchmark.runtime.errors import UserError
 
 ROW = {
     "rule": "train",

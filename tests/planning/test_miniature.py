@@ -10,13 +10,13 @@ from typer.testing import CliRunner
 
 from benchmark.cli.app import app
 from benchmark.cli.runs import found_config
-from benchmark.errors import UserError
-from benchmark.planning import sources
-from benchmark.planning.measured import Measured
-from benchmark.planning.miniature import timed
-from benchmark.planning.prediction import predict
-from benchmark.planning.schedule import Machine
-from benchmark.planning.sources import kept, of_this_machine
+from benchmark.monitoring.plan import sources
+from benchmark.monitoring.plan.measured import Measured
+from benchmark.monitoring.plan.miniature import timed
+from benchmark.monitoring.plan.prediction import predict
+from benchmark.monitoring.plan.schedule import Machine
+from benchmark.monitoring.plan.sources import kept, of_this_machine
+from benchmark.runtime.errors import UserError
 
 
 @pytest.mark.end_to_end

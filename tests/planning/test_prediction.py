@@ -9,18 +9,18 @@ from finished_run import HEAD, finish, start, told, write_log
 from rich.console import Console
 from typer.testing import CliRunner
 
-from benchmark import layout
 from benchmark.cli.app import app
 from benchmark.cli.runs import found_config
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.errors import UserError
-from benchmark.jobs import jobs_of
-from benchmark.planning.extent import extent_of
-from benchmark.planning.measured import of_steps, read_run
-from benchmark.planning.prediction import predict
-from benchmark.planning.report import print_prediction
-from benchmark.planning.schedule import Machine
-from benchmark.planning.sources import Source, kept
+from benchmark.monitoring.plan.extent import extent_of
+from benchmark.monitoring.plan.measured import of_steps, read_run
+from benchmark.monitoring.plan.prediction import predict
+from benchmark.monitoring.plan.report import print_prediction
+from benchmark.monitoring.plan.schedule import Machine
+from benchmark.monitoring.plan.sources import Source, kept
+from benchmark.pipeline.jobs import jobs_of
+from benchmark.runtime import paths
+from benchmark.runtime.errors import UserError
 
 SECONDS = {"train": 21.0, "segmentor": 11.0, "autoencoder": 6.0, "prepare": 3.0}
 """One of them start-up. Of any other rule: 2."""
@@ -35,7 +35,7 @@ def config() -> BenchmarkConfig:
 def jobs(config):
     """Jobs of a run that is finished."""
     start("smoke")
-    (layout.benchmark_root("smoke") / "config.json").write_text(config.model_dump_json())
+    (paths.benchmark_root("smoke") / "config.json").write_text(config.model_dump_json())
     subjects = {name: extent_of(name).subjects for name in config.datasets}
     jobs = jobs_of(config, {name: list(ids) for name, ids in subjects.items()})
     for job in jobs:

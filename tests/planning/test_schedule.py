@@ -1,9 +1,9 @@
 import pytest
 
-from benchmark.errors import UserError
-from benchmark.jobs import Job
-from benchmark.planning.prediction import longest_path
-from benchmark.planning.schedule import Machine, simulate
+from benchmark.monitoring.plan.prediction import longest_path
+from benchmark.monitoring.plan.schedule import Machine, simulate
+from benchmark.pipeline.jobs import Job
+from benchmark.runtime.errors import UserError
 
 
 def job(rule, name, *needs):

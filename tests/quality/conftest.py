@@ -8,7 +8,7 @@ import pytest
 import yaml
 from prepared_balls import MRI, write_subject
 
-from benchmark import layout
+from benchmark.runtime import paths
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def prepared(tmp_path, monkeypatch) -> Callable[..., Path]:
     monkeypatch.chdir(tmp_path)
 
     def write(measures: dict[str, dict[str, float] | None], kind: str = "mri", **changes) -> Path:
-        layout.DATASET_CONFIG.mkdir(parents=True)
+        paths.DATASET_CONFIG.mkdir(parents=True)
         oct_settings = {"kind": "oct", "grid_size": [48, 40], "b_scans": 12}
         content = {
             "title": "Balls <of> wool",
@@ -32,12 +32,12 @@ def prepared(tmp_path, monkeypatch) -> Callable[..., Path]:
             "class_weights": {"background": 0.5, "foreground": 0.5},
             **changes,
         }
-        (layout.DATASET_CONFIG / "balls.yaml").write_text(yaml.safe_dump(content))
+        (paths.DATASET_CONFIG / "balls.yaml").write_text(yaml.safe_dump(content))
         for subject, values in measures.items():
             write_subject("balls", subject, subject[:2], kind, values)
         listed = {subject: {"domain": subject[:2]} for subject in measures}
-        layout.inventory("balls").parent.mkdir(parents=True, exist_ok=True)
-        layout.inventory("balls").write_text(json.dumps({"subjects": listed}))
-        return layout.quality("balls")
+        paths.inventory("balls").parent.mkdir(parents=True, exist_ok=True)
+        paths.inventory("balls").write_text(json.dumps({"subjects": listed}))
+        return paths.quality("balls")
 
     return write

@@ -5,7 +5,7 @@ import json
 import nibabel as nib
 import numpy as np
 
-from benchmark import layout
+from benchmark.runtime import paths
 
 MRI = {
     "kind": "mri",
@@ -26,7 +26,7 @@ def ball(shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def write_subject(dataset: str, subject: str, domain: str, kind: str, values: dict[str, float] | None) -> None:
-    folder = layout.subject(dataset, subject)
+    folder = paths.subject(dataset, subject)
     folder.mkdir(parents=True)
     inside = ball((40, 48, 12))
     image = np.where(inside, 0.5, -1).astype(np.float32)

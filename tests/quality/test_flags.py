@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from benchmark.quality.flags import FEWEST, Scored, flags, usual_values
-from benchmark.quality.measures import MEASURES, Measure
+from benchmark.archives.measures import MEASURES, Measure
+from benchmark.reporting.quality.flags import FEWEST, Scored, flags, usual_values
 
 PLAIN = Measure("plain", "Plain", "mm", 1, "low", "high", 0.1)
 RATIO = Measure("ratio", "Ratio", "", 2, "weak", "strong", 0.1, ratio=True)

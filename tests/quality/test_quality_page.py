@@ -8,14 +8,14 @@ import pytest
 import yaml
 from prepared_balls import CLEAN
 
-from benchmark import layout
+from benchmark.archives.measures import MEASURES
 from benchmark.config.load import load_dataset
-from benchmark.errors import DataError, UserError
-from benchmark.quality import report
-from benchmark.quality.flags import Scored, flags
-from benchmark.quality.measures import MEASURES
-from benchmark.quality.page import render
-from benchmark.quality.report import make_quality
+from benchmark.reporting.quality import report
+from benchmark.reporting.quality.flags import Scored, flags
+from benchmark.reporting.quality.page import render
+from benchmark.reporting.quality.report import make_quality
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError, UserError
 
 FAULTS = {
     "AA6": ({"k_space": 0.7}, "ringing: k-space is cut off"),
@@ -40,7 +40,7 @@ def page_of(measures: dict[str, dict[str, float]]) -> str:
 def test_each_fault_has_its_reason_and_the_clean_have_none(prepared):
     prepared(everybody())
     make_quality("balls", 2)
-    folder = layout.quality("balls")
+    folder = paths.quality("balls")
     with (folder / "flags.csv").open() as file:
         found = {row["subject"]: row["reason"] for row in csv.DictReader(file)}
     assert found == {subject: reason for subject, (_, reason) in FAULTS.items()}
@@ -75,7 +75,7 @@ def test_with_pseudonyms_no_id_of_the_archive_is_on_the_page(prepared):
     line = re.search(r"<pre>(exclude: .*)</pre>", page)[1].replace("&#34;", '"')
     assert yaml.safe_load(line) == {"exclude": list(FAULTS)}
     assert "SACHS" not in page
-    assert f"{layout.private('balls')} tells whose pseudonym is whose" in re.sub("<[^>]+>", "", page)
+    assert f"{paths.private('balls')} tells whose pseudonym is whose" in re.sub("<[^>]+>", "", page)
 
 
 def test_nobody_is_proposed_where_nobody_is_odd(prepared):
@@ -122,7 +122,7 @@ def test_a_subject_that_was_prepared_without_measures_is_told(prepared):
 
 def test_a_damaged_volume_is_told_and_no_page_is_left(prepared):
     folder = prepared({"AA1": CLEAN, "AA2": CLEAN})
-    (layout.subject("balls", "AA2") / "image.nii.gz").write_bytes(b"no image")
+    (paths.subject("balls", "AA2") / "image.nii.gz").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"AA2/image.nii.gz"):
         make_quality("balls", 1)
     assert not folder.exists()

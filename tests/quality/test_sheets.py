@@ -6,16 +6,16 @@ import pytest
 from PIL import Image
 from prepared_balls import CLEAN
 
-from benchmark import layout
 from benchmark.config.load import load_dataset
-from benchmark.errors import DataError
-from benchmark.quality.sheet import AXIAL, B_SCANS, LABEL_COLOURS, MASK_COLOUR, draw_sheet, save_sheet
 from benchmark.reporting import style
+from benchmark.reporting.quality.sheet import AXIAL, B_SCANS, LABEL_COLOURS, MASK_COLOUR, draw_sheet, save_sheet
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
 
 
 def drawn(notes=()):
     with style.styled():
-        return draw_sheet(load_dataset("balls"), "AA", layout.subject("balls", "AA1"), list(notes))
+        return draw_sheet(load_dataset("balls"), "AA", paths.subject("balls", "AA1"), list(notes))
 
 
 def shown(axes) -> np.ndarray:
@@ -81,6 +81,6 @@ def test_a_sheet_is_small_and_twice_the_same(prepared, tmp_path):
 
 def test_a_volume_that_is_missing_is_told(prepared):
     prepared({"AA1": CLEAN})
-    (layout.subject("balls", "AA1") / "mask.nii.gz").unlink()
+    (paths.subject("balls", "AA1") / "mask.nii.gz").unlink()
     with pytest.raises(DataError, match=r"mask.nii.gz: is missing"):
         drawn()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from benchmark.data.prepare.tissue import CSF, GM, WM
-from benchmark.realism import brain
+from benchmark.preparation.tissue import CSF, GM, WM
+from studies.realism import brain
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data.subject import Subject, Volume
+from benchmark.archives.subject import Subject, Volume
 from benchmark.phantoms.fields import grid_positions
 from benchmark.phantoms.oct import Sampling, b_scan
 from benchmark.phantoms.retina import VITREOUS, Eye
 from benchmark.phantoms.retouch import SPECTRALIS
 from benchmark.phantoms.streams import Stream
-from benchmark.realism.eyes import measured_eye
+from studies.realism.eyes import measured_eye
 
 SAMPLING = Sampling(128, SPECTRALIS.rows, 12, SPECTRALIS.field)
 

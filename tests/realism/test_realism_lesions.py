@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.realism import lesions
+from studies.realism import lesions
 
 SPACING = (0.5, 1.0, 2.0)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import erf
 
 from benchmark.phantoms.retouch import CIRRUS, SPECTRALIS
-from benchmark.realism import retina
+from studies.realism import retina
 
 
 @pytest.fixture

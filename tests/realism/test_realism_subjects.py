@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data.nifti import read_volume
-from benchmark.data.prepare.geometry import Grid, resample_image, resample_mask
-from benchmark.data.prepare.tissue import CSF, GM, WM
-from benchmark.data.subject import Subject
-from benchmark.errors import DataError
+from benchmark.archives.formats.nifti import read_volume
+from benchmark.archives.subject import Subject
 from benchmark.phantoms import anatomy, mri
 from benchmark.phantoms.generate import load_kind
 from benchmark.phantoms.ixi import TARGET
 from benchmark.phantoms.streams import Stream
-from benchmark.realism import brain, subjects
+from benchmark.preparation.geometry import Grid, resample_image, resample_mask
+from benchmark.preparation.tissue import CSF, GM, WM
+from benchmark.runtime.errors import DataError
+from studies.realism import brain, subjects
 
 NAME = "IXI801-HH-8001-T1"
 COARSE = 3.0

@@ -1,4 +1,4 @@
-"""The document's numbers are those of the table that ``benchmarks/realism.py`` wrote."""
+"""The document's numbers are those of the table that ``studies/realism/__main__.py`` wrote."""
 
 import csv
 import re
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.realism.brain import BINS
-from benchmark.realism.curves import SAMPLED, Curves, draw
-from benchmark.realism.summary import COLUMNS, cell, rows, table
+from studies.realism.brain import BINS
+from studies.realism.curves import SAMPLED, Curves, draw
+from studies.realism.summary import COLUMNS, cell, rows, table
 
 DOCS = Path(__file__).parents[2] / "docs"
 VALUES = {"GE": {("noise", "%"): [1.0, 2.0, 6.0], ("slope", ""): [-3.0]}, "OASIS": {("noise", "%"): [0.5]}}

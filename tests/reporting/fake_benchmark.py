@@ -12,16 +12,17 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmark import layout, scores
-from benchmark.artifacts import write_artifacts
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import load_dataset
-from benchmark.data.harmonized import Harmonized, write_harmonized
 from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
 from benchmark.data.splits import make_folds, write_splits
-from benchmark.layout import Cell
-from benchmark.scores import Score, missing
-from benchmark.sealed import write_sealed
+from benchmark.results import scores
+from benchmark.results.artifacts import write_artifacts
+from benchmark.results.harmonized import Harmonized, write_harmonized
+from benchmark.results.scores import Score, missing
+from benchmark.runtime import paths
+from benchmark.runtime.checksums import write_with_checksum
+from benchmark.runtime.paths import Cell
 
 METHODS = {
     "identity": ("No harmonization", "control"),
@@ -129,13 +130,13 @@ def write(root: Path, tree: Tree) -> BenchmarkConfig:
     """Writes the tree under ``root``, which must be the working directory."""
     write_methods(root / "methods", tree.methods)
     for name in tree.datasets:
-        path = root / layout.DATASET_CONFIG / f"{name}.yaml"
+        path = root / paths.DATASET_CONFIG / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dataset_yaml(name))
     made = config(tree)
     frames = [frame for name in tree.datasets for frame in _dataset(tree, made, name)]
-    scores.write(layout.scores(tree.name), pd.concat(frames, ignore_index=True))
-    write_sealed(layout.leaderboard(tree.name), board(tree))
+    scores.write(paths.scores(tree.name), pd.concat(frames, ignore_index=True))
+    write_with_checksum(paths.leaderboard(tree.name), board(tree))
     return made
 
 
@@ -202,13 +203,13 @@ def _dataset(tree: Tree, made: BenchmarkConfig, name: str) -> list[pd.DataFrame]
             image = _image(labels, 0.2 * gain, random)
             spacing = (3.0, 1.0, 1.0) if dataset.modality != "OCT" else (0.1, 0.004, 0.012)
             subjects.append(SubjectSlices(subject, domain, image, labels, (labels > 0).astype(np.uint8), spacing))
-    write_slices(layout.slices(name), subjects)
+    write_slices(paths.slices(name), subjects)
     inventory = {s.subject: {"domain": s.domain, "shape": [64, 64, 32], "spacing": [1.0, 1.0, 1.2]} for s in subjects}
-    layout.inventory(name).write_text(json.dumps({"subjects": inventory}))
+    paths.inventory(name).write_text(json.dumps({"subjects": inventory}))
     frames = []
     for pair in dataset.pairs:
         folds = make_folds(dataset, pair, by_domain)
-        write_splits(layout.splits(name, pair), dataset, pair, folds)
+        write_splits(paths.splits(name, pair), dataset, pair, folds)
         for fold, division in enumerate(folds):
             source, target = pair.split("-")
             frames.append(_reference_rows(tree, name, source, target, fold, division, dataset.labels))
@@ -248,7 +249,7 @@ def _cell(tree: Tree, cell: Cell, dataset, subjects) -> pd.DataFrame:
         metrics = ("kid", "kid_std", "kid_gap_closed", "fid", "dice", "iou", "gdice", "sensitivity_mse",
                    "sensitivity_ssim", "sensitivity_auc_mse", "sensitivity_auc_ssim", "train_seconds")  # fmt: skip
         return scores.table(cell, [missing(m, status, reason) for m in metrics])
-    store = SliceStore(layout.slices(cell.dataset))
+    store = SliceStore(paths.slices(cell.dataset))
     write_harmonized(cell.harmonized, Harmonized({s: np.array(store.image(s)) * 0.9 for s in subjects}))
     _artifacts(tree, cell, store, subjects)
     _history(tree, cell)

@@ -4,12 +4,12 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
-from benchmark import layout
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
 from benchmark.metrics import sensitivity
 from benchmark.reporting import figure_results, figure_training, figures, stores, style
 from benchmark.reporting.files import figure_items
+from benchmark.runtime import paths
 
 KEYS = [
     "figure-1", "figure-6-msseg", "figure-7-retouch", "figure-8-ixi_phantom", "figure-9a",
@@ -78,7 +78,7 @@ def test_all_listed_figures_are_looked_at(results):
 
 
 def test_the_slice_is_chosen_by_the_reference_alone(results, draw):
-    store = SliceStore(layout.slices("msseg"))
+    store = SliceStore(paths.slices("msseg"))
     pair = results.pair("msseg", "SA-SV")
     subject = stores.first_fold(pair).test_source[0]
     assert subject == "SA00"
@@ -111,7 +111,7 @@ def test_failed_and_skipped_cells_are_empty_panels_with_the_reason(draw):
 
 
 def test_all_reconstructions_are_of_the_same_slice(results, draw):
-    store = SliceStore(layout.slices("msseg"))
+    store = SliceStore(paths.slices("msseg"))
     middle = store.image("SA00")[sensitivity.shown_slice(len(store.image("SA00")))]
     panels = iter(draw("figure-9b-msseg-SA-SV").axes)
     rows = {}
@@ -213,7 +213,7 @@ def test_equal_figures_are_equal_files(results, tmp_path):
 
 
 def test_a_missing_store_is_one_message(results, monkeypatch, tmp_path):
-    from benchmark.errors import DataError
+    from benchmark.runtime.errors import DataError
 
     cell = results.pairs[0].cell(results.config, "cyclegan")
     monkeypatch.chdir(tmp_path)

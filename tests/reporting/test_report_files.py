@@ -3,14 +3,14 @@ from pathlib import Path
 import fake_benchmark as fake
 import pytest
 
-from benchmark import layout
 from benchmark.reporting import captions
 from benchmark.reporting.files import figure_files, figure_items, page_path, table_files, table_items
+from benchmark.runtime import paths
 
 
 def test_files_listed_before_anything_ran_are_the_files_made(rendered):
     listed = {f.path for f in (*table_files(rendered), *figure_files(rendered))} | {page_path(rendered)}
-    made = {p for p in layout.report(rendered.benchmark).rglob("*") if p.is_file()}
+    made = {p for p in paths.report(rendered.benchmark).rglob("*") if p.is_file()}
     assert made == listed
     assert all(p.stat().st_size > 100 for p in made)
 
@@ -18,7 +18,7 @@ def test_files_listed_before_anything_ran_are_the_files_made(rendered):
 def test_files_are_listed_without_results(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tree = fake.Tree(datasets=("ixi_phantom",))
-    path = layout.DATASET_CONFIG / "ixi_phantom.yaml"
+    path = paths.DATASET_CONFIG / "ixi_phantom.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(fake.dataset_yaml("ixi_phantom"))
     keys = [f.path.name for f in figure_files(fake.config(tree)) if f.path.suffix == ".pdf"]
@@ -47,7 +47,7 @@ def test_names_of_outputs_are_unique_identifiers(config):
 def test_datasets_outside_the_papers_families_have_numbers_of_their_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(fake.DATASETS, "other", {**fake.DATASETS["ixi_phantom"], "family": None})
-    path = layout.DATASET_CONFIG / "other.yaml"
+    path = paths.DATASET_CONFIG / "other.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(fake.dataset_yaml("other"))
     config = fake.config(fake.Tree(datasets=("other",)))

@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 import fake_benchmark as fake
 import pytest
 
-from benchmark.errors import DataError
-from benchmark.layout import Cell
 from benchmark.reporting.files import figure_items, leaderboard_path, page_path, table_items
 from benchmark.reporting.origin import coverage, provenance
+from benchmark.runtime.errors import DataError
+from benchmark.runtime.paths import Cell
 
 
 class Elements(HTMLParser):

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark import layout, scores
 from benchmark.metrics.registry import quantities
 from benchmark.reporting import tables_more
 from benchmark.reporting.files import table_items, table_path
@@ -15,6 +14,8 @@ from benchmark.reporting.results import Results
 from benchmark.reporting.tables import build
 from benchmark.reporting.tables_more import comparisons, statistics
 from benchmark.reporting.tables_scores import Line, fill
+from benchmark.results import scores
+from benchmark.runtime import paths
 
 
 def _build(results: Results, number: str, dataset: str = "") -> Table:
@@ -176,7 +177,7 @@ def test_methods_that_cannot_translate_back_keep_their_rows(results):
 
 def test_csv_holds_the_numbers_of_the_scores(rendered):
     table = pd.read_csv(table_path(rendered, next(i for i in table_items(rendered) if i.key == "table-5"), "csv"))
-    raw = scores.read(layout.scores(rendered.benchmark))
+    raw = scores.read(paths.scores(rendered.benchmark))
     for _, row in table[table["n"] > 0].iterrows():
         own = raw[raw["status"].eq("ok")]
         for column in ("dataset", "source", "target", "metric", "label"):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import layout
 from benchmark.reporting.timings import CATEGORIES, print_table, timings
+from benchmark.runtime import paths
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
@@ -14,7 +14,7 @@ HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\t
 def job(tmp_path, monkeypatch):
     """Writes what one job leaves."""
     monkeypatch.chdir(tmp_path)
-    folder = layout.LOGS / "b"
+    folder = paths.LOGS / "b"
 
     def write(rule, name, seconds, log=None, rss="100.0", finished=1000.0, log_path=None):
         path = folder / "benchmarks" / rule / f"{name}.tsv"
@@ -60,7 +60,7 @@ def test_every_rule_that_is_timed_has_a_category():
 def test_a_record_that_is_not_whole_does_not_count(job):
     job("train", "one", 30.0)
     job("train", "two", 20.0)
-    (layout.LOGS / "b/benchmarks/train/two.tsv").write_text(HEAD)
+    (paths.LOGS / "b/benchmarks/train/two.tsv").write_text(HEAD)
     assert _seconds(timings("b", since=0.0, wall_seconds=50.0, cores=2), "rule") == {"train": 30}
 
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from small_benchmark import benchmark_config
 
-from benchmark import scores
-from benchmark.layout import Cell
-from benchmark.scores import Score, missing
+from benchmark.results import scores
+from benchmark.results.scores import Score, missing
+from benchmark.runtime.paths import Cell
 from benchmark.statistics.compare import compare
 from benchmark.statistics.intervals import mean_interval
 

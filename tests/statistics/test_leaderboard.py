@@ -5,13 +5,14 @@ import pandas as pd
 import pytest
 import small_benchmark as small
 
-from benchmark import layout, scores
-from benchmark.errors import DataError
-from benchmark.layout import Cell
-from benchmark.leaderboard import gather, leaderboard
+from benchmark.config.cells import cells_of, judged
 from benchmark.methods import registry
-from benchmark.plan import cells_of, judged
-from benchmark.scores import Score, missing
+from benchmark.pipeline.leaderboard import gather, leaderboard
+from benchmark.results import scores
+from benchmark.results.scores import Score, missing
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
+from benchmark.runtime.paths import Cell
 
 
 class Named:
@@ -147,7 +148,7 @@ def lay_out_scores(settings, leave_out=()):
             ]
             scores.write(cell.scores, scores.table(cell, found))
         reference = Cell("small", dataset, *pair.split("-"), fold, "source_on_source", 0)
-        path = layout.pair_root("small", dataset, pair, fold) / "reference.csv"
+        path = paths.pair_root("small", dataset, pair, fold) / "reference.csv"
         scores.write(path, scores.table(reference, [Score("dice", 0.9, subject="a3", label="core")]))
 
 
@@ -155,10 +156,10 @@ def test_gathers_every_cell_and_reference_row_and_writes_the_leaderboard():
     settings = config("echo", "other")
     lay_out_scores(settings)
     gather(settings)
-    gathered = scores.read(layout.scores("small"))
+    gathered = scores.read(paths.scores("small"))
     assert len(gathered) == 2 * (2 * 3 + 1)
     assert set(gathered["method"]) == {"echo", "other", "source_on_source"}
-    table = pd.read_csv(layout.leaderboard("small"))
+    table = pd.read_csv(paths.leaderboard("small"))
     assert table["method"].tolist() == ["echo", "other"]
     assert table["cells"].tolist() == table["cells_expected"].tolist() == [2, 2]
 

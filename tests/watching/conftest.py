@@ -4,7 +4,7 @@ import pytest
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, read_yaml
-from benchmark.jobs import Job, jobs_of
+from benchmark.pipeline.jobs import Job, jobs_of
 
 ROOT = Path(__file__).parents[2]
 

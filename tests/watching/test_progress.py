@@ -3,9 +3,9 @@ import logging
 import pytest
 from finished_run import told
 
+from benchmark.monitoring.watch.progress import progress_of, rows_of, tail
 from benchmark.training import loop
 from benchmark.training.batches import Batches
-from benchmark.watching.progress import progress_of, rows_of, tail
 
 BEGINS = "2026-01-02 03:04:00,000 begins after step 0 of 100\n"
 

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from benchmark.cli import runs
 from benchmark.cli.app import app
-from benchmark.errors import ConfigError
-from benchmark.watching.forecast import forecast
-from benchmark.watching.states import look
-from benchmark.watching.view import frame
+from benchmark.monitoring.watch.forecast import forecast
+from benchmark.monitoring.watch.states import look
+from benchmark.monitoring.watch.view import frame
+from benchmark.runtime.errors import ConfigError
 
 NOW = STARTED + 100
 

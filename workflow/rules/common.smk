@@ -9,31 +9,32 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir)))
 
-from benchmark import demand, layout
-from benchmark.cli import told
-from benchmark.clock import bring_back, watch
-from benchmark.config.resolve import load_benchmark
+from benchmark.pipeline import resources
+from benchmark.runtime import paths
+from benchmark.cli import reported_errors
+from benchmark.pipeline.clock import bring_back, watch
+from benchmark.pipeline.resolve import load_benchmark
 from benchmark.config.load import load_dataset, read_yaml
-from benchmark.data.fetch import pin
-from benchmark.data.outdated import (
+from benchmark.archives.retrieval.fetch import pin
+from benchmark.archives.outdated import (
     holds_others,
     inventory_settings,
     made_of_others,
     outdated,
 )
 from benchmark.data.splits import any_pair
-from benchmark.dependencies import code_digest
-from benchmark.devices import gpus
-from benchmark.folders import folders_of, read_only, refuse_unusable
-from benchmark.jobs import PRIORITIES, is_trained
-from benchmark.machine import put_own_python_first
+from benchmark.runtime.code_digest import code_digest
+from benchmark.runtime.devices import gpus
+from benchmark.pipeline.folders import folders_of, read_only, refuse_unusable
+from benchmark.pipeline.jobs import PRIORITIES, is_trained
+from benchmark.runtime.machine import put_own_python_first
 from benchmark.methods.registry import method_class
-from benchmark.plan import cells_of, judged
+from benchmark.config.cells import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
-from benchmark.running import be_alone, refuse_jobs_left
-from benchmark.sealed import seal
+from benchmark.pipeline.run_lock import hold_run_lock, refuse_jobs_left
+from benchmark.runtime.checksums import checksum_file
 from benchmark.training.settings import judge_settings, settings, training_settings
-from benchmark.whole import write_whole
+from benchmark.runtime.atomic import write_atomically
 
 # Asked for every job, and answered alike for as long as this process plans.
 load_dataset, code_digest = cache(load_dataset), cache(code_digest)
@@ -41,7 +42,7 @@ load_dataset, code_digest = cache(load_dataset), cache(code_digest)
 STARTED, BEGUN = time.time(), time.monotonic()
 put_own_python_first()
 # Whatever rules read and write, but for archives, whose times no rule looks at.
-DATED = [layout.PREPARED, layout.RESULTS, layout.REPORTS, Path("workflow/report")]
+DATED = [paths.PREPARED, paths.RESULTS, paths.REPORTS, Path("workflow/report")]
 
 
 def make_outdated_older():
@@ -53,12 +54,12 @@ def make_outdated_older():
     for path, reason in found:
         print(f"{path}: {reason}", file=sys.stderr)
     if found and not workflow.output_settings.dryrun:
-        be_alone()
+        hold_run_lock()
         for path, _ in found:
             os.utime(path, (1, 1))
 
 
-with told():
+with reported_errors():
     if workflow.is_main_process and (ahead := bring_back(DATED)):
         print(
             f"{ahead} files were from the future; their times are now",
@@ -78,11 +79,11 @@ BENCHMARK = CONFIG.benchmark
 QUALITY_TEXTS = ["reports/templates/quality.html", "reports/templates/style.css"]
 # Written before the first job, and no job's output: a rule that makes it would hide from Snakemake the changed settings
 # of all rules that depend on it through ancient().
-RESOLVED = str(layout.benchmark_root(BENCHMARK) / "config.json")
-LOGS = f"{layout.LOGS}/{BENCHMARK}"
-# One training takes one GPU where there is one (benchmark/devices.py hands them out); --resources may say how many. Not
+RESOLVED = str(paths.benchmark_root(BENCHMARK) / "config.json")
+LOGS = f"{paths.LOGS}/{BENCHMARK}"
+# One training takes one GPU where there is one (benchmark/runtime/devices.py hands them out); --resources may say how many. Not
 # where a cluster's scheduler counts them: the machine that submits has none, as a rule. Only there --jobs states nodes.
-with told():
+with reported_errors():
     GPUS = len(gpus())
 GPU = min(1, GPUS)
 if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
@@ -97,10 +98,10 @@ LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
 def written_folders():
     """Where the benchmark's jobs write, apart from data; known once all rules are read."""
     roots = [
-        parent / BENCHMARK for parent in (layout.RESULTS, layout.REPORTS, layout.LOGS)
+        parent / BENCHMARK for parent in (paths.RESULTS, paths.REPORTS, paths.LOGS)
     ]
     products = (str(path) for rule in workflow.rules for path in rule.products())
-    checkpoints = layout.checkpoints(BENCHMARK, layout.benchmark_root(BENCHMARK))
+    checkpoints = paths.checkpoints(BENCHMARK, paths.benchmark_root(BENCHMARK))
     return [*roots, checkpoints, *folders_of(products, roots)]
 
 
@@ -112,7 +113,7 @@ def growing(of_dataset):
 
     def megabytes(wildcards, attempt):
         dataset = DATASETS[wildcards.dataset]
-        first = demand.SMALLEST if GPU else of_dataset(dataset)
+        first = resources.SMALLEST if GPU else of_dataset(dataset)
         return first * min(2 ** (attempt - 1), 4)
 
     return megabytes
@@ -120,17 +121,17 @@ def growing(of_dataset):
 
 def demand_of_training(dataset):
     crops = CONFIG.datasets[dataset.name].training or dataset.training
-    return demand.training(CONFIG.training.width, crops.crop, crops.batch_size)
+    return resources.training(CONFIG.training.width, crops.crop, crops.batch_size)
 
 
 def demand_of_autoencoder(dataset):
     judge = CONFIG.judges.autoencoder
     grid = dataset.preparation.grid_size
-    return demand.autoencoder(judge.width, grid, judge.batch_size)
+    return resources.autoencoder(judge.width, grid, judge.batch_size)
 
 
 def demand_of_segmentor(dataset):
-    return demand.SMALLEST  # at the paper's size it took 2 GiB
+    return resources.SMALLEST  # at the paper's size it took 2 GiB
 
 
 wildcard_constraints:
@@ -177,7 +178,7 @@ def scored_files():
     scores = cell_files_of(CONFIG.methods, "scores")
     return [
         *scores,
-        *(str(seal(Path(f))) for f in scores),
+        *(str(checksum_file(Path(f))) for f in scores),
         *cell_files_of(CONFIG.methods, "artifacts"),
     ]
 
@@ -185,12 +186,12 @@ def scored_files():
 def splits_of_domain(wildcards):
     """The splits that say which subjects of a domain are trained on."""
     pair = any_pair(DATASETS[wildcards.dataset], wildcards.domain)
-    return str(layout.splits(wildcards.dataset, pair))
+    return str(paths.splits(wildcards.dataset, pair))
 
 
 def cell_pattern(part):
     """Path of a cell's file with wildcards."""
-    root = f"{layout.benchmark_root(BENCHMARK)}/cells/{{dataset}}/{{pair}}/fold-{{fold}}/{{method}}/seed-{{seed}}"
+    root = f"{paths.benchmark_root(BENCHMARK)}/cells/{{dataset}}/{{pair}}/fold-{{fold}}/{{method}}/seed-{{seed}}"
     name = {
         "model": "model",
         "history": "history.csv",
@@ -214,12 +215,12 @@ def read_inventory(path, _written):
 
 
 def statement(made):
-    """A dataset's config, whose time counts for a file of the dataset (its function in layout) that no longer holds."""
+    """A dataset's config, whose time counts for a file of the dataset (its function in benchmark.runtime.paths) that no longer holds."""
 
     def config_of(wildcards):
         dataset = load_dataset(wildcards.dataset)
         old = [path for path, _ in outdated(dataset, pin(dataset.name))]
-        path = str(layout.DATASET_CONFIG / f"{dataset.name}.yaml")
+        path = str(paths.DATASET_CONFIG / f"{dataset.name}.yaml")
         return path if made(dataset.name) in old else ancient(path)
 
     return config_of
@@ -227,21 +228,21 @@ def statement(made):
 
 def inventory_to_prepare(wildcards):
     """The inventory, whose time counts for who was made of other files, or for other scanners, than it states."""
-    path = str(layout.inventory(wildcards.dataset))
+    path = str(paths.inventory(wildcards.dataset))
     changed = made_of_others(wildcards.dataset, wildcards.subject)
     return path if changed else ancient(path)
 
 
 def inventory_to_collect(wildcards):
     """The inventory, whose time counts where the slices are of other subjects."""
-    path = str(layout.inventory(wildcards.dataset))
+    path = str(paths.inventory(wildcards.dataset))
     return path if holds_others(wildcards.dataset) else ancient(path)
 
 
 def prepared_subjects(wildcards):
     """Every prepared subject of a dataset."""
     return [
-        str(layout.subject(wildcards.dataset, s) / "subject.json")
+        str(paths.subject(wildcards.dataset, s) / "subject.json")
         for s in inventory_of(wildcards)
     ]
 
@@ -295,7 +296,7 @@ def print_timings():
         wall_seconds=time.monotonic() - BEGUN,
         cores=workflow.resource_settings.cores,
     )
-    inspected = [layout.quality(name) / "index.html" for name in DATASETS]
+    inspected = [paths.quality(name) / "index.html" for name in DATASETS]
     new = [p for p in inspected if p.is_file() and p.stat().st_mtime >= STARTED]
     for page in new or [Path(rules.page.output.index)]:
         if page.is_file():
@@ -303,7 +304,7 @@ def print_timings():
 
 
 def reader_module(wildcards):
-    return f"benchmark.data.readers.{load_dataset(wildcards.dataset).reader}"
+    return f"benchmark.archives.readers.{load_dataset(wildcards.dataset).reader}"
 
 
 def reported(files):

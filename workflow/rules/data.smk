@@ -4,7 +4,7 @@
 
 rule fetch:
     input:
-        config=statement(layout.manifest),
+        config=statement(paths.manifest),
     output:
         manifest="data/prepared/{dataset}/manifest.json",
     log:
@@ -33,7 +33,7 @@ checkpoint inventory:
     input:
         # The archive itself is DVC's; a fresh pull changes its times and not its contents.
         manifest=rules.fetch.output.manifest,
-        config=statement(layout.inventory),
+        config=statement(paths.inventory),
     output:
         inventory="data/prepared/{dataset}/inventory.json",
     log:
@@ -51,7 +51,7 @@ checkpoint inventory:
     params:
         settings=lambda wildcards: inventory_settings(load_dataset(wildcards.dataset)),
         code=lambda wildcards: code_digest(
-            "benchmark.data.inventory", reader_module(wildcards)
+            "benchmark.archives.inventory", reader_module(wildcards)
         ),
     shell:
         "python -m benchmark step inventory {wildcards.dataset} > {log} 2>&1"
@@ -105,7 +105,7 @@ rule prepare:
         gpu=0,
     params:
         code=lambda wildcards: code_digest(
-            "benchmark.data.prepare", reader_module(wildcards)
+            "benchmark.preparation.prepare", reader_module(wildcards)
         ),
         settings=preparation_settings,
         subject=subject_settings,
@@ -133,7 +133,7 @@ rule collect:
         runtime=60,
         gpu=0,
     params:
-        code=code_digest("benchmark.data.prepare"),
+        code=code_digest("benchmark.preparation.prepare"),
     shell:
         "python -m benchmark step collect {wildcards.dataset} > {log} 2>&1"
 
@@ -160,6 +160,6 @@ rule inspect:
         gpu=0,
     params:
         settings=inspection_settings,
-        code=code_digest("benchmark.quality.report"),
+        code=code_digest("benchmark.reporting.quality.report"),
     shell:
         "python -m benchmark step inspect {wildcards.dataset} {threads} > {log} 2>&1"

@@ -7,7 +7,7 @@ rule segmentor:
         splits=splits_of_domain,
     output:
         model=directory(
-            f"{layout.benchmark_root(BENCHMARK)}/judges/{{dataset}}/segmentor-{{domain}}/fold-{{fold}}"
+            f"{paths.benchmark_root(BENCHMARK)}/judges/{{dataset}}/segmentor-{{domain}}/fold-{{fold}}"
         ),
     log:
         f"{LOGS}/segmentor/{{dataset}}-{{domain}}-{{fold}}.log",
@@ -39,7 +39,7 @@ rule autoencoder:
         splits=rules.split.output.splits,
     output:
         model=directory(
-            f"{layout.benchmark_root(BENCHMARK)}/judges/{{dataset}}/autoencoder-{{pair}}/fold-{{fold}}"
+            f"{paths.benchmark_root(BENCHMARK)}/judges/{{dataset}}/autoencoder-{{pair}}/fold-{{fold}}"
         ),
     log:
         f"{LOGS}/autoencoder/{{dataset}}-{{pair}}-{{fold}}.log",

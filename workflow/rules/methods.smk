@@ -27,7 +27,7 @@ rule train:
     params:
         config=RESOLVED,
         code=lambda wildcards: code_digest(
-            "benchmark.cells", f"methods.{wildcards.method}"
+            "benchmark.pipeline.cell", f"methods.{wildcards.method}"
         ),
         settings=lambda wildcards: training_settings(
             CONFIG, DATASETS[wildcards.dataset], wildcards.method
@@ -62,7 +62,7 @@ rule harmonize:
     params:
         config=RESOLVED,
         code=lambda wildcards: code_digest(
-            "benchmark.cells", f"methods.{wildcards.method}"
+            "benchmark.pipeline.cell", f"methods.{wildcards.method}"
         ),
         settings=lambda wildcards: training_settings(
             CONFIG, DATASETS[wildcards.dataset], wildcards.method
@@ -95,7 +95,9 @@ if LEARNED:
             gpu=GPU,
         params:
             config=RESOLVED,
-            code=code_digest("benchmark.cells", *(f"methods.{m}" for m in LEARNED)),
+            code=code_digest(
+                "benchmark.pipeline.cell", *(f"methods.{m}" for m in LEARNED)
+            ),
             settings=lambda wildcards: [
                 training_settings(CONFIG, DATASETS[wildcards.dataset], method)
                 for method in LEARNED

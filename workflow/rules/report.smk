@@ -43,7 +43,7 @@ rule figures:
         gathered=rules.gather.output,
         slices=[f"data/prepared/{dataset}/slices.h5" for dataset in CONFIG.datasets],
         splits=sorted(
-            {str(layout.splits(dataset, pair)) for dataset, pair, _ in judged(CONFIG)}
+            {str(paths.splits(dataset, pair)) for dataset, pair, _ in judged(CONFIG)}
         ),
         images=[str(f) for c in all_cells() for f in (c.harmonized, c.artifacts)],
         histories=[str(cell.history) for cell in all_cells() if trained(cell)],
@@ -75,7 +75,7 @@ rule page:
         gathered=rules.gather.output,
         texts=REPORT_TEXTS,
     output:
-        index=f"{layout.report(BENCHMARK)}/index.html",
+        index=f"{paths.report(BENCHMARK)}/index.html",
     log:
         f"{LOGS}/page.log",
     benchmark:

@@ -8,14 +8,14 @@ rule score:
         trained=trained_files,
         segmentors=lambda wildcards: [
             str(
-                layout.segmentor(
+                paths.segmentor(
                     BENCHMARK, wildcards.dataset, domain, int(wildcards.fold)
                 )
             )
             for domain in wildcards.pair.split("-")
         ],
         autoencoder=lambda wildcards: str(
-            layout.autoencoder(
+            paths.autoencoder(
                 BENCHMARK, wildcards.dataset, wildcards.pair, int(wildcards.fold)
             )
         ),
@@ -24,7 +24,7 @@ rule score:
         splits=rules.split.output.splits,
     output:
         reference=multiext(
-            f"{layout.benchmark_root(BENCHMARK)}/cells/{{dataset}}/{{pair}}/fold-{{fold}}/reference.csv",
+            f"{paths.benchmark_root(BENCHMARK)}/cells/{{dataset}}/{{pair}}/fold-{{fold}}/reference.csv",
             "",
             ".sha256",
         ),
@@ -43,7 +43,7 @@ rule score:
     params:
         config=RESOLVED,
         code=code_digest(
-            "benchmark.scoring",
+            "benchmark.pipeline.scoring",
             *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
         ),
         settings=lambda wildcards: settings(
@@ -61,17 +61,19 @@ rule score:
 rule gather:
     input:
         references=[
-            f"{layout.pair_root(BENCHMARK, *place)}/reference.csv{ending}"
+            f"{paths.pair_root(BENCHMARK, *place)}/reference.csv{ending}"
             for place in judged(CONFIG)
             for ending in ("", ".sha256")
         ],
-        scores=[str(f) for c in all_cells() for f in (c.scores, seal(c.scores))],
+        scores=[
+            str(f) for c in all_cells() for f in (c.scores, checksum_file(c.scores))
+        ],
     output:
-        scores=str(layout.scores(BENCHMARK)),
-        scores_seal=str(seal(layout.scores(BENCHMARK))),
-        leaderboard_seal=str(seal(layout.leaderboard(BENCHMARK))),
+        scores=str(paths.scores(BENCHMARK)),
+        scores_checksum=str(checksum_file(paths.scores(BENCHMARK))),
+        leaderboard_checksum=str(checksum_file(paths.leaderboard(BENCHMARK))),
         leaderboard=report(
-            str(layout.leaderboard(BENCHMARK)),
+            str(paths.leaderboard(BENCHMARK)),
             caption="../report/leaderboard.rst",
             category="Leaderboard",
         ),
@@ -90,7 +92,7 @@ rule gather:
         config=RESOLVED,
         settings=report_settings(),
         code=code_digest(
-            "benchmark.leaderboard",
+            "benchmark.pipeline.leaderboard",
             *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
         ),
     shell:

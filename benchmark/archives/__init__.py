@@ -1,0 +1,1 @@
+"""Data as their owners distribute them: readers, file formats, checks, privacy, retrieval."""

@@ -1,0 +1,216 @@
+"""What an archive holds and what is wrong with it, for a person or as JSON, before anything is computed."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.archives.checks import checked_image
+from benchmark.archives.coverage import Coverage, coverage, odd_coverage
+from benchmark.archives.formats.packed import Place
+from benchmark.archives.inventory import Entry, Survey, same_image, survey
+from benchmark.archives.subject import Subject
+from benchmark.config.dataset import DatasetConfig, Domain
+from benchmark.data.splits import divide
+from benchmark.runtime.errors import DataError
+from benchmark.runtime.text import counted
+
+# Voxel sizes of one scanner that differ by more than this share are odd.
+_SAME_SPACING = 0.02
+_NAMED = 5  # subjects that an oddity names
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        root: where the archive lies.
+        odd: what does not stop anything but wants to be looked at.
+        volumes: mm³ of each label of each subject; empty where no voxels were read.
+    """
+
+    config: DatasetConfig
+    root: Path
+    survey: Survey
+    odd: tuple[str, ...]
+    volumes: dict[str, dict[str, float]]
+
+    def of(self, domain: str) -> list[Entry]:
+        """Subjects of one scanner."""
+        return [e for e in self.survey.entries.values() if e.domain == domain]
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, as JSON has it."""
+        return {
+            "dataset": self.config.name,
+            "path": str(self.root),
+            "domains": {code: self._domain(code, domain) for code, domain in self.config.domains.items()},
+            "subjects": {
+                name: {
+                    "domain": entry.domain,
+                    "shape": entry.shape,
+                    "spacing_mm": entry.spacing,
+                    "labels": entry.has_labels,
+                    "mask": entry.has_mask,
+                    **self._volumes(name),
+                }
+                for name, entry in self.survey.entries.items()
+            },
+            "excluded": self.survey.excluded,
+            "odd": self.odd,
+            "faults": [
+                {"thing": f.thing, "fault": f.fault, "remedy": f.remedy, "subject": f.subject}
+                for f in self.survey.faults
+            ],
+        }
+
+    def _volumes(self, subject: str) -> dict[str, dict[str, float]]:
+        of = self.volumes.get(subject)
+        return {} if of is None else {"label_volumes_mm3": {label: round(volume, 3) for label, volume in of.items()}}
+
+    def _domain(self, code: str, domain: Domain) -> dict[str, Any]:
+        return {
+            "title": domain.title,
+            "subjects": len(self.of(code)),
+            **({} if self.config.phantom else _published(domain)),
+        }
+
+
+def _published(domain: Domain) -> dict[str, Any]:
+    return {
+        "published_subjects": domain.published_subjects,
+        "published_shape": domain.published_shape,
+        "published_spacing_mm": domain.published_spacing,
+    }
+
+
+def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) -> Report:
+    """Reads an archive from end to end.
+
+    Args:
+        root: folder in which it lies, packed or unpacked, or its packed file.
+        voxels: reads every voxel too, not only headers.
+    """
+    covered: dict[str, Coverage] = {}
+    by_image: dict[str, dict[str, Place | None]] = defaultdict(dict)
+
+    def look(subject: Subject) -> None:
+        image = checked_image(subject.image())
+        alike = by_image[hashlib.md5(image.data.tobytes()).hexdigest()]
+        alike[subject.id] = subject.files[-1] if subject.files else None
+        covered[subject.id] = coverage(config, subject)
+
+    found = survey(config, root, look) if voxels else survey(config, root)
+    twice = (same_image(root, dict(sorted(alike.items()))) for alike in by_image.values() if len(alike) > 1)
+    found = replace(found, faults=(*found.faults, *twice))
+    found = replace(found, faults=found.faults or tuple(_indivisible(config, found)))
+    odd = (*_odd(config, found), *_oddly_covered(config, found, covered))
+    return Report(config, root, found, odd, {name: of.volumes for name, of in covered.items()})
+
+
+def unusable(config: DatasetConfig, root: Path, fault: DataError) -> Report:
+    """What is said of a path at which there is no archive to read."""
+    return Report(config, root, Survey({}, (fault,), ()), (), {})
+
+
+def _indivisible(config: DatasetConfig, found: Survey) -> Iterator[DataError]:
+    """Scanners whose subjects cannot be divided as the config says. Faulty subjects count once they are mended."""
+    for domain in sorted({domain for pair in config.pairs for domain in pair.split("-")}):
+        try:
+            divide(config, domain, [name for name, entry in found.entries.items() if entry.domain == domain])
+        except DataError as fault:
+            yield fault
+
+
+def summary(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of a table, one row a scanner: medians over subjects, with the range where they differ.
+
+    Phantoms, whose configs take over what is printed of the archives that they imitate, are not compared with it.
+    """
+    phantom = report.config.phantom
+    printed = [] if phantom else ["printed"]
+    heads = ["scanner", "subjects", *printed, "voxels", "voxel size (mm)", "labels", "masks"]
+    heads += [f"{name} (mm³)" for name in report.config.labels] if report.volumes else []
+    rows = []
+    for code, domain in report.config.domains.items():
+        entries = report.of(code)
+        volumes = [
+            report.volumes[n] for n, e in report.survey.entries.items() if e.domain == code and n in report.volumes
+        ]
+        rows.append(
+            [
+                f"{domain.title} ({code})",
+                str(len(entries)),
+                *([] if phantom else [str(domain.published_subjects or "–")]),
+                _spread([e.shape for e in entries]),
+                _spread([e.spacing for e in entries]),
+                str(sum(e.has_labels for e in entries)),
+                str(sum(e.has_mask for e in entries)),
+                *(
+                    [_spread([(v[name],) for v in volumes if name in v]) for name in report.config.labels]
+                    if report.volumes
+                    else []
+                ),
+            ]
+        )
+    return heads, rows
+
+
+def _spread(rows: Sequence[Sequence[float]]) -> str:
+    if not rows:
+        return "–"
+    columns = np.array(rows, np.float64)
+    low, high = columns.min(axis=0), columns.max(axis=0)
+    middle = _times(np.median(columns, axis=0))
+    return middle if np.allclose(low, high, rtol=1e-3) else f"{middle} ({_times(low)} to {_times(high)})"
+
+
+def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
+    for code, domain in config.domains.items():
+        entries = {name: entry for name, entry in found.entries.items() if entry.domain == code}
+        if not entries:
+            continue
+        if not config.phantom and domain.published_subjects not in (None, len(entries)):
+            left_out = f" (excluded of the dataset: {len(found.excluded)})" if found.excluded else ""
+            yield f"{code}: {counted(len(entries), 'subject')}, {domain.published_subjects} are printed{left_out}"
+        usual_shape, count = Counter(e.shape for e in entries.values()).most_common(1)[0]
+        unusual = [name for name, e in entries.items() if e.shape != usual_shape]
+        if unusual and count > len(unusual):  # heads that were cropped are all of different shapes
+            yield f"{code}: most are {_times(usual_shape)}, and not {_named(unusual)}"
+        usual = np.median([e.spacing for e in entries.values()], axis=0)
+        expected = domain.expected_spacing or domain.published_spacing
+        if not config.phantom and expected and not as_printed(usual, expected):
+            yield f"{code}: voxels are {_times(usual)} mm, and {_times(expected)} mm are expected"
+        if unusual := [n for n, e in entries.items() if not np.allclose(e.spacing, usual, rtol=_SAME_SPACING)]:
+            yield f"{code}: voxels of most are {_times(usual)} mm, and not of {_named(unusual)}"
+
+
+def as_printed(spacing: Iterable[float], printed: Sequence[float]) -> bool:
+    """Whether voxels have the printed size: rounded or cut off at its last digit, the axes in whatever order.
+
+    Sizes tell one scanner's scans in another's place. Shapes do not: the paper prints those of raw scans, and MS-SEG's
+    preprocessed ones are cropped.
+    """
+    pairs = zip(sorted(spacing), (Decimal(str(float(said))) for said in sorted(printed)), strict=True)
+    return all(abs(found - float(said)) < 10.0 ** int(said.as_tuple().exponent) for found, said in pairs)
+
+
+def _oddly_covered(config: DatasetConfig, found: Survey, covered: dict[str, Coverage]) -> Iterator[str]:
+    for code in config.domains:
+        of = [name for name, entry in found.entries.items() if entry.domain == code]
+        yield from (f"{code}: {odd} {_named(whose)}" for odd, whose in odd_coverage(config, of, covered))
+
+
+def _named(subjects: list[str]) -> str:
+    more = f" and {len(subjects) - _NAMED} more" if len(subjects) > _NAMED else ""
+    return ", ".join(subjects[:_NAMED]) + more
+
+
+def _times(numbers: Any) -> str:
+    return " × ".join(f"{n:.4g}" for n in numbers)

@@ -1,0 +1,81 @@
+"""What voxels must be like before anything is computed from them. One message names file, fault and remedy."""
+
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.archives.formats.volumes import COPY_AGAIN
+from benchmark.archives.subject import Volume
+from benchmark.runtime.errors import DataError
+from benchmark.runtime.text import counted
+
+_SMALLEST, _LARGEST = 1e-12, 1e12
+_NAMED = 5  # labels that a message names; an image in a label map's place has thousands
+_EXCLUDE = "Copy the file again, or exclude the subject in the dataset's config"
+
+
+def checked_image(volume: Volume) -> Volume:
+    """The image as float32.
+
+    Raises:
+        DataError: NaN or infinite voxels; empty, constant or negative throughout.
+    """
+    data = np.asarray(volume.data)
+    if not np.isfinite(data).all():
+        count = int((~np.isfinite(data)).sum())
+        raise DataError(volume.path, f"is NaN or infinite in {counted(count, 'voxel')}", _EXCLUDE)
+    if not data.any():
+        raise DataError(volume.path, "is empty: every voxel is 0", _EXCLUDE)
+    if data.min() == data.max():
+        raise DataError(volume.path, f"is constant: every voxel is {data.flat[0]}", _EXCLUDE)
+    # Intensities are squared and added up in float32, which ends at 3e38 and resolves nothing below 1e-38.
+    if 0 < data.max() < _SMALLEST or data.max() > _LARGEST or data.min() < -_LARGEST:
+        fault = f"has intensities from {data.min():g} to {data.max():g}, which no scanner gives"
+        raise DataError(volume.path, fault, f"Its scaling (scl_slope of NIfTI) is damaged. {_EXCLUDE}")
+    if data.max() <= 0:
+        raise DataError(volume.path, "is background throughout: no voxel is above 0", _EXCLUDE)
+    return Volume(data.astype(np.float32), volume.affine, volume.path)
+
+
+def checked_labels(volume: Volume, allowed: Collection[int]) -> Volume:
+    """The label map as uint8.
+
+    Args:
+        allowed: label values besides 0.
+
+    Raises:
+        DataError: values that are no integers or not in the label set.
+    """
+    values = _values(volume)
+    if (values != np.round(values)).any():
+        odd = values[values != np.round(values)]
+        raise DataError(volume.path, f"holds {odd[0]:g}, and labels are whole numbers", COPY_AGAIN)
+    if unknown := sorted(set(values.tolist()) - {0, *allowed}):
+        found = ", ".join(f"{v:g}" for v in unknown[:_NAMED])
+        found += f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+        known = ", ".join(str(v) for v in sorted(allowed))
+        raise DataError(
+            volume.path,
+            f"holds the labels {found}, and the dataset's are {known}",
+            "Put the label map that belongs to the image in its place, or correct 'labels' in the dataset's config",
+        )
+    return Volume(np.asarray(volume.data).astype(np.uint8), volume.affine, volume.path)
+
+
+def checked_mask(volume: Volume) -> Volume:
+    """The mask as uint8, 0 or 1; whatever is above 0 is inside.
+
+    Raises:
+        DataError: it covers nothing, or has values that are not finite.
+    """
+    if not (_values(volume) > 0).any():
+        raise DataError(volume.path, "covers nothing", _EXCLUDE)
+    return Volume(np.greater(volume.data, 0).astype(np.uint8), volume.affine, volume.path)
+
+
+def _values(volume: Volume) -> npt.NDArray[np.float64]:
+    values: npt.NDArray[np.float64] = np.unique(np.asarray(volume.data)).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise DataError(volume.path, "has voxels that are NaN or infinite", COPY_AGAIN)
+    return values

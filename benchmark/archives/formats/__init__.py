@@ -1,0 +1,1 @@
+"""Volumes in NIfTI and MetaImage files, unpacked or in an archive."""

@@ -1,0 +1,202 @@
+"""What an archive consists of: the hash of every file, and the one hash that DVC makes of them."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from benchmark.archives.formats.packed import Place, member_checksum
+from benchmark.archives.subject import Subject, Volume
+from benchmark.config.dataset import DatasetConfig
+from benchmark.runtime import paths
+from benchmark.runtime.atomic import write_atomically, write_private
+from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Files of a folder by their path below it, in order: md5 and size in bytes."""
+
+    files: dict[str, tuple[str, int]]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Tree":
+        """Reads and hashes everything in the folder but unfinished downloads; empty where there is none."""
+        found = (p for p in folder.rglob("*") if p.is_file() and not p.name.endswith(paths.UNFINISHED))
+        names = sorted(p.relative_to(folder).as_posix() for p in found)
+        return cls({name: (_md5(folder / name), (folder / name).stat().st_size) for name in names})
+
+    @property
+    def md5(self) -> str:
+        """The hash that DVC states for the whole folder."""
+        entries = sorted(
+            ({"md5": md5, "relpath": name} for name, (md5, _) in self.files.items()), key=lambda e: e["relpath"]
+        )
+        return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
+
+    def only(self, names: Iterable[str]) -> "Tree":
+        """The part of the tree that consists of ``names``."""
+        return Tree({name: self.files[name] for name in sorted(names)})
+
+
+def write_manifest(config: DatasetConfig, pin: str, tree: Tree) -> None:
+    """Writes the manifest, unless it is there with the same content: its time is what Snakemake looks at.
+
+    Where subjects have pseudonyms, the names of files are in ``data/private`` alone.
+    """
+    body = {
+        "dataset": config.name,
+        "md5": pin,
+        "nfiles": len(tree.files),
+        "size": sum(size for _, size in tree.files.values()),
+    }
+    full = _json({**body, "files": {name: md5 for name, (md5, _) in tree.files.items()}})
+    public = full
+    if config.pseudonyms:
+        write_private(paths.private_manifest(config.name), full)
+        public = _json({**body, "files_sha256": hashlib.sha256(full.encode()).hexdigest()})
+    path = paths.manifest(config.name)
+    if path.is_file() and path.read_text(encoding="utf-8") == public:
+        return
+    write_atomically(path, public)
+
+
+def _json(body: object) -> str:
+    return json.dumps(body, indent=1) + "\n"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an archive was when it was verified.
+
+    Attributes:
+        md5: of the whole archive, as DVC stated it; empty where it stated none.
+        files: md5 by path below its folder.
+        size: bytes of all files together.
+    """
+
+    dataset: str
+    md5: str
+    files: dict[str, str]
+    size: int
+
+    @classmethod
+    def read(cls, config: DatasetConfig) -> "Manifest":
+        """The manifest that the fetch wrote.
+
+        Raises:
+            DataError: missing or damaged.
+        """
+        made = paths.manifest(config.name)
+        path = paths.private_manifest(config.name) if config.pseudonyms else made
+        try:
+            body = json.loads(path.read_text(encoding="utf-8"))
+            files = {str(name): str(md5) for name, md5 in body["files"].items()}
+            return cls(config.name, str(body["md5"]), files, int(body["size"]))
+        except FileNotFoundError:
+            remedy = made_again(made, made) if made.exists() else made_by_snakemake(made)
+            raise DataError(path, "is missing", remedy) from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(path, "is damaged", made_again(made, made)) from None
+
+    def check_sizes(self) -> None:
+        """Compares the size of the whole archive, which costs no reading.
+
+        Raises:
+            DataError: a file is gone, or they are not as large together as they were.
+        """
+        root = paths.raw(self.dataset)
+        for name in self.files:
+            if not (root / name).is_file():
+                raise self._changed(root / name, "is gone since the archive was verified")
+        size = sum((root / name).stat().st_size for name in self.files)
+        if size != self.size:
+            raise self._changed(root, f"holds {size} bytes, and held {self.size} when it was verified")
+
+    def verified(self, subject: Subject) -> Subject:
+        """The same subject; whatever is loaded of it is compared with what was verified.
+
+        A file is compared by its hash. A packed archive is not, as every subject would read all of it: its members
+        have checksums of their own, and its size is compared.
+
+        Loading raises ValueError for a file that the subject does not name (:attr:`Subject.all_files`).
+        """
+        comparing = partial(self._comparing, {self._name(file) for file in subject.all_files})
+        return replace(
+            subject,
+            image=comparing(subject.image),
+            labels=subject.labels and comparing(subject.labels),
+            mask=subject.mask and comparing(subject.mask),
+            truth=subject.truth and {t: (comparing(a), comparing(b)) for t, (a, b) in subject.truth.items()},
+        )
+
+    def content(self, subject: Subject) -> str:
+        """Names and checksums of all files that are read of a subject: another text wherever any of them changed.
+
+        A file's checksum is the manifest's; that of a packed file is its own (:func:`member_checksum`), since the
+        hash of the archive that it is packed in changes with every other subject's.
+
+        Raises:
+            DataError: a file was not there when the archive was verified.
+        """
+        return json.dumps(
+            {
+                self._name(file): self._stated(file) if isinstance(file, Path) else member_checksum(file)
+                for file in subject.all_files
+            }
+        )
+
+    def same(self, files: dict[str, Place]) -> list[tuple[str, ...]]:
+        """Groups of subjects that have the same file, bit by bit.
+
+        Args:
+            files: by subject; those within a packed archive are passed over.
+        """
+        by_hash = defaultdict(list)
+        for subject, file in files.items():
+            if isinstance(file, Path) and (md5 := self.files.get(self._name(file))):
+                by_hash[md5].append(subject)
+        return [tuple(sorted(subjects)) for subjects in by_hash.values() if len(subjects) > 1]
+
+    def _comparing(self, named: Collection[str], load: Callable[[], Volume]) -> Callable[[], Volume]:
+        def compared() -> Volume:
+            volume = load()
+            for file in filter(None, (volume.path, volume.beside)):
+                if self._name(file) not in named:
+                    raise ValueError(f"{file} is read of a subject that does not name it among its files")
+                self._check(file)
+            return volume
+
+        return compared
+
+    def _check(self, file: Place) -> None:
+        if not isinstance(file, Path):
+            self.check_sizes()
+        elif _md5(file) != self._stated(file):
+            raise self._changed(file, "was changed after the archive was verified")
+
+    def _stated(self, file: Path) -> str:
+        stated = self.files.get(self._name(file))
+        if stated is None:
+            raise self._changed(file, "was not there when the archive was verified")
+        return stated
+
+    def _name(self, file: Place) -> str:
+        """Path below the archive's folder; of a packed file, through the one that it is packed in."""
+        return Path(str(file)).relative_to(paths.raw(self.dataset)).as_posix()
+
+    def _changed(self, thing: Path, fault: str) -> DataError:
+        return DataError(
+            thing,
+            fault,
+            f"Delete {paths.manifest(self.dataset)} and run snakemake, which restores the archive or says how to "
+            "accept it as it is",
+        )
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()

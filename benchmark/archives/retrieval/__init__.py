@@ -1,0 +1,1 @@
+"""How an archive gets into data/raw: DVC, phantoms, downloads."""

@@ -1,0 +1,208 @@
+"""Makes an archive present and verified: pulled, generated, or downloaded, whichever is possible, in this order."""
+
+from pathlib import Path
+
+from benchmark.archives.manifest import Tree, write_manifest
+from benchmark.archives.privacy.redaction import redacted
+from benchmark.archives.retrieval import versioning
+from benchmark.archives.retrieval.download import at_mirror, complete, download, read_sources
+from benchmark.archives.retrieval.resumable import check_room, download_file
+from benchmark.config.dataset import DatasetConfig, PublicFile
+from benchmark.config.load import load_dataset
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
+
+
+def pin(dataset: str) -> str:
+    """The hash of the whole archive: the one that DVC states, else the one that it would state of the public file.
+
+    Returns:
+        An empty string where DVC tracks no archive and no public file is one.
+    """
+    if stated := versioning.stated(dataset):
+        return stated.md5
+    public = _public(load_dataset(dataset))
+    return _whole(public) if public else ""
+
+
+def fetch(dataset: str) -> None:
+    """Makes the archive present and verified, and writes its manifest when that changes.
+
+    Raises:
+        DataError: as :func:`obtain`.
+    """
+    config = load_dataset(dataset)
+    with redacted(config):
+        tree = obtain(dataset)
+    write_manifest(config, pin(dataset), tree)
+
+
+def obtain(dataset: str) -> Tree:
+    """Makes the archive present and verified.
+
+    An archive with a table of public sources is verified by the table: notices that a DVC remote keeps beside the
+    data are not in it, and the manifest is the same with and without them.
+
+    Raises:
+        DataError: it cannot be had, with who gives it out, under what terms and where to put it; or it is not what
+            DVC states; or there is no room for it.
+    """
+    config = load_dataset(dataset)
+    tree = _verified(config)
+    if tree is None:
+        _get(config)
+        tree = _verified(config)
+    if tree is None:
+        raise DataError(
+            paths.raw(dataset),
+            f"is not what {versioning.pointer(dataset)} states",
+            f"To have it as it was: dvc checkout {versioning.pointer(dataset)}; "
+            f"to check and accept it as it is: hbench data track {dataset}",
+        )
+    return tree
+
+
+def _verified(config: DatasetConfig) -> Tree | None:
+    """The archive's files, if they are there and as stated."""
+    tree, table, public = Tree.of(paths.raw(config.name)), _table(config), _public(config)
+    if table:
+        sources = read_sources(table)
+        return tree.only(s.file for s in sources) if complete(sources, paths.raw(config.name)) else None
+    if public and not any("/" in name for name in tree.files):
+        # Notices and tables may lie beside the file, but no folder with an unpacked copy, which readers would prefer.
+        tree = tree.only({public.name} & tree.files.keys())
+    return tree if tree.files and tree.md5 == pin(config.name) else None
+
+
+def _get(config: DatasetConfig) -> None:
+    folder, table, generated = paths.raw(config.name), _table(config), versioning.generated(config.name)
+    public = _public(config)
+    paths.RAW.mkdir(parents=True, exist_ok=True)
+    check_room(folder, _size(config))
+    refusal = _pulled(config, replaceable=bool(table or generated))
+    if refusal is None:
+        return
+    if generated:
+        _generate(config.name, generated)
+    elif table:
+        print(f"{folder}: downloading from {config.archive.url if config.archive else table}")
+        download(read_sources(table), folder)
+    elif public and not _occupied(folder):
+        url = at_mirror(public.url)
+        print(f"{folder}: downloading {url}", flush=True)
+        download_file(url, public.md5, folder / public.name)
+    else:
+        raise refusal
+    if config.archive:
+        print(f"{folder}: {config.archive.owner}. Terms: {config.archive.terms}")
+
+
+def _pulled(config: DatasetConfig, *, replaceable: bool) -> DataError | None:
+    """Pulls the archive; returns why that was not possible.
+
+    Args:
+        replaceable: a damaged copy may be overwritten, because it can be had again.
+    """
+    folder = paths.raw(config.name)
+    if not _tracked(config):
+        return absent(config)
+    if _occupied(folder) and not replaceable:
+        return None  # there, but not as stated: that is for the user to decide
+    if not versioning.configure_remote():
+        return absent(config)
+    try:
+        versioning.call("pull", "--force", str(folder))
+    except DataError as error:
+        if replaceable or _public(config):
+            print(f"{folder}: {_why_not_pulled(error)}; it is made again and checked against the stated hash.")
+        return error
+    return None
+
+
+def _why_not_pulled(error: DataError) -> str:
+    """A remote need not hold what can be had again: that is no fault, and is not told as one."""
+    if versioning.NOT_HELD in error.fault:
+        return "the DVC remote does not hold it"
+    return f"it could not be pulled from the DVC remote ({error.fault})"
+
+
+def _generate(dataset: str, by: versioning.Generated) -> None:
+    """Runs the stage; what it makes must be what DVC's lock file states.
+
+    Raises:
+        DataError: it is not. The lock file is left as it was.
+    """
+    expected = pin(dataset)
+    before = by.lock.read_bytes() if by.lock.is_file() else None
+    versioning.call("repro", by.stage)
+    if expected and before is not None and pin(dataset) != expected:
+        made = pin(dataset)
+        by.lock.write_bytes(before)
+        raise DataError(
+            paths.raw(dataset),
+            f"was generated with the hash {made}, and {by.lock} states {expected}",
+            f"If its code was changed on purpose, run 'dvc repro {by.stage}' and commit {by.lock}; "
+            "otherwise install the versions of requirements.lock, or pull it from a remote",
+        )
+
+
+def absent(config: DatasetConfig) -> DataError:
+    """Who gives an archive out that is not there, under what terms, where to put it, and how to check and track it."""
+    folder, archive, track = paths.raw(config.name), config.archive, f"hbench data track {config.name}"
+    if by := versioning.generated(config.name):
+        return DataError(folder, "is not generated yet", f"Run 'dvc repro {by.stage}', or a benchmark that has it")
+    if archive is None:
+        return DataError(
+            folder,
+            f"is absent, and no stage of {versioning.PIPELINES[0]} generates it",
+            f"Add a stage with this folder as its output, or an 'archive' to config/datasets/{config.name}.yaml",
+        )
+    public = archive.download
+    if _occupied(folder) and not _tracked(config):
+        other = f", and is not just {public.name} with the MD5 hash {public.md5}" if public else ""
+        away = f"; or move it away and have that file downloaded: hbench data fetch {config.name}" if public else ""
+        return DataError(folder, f"is there, but not tracked{other}", f"Check and track it: {track}{away}")
+    fault, remedy = "is absent", ""
+    if _tracked(config):
+        fault += ", and no DVC remote is configured"
+        remedy = "dvc remote add --local --default NAME WHERE; or: "
+    elif public:
+        remedy = f"Download it: hbench data fetch {config.name}; or get it by hand: "
+    return DataError(
+        folder,
+        fault,
+        f"{remedy}{config.title} is given out by {archive.owner}, terms: {archive.terms} ({archive.url}). "
+        f"Put {archive.contents} into {folder}, then check and track it: {track}",
+    )
+
+
+def _tracked(config: DatasetConfig) -> bool:
+    """Whether DVC states a hash of the archive."""
+    stated = versioning.stated(config.name)
+    return bool(stated and stated.md5)
+
+
+def _occupied(folder: Path) -> bool:
+    """Whether anything but an unfinished download lies there."""
+    return folder.exists() and any(not p.name.endswith(paths.UNFINISHED) for p in folder.iterdir())
+
+
+def _size(config: DatasetConfig) -> int:
+    """Bytes that the archive is known to take; 0 where that is not known before it comes."""
+    table, stated = _table(config), versioning.stated(config.name)
+    return sum(s.bytes for s in read_sources(table)) if table else stated.size if stated else 0
+
+
+def _table(config: DatasetConfig) -> Path | None:
+    return Path(config.archive.sources) if config.archive and config.archive.sources else None
+
+
+def _public(config: DatasetConfig) -> PublicFile | None:
+    """The one file that the archive is, unless DVC tracks something else as the archive."""
+    public, stated = config.archive.download if config.archive else None, versioning.stated(config.name)
+    return public if public and (not stated or stated.md5 == _whole(public)) else None
+
+
+def _whole(public: PublicFile) -> str:
+    """The hash that DVC states of an archive that consists of this file alone."""
+    return Tree({public.name: (public.md5, 0)}).md5

@@ -1,0 +1,1 @@
+"""A run seen from outside: hbench plan before it, hbench watch during it."""

@@ -1,0 +1,69 @@
+"""``python -m benchmark.monitoring.plan.archives DATASET FOLDER``: the cost of a subject, measured on a few.
+
+Phantoms are generated, one at the beginning, in the middle and at the end of the dataset, so that every scanner is
+among them; of any other archive one subject of each scanner is prepared, if it is there. Prints JSON.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from benchmark.archives.readers import reader
+from benchmark.archives.subject import Subject
+from benchmark.config.dataset import DatasetConfig
+from benchmark.config.load import load_dataset
+from benchmark.monitoring.plan.measured import size_of
+from benchmark.monitoring.plan.subjects import generated
+from benchmark.phantoms.generate import load_kind
+from benchmark.runtime import paths
+
+
+def main(name: str, folder: Path) -> None:
+    """Seconds of the processor for each subject that is generated and for each that is prepared, and bytes of these."""
+    dataset = load_dataset(name)
+    made = _generate(dataset, folder / "raw")
+    root = folder / "raw" if made else paths.raw(name)
+    prepared = [_prepare(dataset, subject, folder) for subject in _one_of_each(dataset, root)]
+    sizes = [size_of([path]) for path in (folder / "prepared").glob("*")]
+    print(json.dumps({"generate": made, "prepare": prepared, "sizes": sizes}))
+
+
+def _generate(dataset: DatasetConfig, folder: Path) -> list[float]:
+    stage = generated(dataset)
+    if stage is None:
+        return []
+    kind, size = stage
+    names, seconds = load_kind(kind).subjects(size), []
+    for name in (names[0], names[len(names) // 2], names[-1]):
+        begun = time.process_time()
+        load_kind(kind).write(name, size, folder)
+        seconds.append(time.process_time() - begun)
+    return seconds
+
+
+def _one_of_each(dataset: DatasetConfig, root: Path) -> list[Subject]:
+    """The first subject of each scanner; none where there is no archive."""
+    found: dict[str, Subject] = {}
+    for subject in reader(dataset.reader)(root) if root.is_dir() else ():
+        if isinstance(subject, Subject) and subject.id not in dataset.exclude:
+            found.setdefault(subject.domain, subject)
+    return list(found.values())
+
+
+def _prepare(dataset: DatasetConfig, subject: Subject, folder: Path) -> float:
+    import SimpleITK as sitk
+
+    from benchmark.preparation.prepare import make_prepared
+    from benchmark.preparation.prepared import write_prepared
+    from benchmark.preparation.record import Record
+
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    begun = time.process_time()
+    made = make_prepared(dataset, subject, sorted(subject.truth or ()), Record())
+    write_prepared(folder / "prepared" / subject.id, made, {})
+    return time.process_time() - begun
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

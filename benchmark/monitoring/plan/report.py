@@ -1,0 +1,91 @@
+"""A prediction in words."""
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmark.monitoring.plan.prediction import Prediction, alike
+from benchmark.monitoring.watch.view import duration
+
+PREPARED = ("prepare", "collect")
+
+
+def print_prediction(console: Console, title: str, source: str, found: Prediction) -> None:
+    """Prints it: totals, rules, bottleneck, memory, disk, and what is uncertain."""
+    machine = found.machine
+    gpus = f" and {machine.gpus} GPUs" if machine.gpus else ""
+    if found.far:
+        console.print(_warning(found), style="bold red", soft_wrap=True, markup=False)
+    headline = f"{title}: about {duration(found.wall_seconds)} on {machine.cores} cores{gpus}, from {source}"
+    console.print(headline, markup=False)
+    console.print(_rules(found))
+    for line in _lines(found):
+        console.print(line, soft_wrap=True)
+
+
+def _warning(found: Prediction) -> str:
+    factor = max(rule.factor for rule in found.far)
+    return (
+        f"WARNING: the totals are guesses and may be wrong by a factor of {factor:.0f} or so: the times of "
+        f"{', '.join(rule.rule for rule in found.far)} are those of units of work of another size, up to {factor:.0f} "
+        "times. --measure measures at this config's sizes."
+    )
+
+
+def _rules(found: Prediction) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for head in ("rule", "jobs", "core time", "share", "largest job", "as measured"):
+        table.add_column(head, justify="left" if head == "rule" else "right")
+    for rule in found.rules:
+        table.add_row(
+            rule.rule,
+            str(rule.jobs),
+            duration(rule.seconds) if rule.scale is not None else "",
+            f"{rule.seconds / found.core_seconds:.0%}" if rule.scale is not None else "",
+            f"{rule.memory:.0f} MiB" if rule.memory and rule.alike else "",
+            _scale(rule.scale),
+        )
+    return table
+
+
+def _scale(scale: float | None) -> str:
+    if scale is None:
+        return "not measured"
+    return "yes" if alike(scale) else f"times {scale:.2g}"
+
+
+def _lines(found: Prediction) -> Iterator[str]:
+    hours = f"{found.core_seconds / 3600:.2f} core-hours"
+    if found.machine.gpus:
+        hours += f", {found.gpu_seconds / 3600:.2f} GPU-hours"
+    busy = found.core_seconds / (found.wall_seconds * found.machine.cores)
+    yield f"In all: {hours}; cores are busy for {busy:.0%} of the time."
+    busiest = max(found.rules, key=lambda rule: rule.seconds)
+    yield f"Bottleneck: {busiest.rule}, {busiest.seconds / found.core_seconds:.0%} of all core time."
+    chain = " → ".join(dict.fromkeys(job.rule for job in found.path))
+    yield f"The longest chain takes {duration(found.path_seconds)}, with however many cores: {chain}."
+    if not found.scaled:  # nobody knows how memory grows
+        yield f"Memory of jobs side by side: {found.peak_memory / 1024:.1f} GiB at most."
+    yield f"Disk: {_disk(found)}."
+    if unknown := [rule.rule for rule in found.rules if rule.scale is None]:
+        yield f"Not counted, for nothing like it was measured: {', '.join(unknown)}."
+    if found.scaled:
+        yield (
+            f"Scaled by pixels and squared widths, which can be wrong by several times: {', '.join(found.scaled)}. "
+            "--measure measures at this config's sizes."
+        )
+    yield "Neither downloads nor waiting for a cluster's queue are in it."
+
+
+def _disk(found: Prediction) -> str:
+    known = sum(size for size in found.raw.values() if size is not None)
+    unknown = [name for name, size in found.raw.items() if size is None]
+    archives = f"archives {_size(known)}" + (f" and {', '.join(unknown)}, unknown" if unknown else "")
+    others = [rule.rule for rule in found.rules if rule.rule not in PREPARED]
+    return f"{archives}; prepared {_size(found.size(*PREPARED))}; results {_size(found.size(*others))}"
+
+
+def _size(number: float) -> str:
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"

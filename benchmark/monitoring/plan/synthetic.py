@@ -1,0 +1,79 @@
+"""Slices of subjects that nobody scanned, of a dataset's size, to measure on before there is an archive."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.archives.inventory import Entry
+from benchmark.config.dataset import DatasetConfig
+from benchmark.data.slices import SubjectSlices, write_slices
+from benchmark.data.splits import Fold, write_splits
+from benchmark.data.truth import TruthSlices, write_truth
+from benchmark.monitoring.plan.extent import Extent, slices_of_grid
+from benchmark.runtime import paths
+from benchmark.runtime.atomic import write_atomically
+
+EACH = 2
+"""Subjects of a scanner that are trained on, and as many that are tested."""
+_SPACING = (2.0, 1.0, 1.0)
+
+
+def synthesize(dataset: DatasetConfig, folder: Path) -> Extent:
+    """Writes inventory, splits, slices and truth of a dataset below ``folder``.
+
+    Returns:
+        What was written, as if it were the dataset.
+    """
+    subjects = {f"{domain}{n}": domain for domain in dataset.domains for n in range(2 * EACH)}
+    entries = {name: _entry(dataset, domain) for name, domain in subjects.items()}
+    body = {"dataset": dataset.name, "subjects": {name: asdict(entry) for name, entry in entries.items()}}
+    write_atomically(folder / paths.inventory(dataset.name), json.dumps(body))
+    folds = {pair: [_fold(pair)] for pair in dataset.pairs}
+    for pair, only in folds.items():
+        write_splits(folder / paths.splits(dataset.name, pair), dataset, pair, only)
+    made = [_subject(dataset, name, domain, seed) for seed, (name, domain) in enumerate(subjects.items())]
+    write_slices(folder / paths.slices(dataset.name), made)
+    by_name = {subject.subject: subject.image for subject in made}
+    truths = [
+        TruthSlices(subject, pair.split("-")[1], by_name[subject], by_name[subject])
+        for pair, (fold,) in folds.items()
+        for subject in fold.test_source
+    ]
+    write_truth(folder / paths.truth(dataset.name), truths if dataset.phantom else [])
+    return Extent(dataset, subjects, dict.fromkeys(subjects, slices_of_grid(dataset)), folds, known=True)
+
+
+def _fold(pair: str) -> Fold:
+    def some(domain: str, first: int) -> tuple[str, ...]:
+        return tuple(f"{domain}{n}" for n in range(first, first + EACH))
+
+    source, target = pair.split("-")
+    return Fold(some(source, 0), some(target, 0), some(source, EACH), some(target, EACH))
+
+
+def _entry(dataset: DatasetConfig, domain: str) -> Entry:
+    rows, columns = dataset.preparation.grid_size
+    return Entry(domain, (columns, rows, slices_of_grid(dataset)), _SPACING, True, True, ())
+
+
+def _subject(dataset: DatasetConfig, name: str, domain: str, seed: int) -> SubjectSlices:
+    """An ellipse of nested classes with noise."""
+    rows, columns = dataset.preparation.grid_size
+    row, column = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    radius = np.hypot(row, column) / 0.9
+    inside = radius < 1
+    labels = np.where(inside, np.ceil((1 - radius) * dataset.classes) - 1, 0).clip(0, dataset.classes - 1)
+    random = np.random.default_rng(seed)
+    shape = (slices_of_grid(dataset), rows, columns)
+    noisy = np.clip(labels / dataset.classes + random.normal(0, 0.1, shape), -0.9, 1)
+    image = np.where(inside, noisy, -1)
+    return SubjectSlices(
+        name,
+        domain,
+        np.asarray(image, np.float32),
+        np.broadcast_to(labels, shape).astype(np.uint8),
+        np.broadcast_to(inside, shape).astype(np.uint8),
+        _SPACING,
+    )

@@ -1,0 +1,129 @@
+"""All scores in one table, and the leaderboard: one row for each dataset, pair and method."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.cells import cells_of, judged
+from benchmark.methods import registry as methods
+from benchmark.metrics import registry as metrics
+from benchmark.metrics.base import Quantity
+from benchmark.results import scores
+from benchmark.results.scores import ALL, REFERENCES, SOURCE_ON_SOURCE
+from benchmark.runtime import paths
+from benchmark.runtime.checksums import write_with_checksum
+from benchmark.runtime.errors import DataError
+from benchmark.runtime.paths import Cell
+from benchmark.statistics.averages import Average, average
+from benchmark.statistics.intervals import tied_with_best
+
+PAIR = ["dataset", "source", "target"]
+EXTERNAL = "external"
+"""Kind of a method that somebody else ran, of which only the images are known."""
+
+
+def gather(config: BenchmarkConfig) -> None:
+    """Puts all scores together, under ``paths.scores``, and makes the leaderboard, under ``paths.leaderboard``.
+
+    Raises:
+        DataError: a cell's scores are missing, or it has no row of some quantity.
+    """
+    tables = []
+    for dataset, pair, fold in judged(config):
+        tables += [_complete(config, cell) for cell in cells_of(config, dataset, pair, fold)]
+        tables.append(scores.read(paths.pair_root(config.benchmark, dataset, pair, fold) / "reference.csv"))
+    path = paths.scores(config.benchmark)
+    scores.write(path, pd.concat(tables, ignore_index=True))
+    # From the file, so that whoever has only the file gets the same leaderboard.
+    write_with_checksum(paths.leaderboard(config.benchmark), leaderboard(scores.read(path), config))
+
+
+def _complete(config: BenchmarkConfig, cell: Cell) -> pd.DataFrame:
+    """Scores of a cell, which must say something of every quantity."""
+    table = scores.read(cell.scores)
+    expected = {q.name for name in config.metrics for q in metrics.metric_class(name).quantities}
+    again = "Delete it and run snakemake, which scores again"
+    if absent := expected - set(table["metric"]):
+        raise DataError(cell.scores, f"has no row of {', '.join(sorted(absent))}", again)
+    if not (table[list(asdict(cell))] == pd.Series(asdict(cell))).all(axis=None):
+        raise DataError(cell.scores, "holds rows of another cell", again)
+    known = metrics.quantities()
+    for name, rows in table[table["status"] == "ok"].groupby("metric"):
+        quantity = known.get(str(name))
+        if quantity and not rows["value"].map(quantity.admits).all():
+            raise DataError(cell.scores, f"holds a {name} outside {list(quantity.bounds)}", again)
+    return table
+
+
+def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
+    """Headline numbers of each method on each pair, averaged as ``benchmark.statistics.averages`` says.
+
+    Args:
+        table: tidy table of scores; methods that the config does not name, scored from outside, stand after its own.
+
+    Returns:
+        Besides the names: ``cells`` of ``cells_expected`` (folds times seeds) and ``subjects`` of
+        ``subjects_expected`` that have numbers, and why others have none; then each headline quantity, for one by
+        subject with ``_low``, ``_high`` (95 %, BCa) and ``_tied``: whether that interval overlaps the best one's; and
+        where there are several seeds with their ``_seed_std``. Controls are neither the best nor tied with it.
+    """
+    headline = {name: q for name, q in metrics.quantities().items() if q.headline and name in set(table["metric"])}
+    rows: list[dict[str, Any]] = []
+    for key, pair in table.groupby(PAIR, sort=True):
+        where = dict(zip(PAIR, map(str, key), strict=True))
+        board = {method: _describe(pair, method) for method in _ordered(pair, config)}
+        for name, quantity in headline.items():
+            found = {method: average(pair, method, name, "leaderboard", *where.values()) for method in board}
+            there = {method: number for method, number in found.items() if number is not None}
+            contenders = {method for method in there if board[method]["kind"] != "control"}
+            for method, columns in _columns(quantity, there, contenders).items():
+                board[method].update(columns)
+        rows += [{"benchmark": config.benchmark, **where, **row} for row in board.values()]
+    return pd.DataFrame(rows)
+
+
+def _ordered(pair: pd.DataFrame, config: BenchmarkConfig) -> list[str]:
+    there = set(pair["method"]) - set(REFERENCES)
+    return [*(m for m in config.methods if m in there), *sorted(there - set(config.methods))]
+
+
+def _describe(pair: pd.DataFrame, method: str) -> dict[str, Any]:
+    """Name, kind and coverage of a method."""
+    rows = pair[pair["method"] == method]
+    cells = [cell for _, cell in rows.groupby(["fold", "seed"])]
+    empty = [cell for cell in cells if not (cell["status"] == "ok").any()]
+    by_subject = rows[(rows["status"] == "ok") & (rows["subject"] != ALL)]
+    known = methods.method_class(method) if method in methods.available() else None
+    return {
+        "method": method,
+        "title": known.title if known else method,
+        "kind": known.kind if known else EXTERNAL,
+        "cells": len(cells) - len(empty),
+        "cells_expected": pair["fold"].nunique() * rows["seed"].nunique(),
+        "subjects": by_subject["subject"].nunique(),
+        "subjects_expected": pair.loc[pair["method"] == SOURCE_ON_SOURCE, "subject"].nunique(),
+        "reason": "; ".join(sorted({reason for cell in empty for reason in cell["reason"]})),
+    }
+
+
+def _columns(quantity: Quantity, there: Mapping[str, Average], contenders: set[str]) -> dict[str, dict[str, Any]]:
+    """Columns of one quantity for each method that has it."""
+    name = quantity.name
+    columns: dict[str, dict[str, Any]] = {}
+    intervals = {method: there[method].interval for method in there if method in contenders}
+    tied = set() if quantity.better == "neither" else tied_with_best(intervals, quantity.better)
+    for method, number in there.items():
+        columns[method] = {name: number.interval.mean}
+        if number.by_subject:
+            columns[method] |= {
+                f"{name}_low": number.interval.low,
+                f"{name}_high": number.interval.high,
+                f"{name}_tied": method in tied,
+            }
+        if not math.isnan(number.seed_std):
+            columns[method][f"{name}_seed_std"] = number.seed_std
+    return columns

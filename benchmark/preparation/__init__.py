@@ -1,0 +1,1 @@
+"""From a subject of an archive to NIfTI files and slices."""

@@ -1,0 +1,119 @@
+"""From an archive to slices: one process prepares one subject, another collects them all."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from benchmark.archives.inventory import stated_of
+from benchmark.archives.manifest import Manifest
+from benchmark.archives.plausibility import check_plausible
+from benchmark.archives.privacy.pseudonyms import digests, own_ids
+from benchmark.archives.privacy.redaction import redacted
+from benchmark.archives.readers import reader
+from benchmark.archives.subject import Subject, about
+from benchmark.config.dataset import DatasetConfig, MRIPreparation
+from benchmark.config.load import load_dataset
+from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
+
+if TYPE_CHECKING:
+    from benchmark.preparation.prepared import Prepared
+    from benchmark.preparation.record import Record
+
+
+def prepare_subject(dataset: str, subject: str) -> None:
+    """Writes the subject's folder (see :func:`benchmark.runtime.paths.subject`), whole or not at all.
+
+    Args:
+        subject: as the inventory has it.
+
+    Everything runs in one thread: sums of floats then have one order, and the same scan gives the same bytes.
+
+    Raises:
+        DataError: whatever is wrong with the subject's files, or no room on the disk.
+    """
+    # Read by ROBEX, a program of its own, and by SimpleITK when it is imported.
+    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
+    import SimpleITK as sitk
+
+    from benchmark.preparation.prepared import write_prepared
+    from benchmark.preparation.record import Record
+
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    config = load_dataset(dataset)
+    record = Record()
+    with redacted(config), about(subject):
+        own = own_ids(config, [subject])[subject]
+        manifest, found = Manifest.read(config), _find(config, own)
+        content = digests(config, {subject: manifest.content(found)})[subject]
+        found = replace(manifest.verified(found), id=subject)
+        made = make_prepared(config, found, truth_targets(config, found), record)
+    head = {
+        "dataset": dataset,
+        "subject": subject,
+        "domain": found.domain,
+        "preparation": config.preparation.kind,
+        "content": content,
+    }
+    write_prepared(paths.subject(dataset, subject), made, {**head, **record.finished()})
+
+
+def make_prepared(config: DatasetConfig, subject: Subject, targets: Sequence[str], record: "Record") -> "Prepared":
+    """What becomes of a subject.
+
+    Args:
+        targets: scanners whose truth is wanted.
+
+    Raises:
+        DataError: whatever is wrong with the subject's files.
+    """
+    from benchmark.preparation.mri import prepare_mri
+    from benchmark.preparation.oct import prepare_oct
+
+    if isinstance(config.preparation, MRIPreparation):
+        return prepare_mri(config, config.preparation, subject, targets, record)
+    return prepare_oct(config, config.preparation, subject, targets, record)
+
+
+def truth_targets(config: DatasetConfig, subject: Subject) -> list[str]:
+    """Scanners on which the subject's truth is wanted, as the inventory states them; whom it leaves out nobody tests.
+
+    Raises:
+        DataError: a phantom lacks it, or the inventory is missing or damaged.
+    """
+    if not config.phantom:
+        return []
+    targets: list[str] = stated_of(config.name, "wanted_truth").get(subject.id, [])
+    if missing := set(targets) - set(subject.truth or ()):
+        raise DataError(
+            paths.raw(config.name) / "truth",
+            f"lacks {subject.id} on {', '.join(sorted(missing))}",
+            "Delete the phantom and run snakemake, which generates it again",
+        )
+    return targets
+
+
+def collect(dataset: str) -> None:
+    """Writes the slice store, and the truth of phantoms apart from it.
+
+    Raises:
+        DataError: a prepared subject is missing, damaged or of other files than the inventory states, or no room on
+            the disk.
+    """
+    from benchmark.preparation.collect import collect_subjects
+
+    collect_subjects(dataset)
+
+
+def _find(config: DatasetConfig, subject: str) -> Subject:
+    root = paths.raw(config.name)
+    # What is wrong with another subject does not matter here; the inventory has told.
+    for candidate in reader(config.reader)(root):
+        if isinstance(candidate, DataError):
+            if candidate.subject == subject:
+                raise candidate
+        elif candidate.id == subject:
+            check_plausible(config.preparation.kind, candidate)
+            return candidate
+    raise DataError(root, f"holds no subject {subject}", "Run snakemake, which takes the inventory anew")

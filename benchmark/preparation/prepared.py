@@ -1,0 +1,103 @@
+"""A prepared subject: volumes on the dataset's grid, and its folder on disk, which is whole or absent."""
+
+import errno
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.archives.subject import Volume
+from benchmark.runtime.atomic import atomic_folder
+from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+
+Kind = Literal["mri", "oct"]
+KINDS = ("clean", "noisy")
+"""Noise-free and noisy truth."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Volumes of one subject on the common grid.
+
+    Attributes:
+        image: float32 in [-1, 1], -1 outside the mask of a brain.
+        labels: uint8, 0 is background.
+        mask: uint8, brain or retina.
+        truth: noise-free and noisy scan of the same anatomy by target scanner, on the same scale as images.
+    """
+
+    image: Volume
+    labels: Volume
+    mask: Volume
+    truth: dict[str, tuple[Volume, Volume]] = field(default_factory=dict)
+
+    def files(self) -> dict[str, Volume]:
+        """Each volume by its name below the subject's folder."""
+        scans = {f"truth/{t}/{k}": v for t, pair in self.truth.items() for k, v in zip(KINDS, pair, strict=True)}
+        own = {"image": self.image, "labels": self.labels, "mask": self.mask, **scans}
+        return {f"{name}.nii.gz": volume for name, volume in own.items()}
+
+
+def write_prepared(folder: Path, prepared: Prepared, record: dict[str, Any]) -> None:
+    """Writes the subject's folder under a temporary name and renames it.
+
+    Raises:
+        DataError: no room on the disk.
+    """
+    volumes = prepared.files()
+    with room(folder, sum(v.data.nbytes for v in volumes.values())), atomic_folder(folder) as temporary:
+        for name, volume in volumes.items():
+            path = temporary / name
+            path.parent.mkdir(exist_ok=True, parents=True)
+            nib.save(nib.Nifti1Image(volume.data, volume.affine), path)
+        (temporary / "subject.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What was written down of the subject.
+
+    Raises:
+        DataError: missing or damaged.
+    """
+    path = folder / "subject.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not {"preparation", "domain"} <= set(found):
+            raise ValueError
+    except FileNotFoundError:
+        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+    except (ValueError, TypeError):
+        raise DataError(path, "is damaged", made_again(path, folder)) from None
+    return found
+
+
+def as_slices(volume: Volume, kind: Kind) -> npt.NDArray[np.generic]:
+    """Slices first, then rows from the front (or the vitreous) down, then columns from left to right."""
+    stacked = np.asarray(volume.data).transpose(2, 1, 0)
+    return np.ascontiguousarray(stacked[:, ::-1] if kind == "mri" else stacked)
+
+
+@contextmanager
+def room(path: Path, size: int) -> Iterator[None]:
+    """Says how much room is needed where there is none.
+
+    Raises:
+        DataError: the disk or the quota is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        needed = max(1, int(np.ceil(size / 1e6)))
+        raise DataError(
+            path,
+            f"cannot be written: the disk is full, and up to {needed} MB are needed",
+            "Free some space; what was finished is kept, so run it again",
+        ) from None

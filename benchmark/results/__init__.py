@@ -1,0 +1,1 @@
+"""The files that the jobs of a benchmark leave: images, scores, provenance."""

@@ -1,0 +1,249 @@
+"""Where a result comes from: config, data, code, versions, machine, time and memory, as JSON beside the result.
+
+PyTorch is asked only where the process has loaded it already, so that methods without networks stay quick.
+"""
+
+import hashlib
+import json
+import math
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, get_args
+
+import psutil
+from pydantic import BaseModel
+
+from benchmark import __version__
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.dataset import DatasetConfig
+from benchmark.config.load import load_dataset
+from benchmark.results.status import Status
+from benchmark.runtime import paths
+from benchmark.runtime.atomic import write_atomically
+from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.machine import PORTABLE_KERNELS
+from benchmark.runtime.paths import ROOT, Cell
+
+CODE = ("benchmark", "methods")
+# What can change a number; the rest of the environment is in requirements.lock.
+PACKAGES = (
+    "h5py", "lightning-fabric", "monai", "numpy", "pandas", "safetensors", "scikit-image", "scipy", "torch",
+    "torch-fidelity", "torchvision",
+)  # fmt: skip
+
+
+@dataclass
+class Record:
+    """What the recorded work says of itself.
+
+    Attributes:
+        status: ``failed`` when the training diverged, ``skipped`` when the method is not applicable.
+        reason: why it is not ``ok``.
+        facts: further entries of the JSON.
+        earlier_seconds: that processes before this one spent on the same work, before they were killed.
+    """
+
+    status: Status = "ok"
+    reason: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    earlier_seconds: float = 0.0
+
+
+@contextmanager
+def recorded(path: Path, config: BenchmarkConfig, cell: Cell) -> Iterator[Record]:
+    """Writes the provenance of the block's work on a cell to ``path`` when it is done; nothing when it raises."""
+    with recorded_work(path, config, cell.dataset, cell.pair, {"cell": asdict(cell), "seed": cell.seed}) as record:
+        yield record
+
+
+@contextmanager
+def recorded_work(
+    path: Path, config: BenchmarkConfig, dataset: str, pair: str, work: Mapping[str, Any]
+) -> Iterator[Record]:
+    """As :func:`recorded`, for work on something else than a cell.
+
+    Args:
+        work: what was worked on; the first entries of the JSON.
+    """
+    record, started, clock = Record(), datetime.now(UTC), time.perf_counter()
+    yield record
+    seconds = time.perf_counter() - clock + record.earlier_seconds
+    provenance = {
+        **work,
+        "status": record.status,
+        "reason": record.reason,
+        **record.facts,
+        "started": started.isoformat(timespec="seconds"),
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "wall_seconds": round(seconds, 3),
+        "peak_memory_mib": peak_memory(),
+        "config_sha256": digest(config, _without_names(load_dataset(dataset))),
+        "data": data_hashes(dataset, pair),
+        "code": code_version(),
+        **origin(),
+    }
+    write_atomically(path, json.dumps(provenance, indent=1) + "\n")
+
+
+def read_provenance(path: Path, *counts: str) -> dict[str, Any]:
+    """What :func:`recorded` wrote of a cell's training or harmonization.
+
+    Args:
+        counts: further entries that must be there and whole numbers.
+
+    Raises:
+        DataError: missing or damaged, or an entry that nobody would have written.
+    """
+    # Only the records of trainings have a rule of their own; the harmonization is made again of both.
+    harmonized = path.with_name("harmonized.h5")
+    again = made_again(harmonized, f"{path} and {harmonized}, as far as they are there,")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(path, "is missing", again) from None
+    except ValueError as error:
+        raise DataError(path, f"is damaged ({error})", again) from None
+    if not isinstance(found, dict):
+        raise DataError(path, "is damaged (no mapping)", again)
+    for key, fits in {**_WRITTEN, **dict.fromkeys(counts, _is_count)}.items():
+        if key not in found:
+            raise DataError(path, f"is damaged (no {key})", again)
+        if not fits(found[key]):
+            raise DataError(path, f"is damaged ({key} is {found[key]!r})", again)
+    if found["status"] != "ok" and not found["reason"]:
+        raise DataError(path, f"is damaged (it is {found['status']} without a reason)", again)
+    return found
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+_WRITTEN: Mapping[str, Callable[[object], bool]] = {
+    "status": lambda value: value in get_args(Status),
+    "reason": lambda value: isinstance(value, str),
+    "wall_seconds": _is_amount,
+    "peak_memory_mib": _is_amount,
+}
+
+
+def digest(*models: BaseModel) -> str:
+    """SHA-256 over checked configs, defaults included, so that two spellings of one config have one hash."""
+    content = [model.model_dump(mode="json") for model in models]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _without_names(dataset: DatasetConfig) -> DatasetConfig:
+    """Without the ids that are left out, where they are names: a hash over a few letters can be guessed."""
+    return dataset.model_copy(update={"exclude": ()}) if dataset.pseudonyms else dataset
+
+
+def data_hashes(dataset: str, pair: str) -> dict[str, str]:
+    """SHA-256 of the prepared slices and of the division into training and test subjects.
+
+    Raises:
+        DataError: one of the two is missing.
+    """
+    files = {"slices": paths.slices(dataset), "splits": paths.splits(dataset, pair)}
+    return {f"{name}_sha256": _file_digest(path) for name, path in files.items()}
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+
+
+def origin() -> dict[str, Any]:
+    """What the work runs on, apart from its code: all that can change the last bit of a number."""
+    return {
+        "versions": package_versions(),
+        "hardware": hardware(),
+        "threads": threads(),
+        "kernels": {name: os.environ.get(name) for name in PORTABLE_KERNELS},
+    }
+
+
+@cache
+def code_version() -> dict[str, Any]:
+    """Version, commit, and whether code was changed since; without git the latter two are None."""
+    unknown = {"version": __version__, "commit": None, "dirty": None}
+    # An installed copy can lie inside some other repository, whose commit would say nothing.
+    if _git("ls-files", "--error-unmatch", str(Path(__file__).relative_to(ROOT))) is None:
+        return unknown
+    changed = _git("status", "--porcelain", "--", *CODE)
+    return {**unknown, "commit": (_git("rev-parse", "HEAD") or "").strip() or None, "dirty": bool(changed)}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def package_versions() -> dict[str, str | None]:
+    """Versions of Python and of the packages that computed the result; None where one is not installed."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores, memory, and the GPU if there is one in use."""
+    torch = sys.modules.get("torch")
+    gpu = torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else None
+    return {
+        "platform": platform.platform(),
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpu": gpu,
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:  # not Linux
+        lines = []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def threads() -> dict[str, int | str | None]:
+    """What the rule asked for, and what PyTorch uses."""
+    torch = sys.modules.get("torch")
+    return {
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"),
+        "torch": torch.get_num_threads() if torch is not None else None,
+    }
+
+
+def peak_memory() -> float:
+    """Largest resident memory of this process so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)

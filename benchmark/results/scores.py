@@ -1,0 +1,122 @@
+"""The tidy table of scores: one number a row, and a reason beside every missing number."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import pandas as pd
+
+from benchmark.results.status import Status
+from benchmark.runtime.checksums import read_verified, write_with_checksum
+from benchmark.runtime.errors import DataError, made_again
+from benchmark.runtime.paths import Cell
+
+COLUMNS = (
+    "benchmark", "dataset", "source", "target", "fold", "method", "seed",
+    "subject", "label", "metric", "value", "unit", "status", "reason",
+)  # fmt: skip
+KEY = ("benchmark", "dataset", "source", "target", "fold", "method", "seed", "subject", "label", "metric")
+ALL = "all"
+SOURCE_ON_SOURCE = "source_on_source"
+TARGET_ON_TARGET = "target_on_target"
+REFERENCES = (SOURCE_ON_SOURCE, TARGET_ON_TARGET)
+"""Rows of Table V that are of no method: a domain's segmentor on real test images of that domain."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of one cell, or why there is none.
+
+    Attributes:
+        subject: test subject, or ``all`` for a score over no single subject.
+        label: class, noise level, or empty.
+    """
+
+    metric: str
+    value: float
+    unit: str = ""
+    subject: str = ALL
+    label: str = ""
+    status: Status = "ok"
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status == "ok" and not math.isfinite(self.value):
+            raise ValueError(
+                f"{self.metric} of {self.subject} is {self.value}; a missing number needs a status and a reason"
+            )
+        if self.status != "ok" and not self.reason:
+            raise ValueError(f"{self.metric} of {self.subject} is {self.status} without a reason")
+
+
+def missing(
+    metric: str,
+    status: Literal["failed", "skipped"],
+    reason: str,
+    *,
+    unit: str = "",
+    subject: str = ALL,
+    label: str = "",
+) -> Score:
+    """A row for a number that is not there."""
+    return Score(metric, math.nan, unit, subject, label, status, reason)
+
+
+def table(cell: Cell, scores: Iterable[Score]) -> pd.DataFrame:
+    """Rows of one cell with all of ``COLUMNS``."""
+    where = asdict(cell)
+    return pd.DataFrame([{**where, **asdict(s)} for s in scores], columns=list(COLUMNS))
+
+
+def write(path: Path, frame: pd.DataFrame) -> None:
+    """CSV in a fixed order, floats in full, so that equal scores are equal files; its hash stands beside it.
+
+    Raises:
+        ValueError: two rows for one number.
+    """
+    if frame.duplicated(list(KEY)).any():
+        twice = frame[frame.duplicated(list(KEY), keep=False)].iloc[0][list(KEY)].to_dict()
+        raise ValueError(f"two rows for one number: {twice}")
+    write_with_checksum(path, frame.sort_values(list(KEY), kind="stable"))
+
+
+def read(path: Path, remedy: str | None = None) -> pd.DataFrame:
+    """The table as written.
+
+    Args:
+        remedy: what to do about a fault, where no rule of the workflow makes the table.
+
+    Raises:
+        DataError: missing, cut short or changed since, no table, wrong columns, or a row that :func:`write` would not
+            write.
+    """
+    text = {c: str for c in COLUMNS if c not in ("fold", "seed", "value")}
+    try:
+        frame = pd.read_csv(read_verified(path, remedy), dtype=text, keep_default_na=False, na_values={"value": [""]})
+    except ValueError as error:  # pandas' errors of parsing, and bytes that are no UTF-8 or no number
+        raise DataError(path, f"is no table of scores ({error})", remedy or made_again(path)) from None
+    if tuple(frame.columns) != COLUMNS:
+        raise DataError(path, f"has the columns {list(frame.columns)}", f"A table of scores has {', '.join(COLUMNS)}")
+    for fault, rows in _faults(frame):
+        if rows.any():
+            row = frame[rows].iloc[0]
+            where = ", ".join(str(row[c]) for c in ("dataset", "method", "subject", "label", "metric"))
+            raise DataError(path, f"is damaged: {fault} ({where})", remedy or made_again(path))
+    return frame
+
+
+def _faults(frame: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
+    """What no row may be, and which rows are."""
+    ok = frame["status"] == "ok"
+    finite = pd.to_numeric(frame["value"], errors="coerce").map(math.isfinite)
+    yield "an unknown status", ~frame["status"].isin(get_args(Status))
+    yield "a number that is missing without a reason", ~ok & (frame["reason"] == "")
+    yield "a value that is no finite number", ok & ~finite
+    yield "a fold or seed that is no number", ~(_whole(frame["fold"]) & _whole(frame["seed"]))
+    yield "two rows for one number", frame.duplicated(list(KEY))
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column, errors="coerce").map(lambda v: math.isfinite(v) and v == int(v) and v >= 0)

@@ -1,0 +1,57 @@
+"""Tables with their SHA-256 beside them: a table that lost rows is a table still, and nothing else would tell.
+
+``scores.csv`` has ``scores.csv.sha256``, in the format of ``sha256sum``.
+"""
+
+import hashlib
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.runtime.atomic import write_atomically, write_table
+from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+
+
+def checksum_file(path: Path) -> Path:
+    """The file beside a table that states its hash."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def write_with_checksum(path: Path, table: pd.DataFrame) -> None:
+    """Writes a CSV as :func:`benchmark.runtime.atomic.write_table` does, and its hash."""
+    write_table(path, table)
+    write_checksum(path)
+
+
+def write_checksum(path: Path) -> None:
+    """Writes the hash of a table."""
+    write_atomically(checksum_file(path), _line(path, path.read_bytes()))
+
+
+def read_verified(path: Path, remedy: str | None = None) -> BytesIO:
+    """The bytes of a table, after their hash was checked.
+
+    Args:
+        remedy: what to do about a fault, where no rule of the workflow makes the table.
+
+    Raises:
+        DataError: table or hash are missing, or the table was cut short or changed.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(path, "is missing", remedy or made_by_snakemake(path)) from None
+    try:
+        stated = checksum_file(path).read_bytes()
+    except FileNotFoundError:
+        fault = f"is missing, so that nobody knows whether {path.name} is whole"
+        raise DataError(checksum_file(path), fault, remedy or made_by_snakemake(checksum_file(path))) from None
+    if stated.split() != _line(path, content).encode().split():
+        fault = f"is not what was written: its SHA-256 is not that of {checksum_file(path).name}"
+        raise DataError(path, fault, remedy or made_again(path))
+    return BytesIO(content)
+
+
+def _line(path: Path, content: bytes) -> str:
+    return f"{hashlib.sha256(content).hexdigest()}  {path.name}\n"

@@ -1,0 +1,159 @@
+"""Where everything lies. The only module that knows the paths of data, results and reports.
+
+Paths are relative to the project root, which is the working directory of every rule.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+"""The folder of the project, where its code lies."""
+CONFIG = Path("config")
+DATASET_CONFIG = CONFIG / "datasets"
+RAW = Path("data/raw")
+PREPARED = Path("data/prepared")
+PRIVATE = Path("data/private")
+RESULTS = Path("results")
+REPORTS = Path("reports")
+LOGS = Path("logs")
+REFERENCE = RESULTS / "reference"
+UNFINISHED = ".part"
+"""Ends the names of what an interrupted download leaves in an archive's folder, to go on from; none of it is data."""
+
+
+def raw(dataset: str) -> Path:
+    """The archive as its owner distributes it; owned by DVC."""
+    return RAW / dataset
+
+
+def manifest(dataset: str) -> Path:
+    """Hashes of the archive that was verified last."""
+    return PREPARED / dataset / "manifest.json"
+
+
+def private(dataset: str) -> Path:
+    """Whose pseudonym is whose; stays on this machine."""
+    return PRIVATE / f"{dataset}.json"
+
+
+def private_manifest(dataset: str) -> Path:
+    """The part of the manifest that names the archive's files, where subjects have pseudonyms."""
+    return PRIVATE / f"{dataset}.manifest.json"
+
+
+def inventory(dataset: str) -> Path:
+    """Which subjects the archive holds, of which scanner."""
+    return PREPARED / dataset / "inventory.json"
+
+
+def splits(dataset: str, pair: str) -> Path:
+    """Training and test subjects of every fold of a scanner pair such as ``GE-PL``."""
+    return PREPARED / dataset / "splits" / f"{pair}.json"
+
+
+def subject(dataset: str, subject_id: str) -> Path:
+    """Folder of one prepared subject: ``{image,labels,mask}.nii.gz``, ``truth/``, ``subject.json``."""
+    return PREPARED / dataset / "subjects" / subject_id
+
+
+def slices(dataset: str) -> Path:
+    """All prepared slices of a dataset."""
+    return PREPARED / dataset / "slices.h5"
+
+
+def truth(dataset: str) -> Path:
+    """What the target scanner would have seen of the test subjects; only metrics and the oracle's source read it."""
+    return PREPARED / dataset / "truth.h5"
+
+
+def quality(dataset: str) -> Path:
+    """Folder of the sheets of all prepared subjects, and of the page that shows them."""
+    return REPORTS / "quality" / dataset
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (dataset, source, target, fold, method, seed) of one benchmark."""
+
+    benchmark: str
+    dataset: str
+    source: str
+    target: str
+    fold: int
+    method: str
+    seed: int
+
+    @property
+    def pair(self) -> str:
+        return f"{self.source}-{self.target}"
+
+    @property
+    def root(self) -> Path:
+        return pair_root(self.benchmark, self.dataset, self.pair, self.fold) / self.method / f"seed-{self.seed}"
+
+    @property
+    def model(self) -> Path:
+        """Folder with the trained method (safetensors and JSON)."""
+        return self.root / "model"
+
+    @property
+    def history(self) -> Path:
+        return self.root / "history.csv"
+
+    @property
+    def run(self) -> Path:
+        """Provenance of the training, written by the process that did the work."""
+        return self.root / "run.json"
+
+    @property
+    def harmonize_run(self) -> Path:
+        """Provenance of the harmonization, as far as it is a process of its own."""
+        return self.root / "harmonize.json"
+
+    @property
+    def harmonized(self) -> Path:
+        return self.root / "harmonized.h5"
+
+    @property
+    def artifacts(self) -> Path:
+        """Segmentations and reconstructions that the figures show."""
+        return self.root / "artifacts.h5"
+
+    @property
+    def scores(self) -> Path:
+        return self.root / "scores.csv"
+
+
+def benchmark_root(benchmark: str) -> Path:
+    return RESULTS / benchmark
+
+
+def pair_root(benchmark: str, dataset: str, pair: str, fold: int) -> Path:
+    return RESULTS / benchmark / "cells" / dataset / pair / f"fold-{fold}"
+
+
+def segmentor(benchmark: str, dataset: str, domain: str, fold: int) -> Path:
+    """Folder of the post-hoc segmentor of a domain and fold."""
+    return RESULTS / benchmark / "judges" / dataset / f"segmentor-{domain}" / f"fold-{fold}"
+
+
+def autoencoder(benchmark: str, dataset: str, pair: str, fold: int) -> Path:
+    """Folder of the multitask autoencoder of a pair and fold."""
+    return RESULTS / benchmark / "judges" / dataset / f"autoencoder-{pair}" / f"fold-{fold}"
+
+
+def checkpoints(benchmark: str, trained: Path) -> Path:
+    """Where an unfinished training leaves its state: not within ``trained``, which Snakemake deletes if it fails."""
+    return RESULTS / benchmark / "checkpoints" / trained.relative_to(RESULTS / benchmark)
+
+
+def scores(benchmark: str) -> Path:
+    return RESULTS / benchmark / "scores.csv"
+
+
+def leaderboard(benchmark: str) -> Path:
+    return RESULTS / benchmark / "leaderboard.csv"
+
+
+def report(benchmark: str) -> Path:
+    return REPORTS / benchmark
