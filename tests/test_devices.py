@@ -154,7 +154,8 @@ def test_where_there_is_none_a_job_that_was_promised_one_is_told(machine, tmp_pa
 @pytest.mark.parametrize("asked", ["make_fabric", "inference_device"])
 def test_a_job_whose_gpu_pytorch_cannot_use_does_not_go_to_the_processor(machine, tmp_path, asked):
     code = (
-        "import sys; from pathlib import Path; from benchmark.runtime import devices; from benchmark.cli import reported_errors; "
+        "import sys; from pathlib import Path; from benchmark.runtime import devices; "
+        "from benchmark.cli import reported_errors; "
         "devices.take_gpu(Path(sys.argv[1])); from benchmark.training import device\n"
         f"with reported_errors(): print(device.{asked}())"
     )

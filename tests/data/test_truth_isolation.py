@@ -58,8 +58,6 @@ def test_the_file_is_named_in_one_place():
     ]
     assert named == ["benchmark/runtime/paths.py"]
     asked = {
-        p.relative_to(ROOT).as_posix()
-        for p in ROOT.glob("benchmark/**/*.py")
-        if "paths.truth(" in p.read_text("utf-8")
+        p.relative_to(ROOT).as_posix() for p in ROOT.glob("benchmark/**/*.py") if "paths.truth(" in p.read_text("utf-8")
     } | {p.relative_to(ROOT).as_posix() for p in ROOT.glob("methods/**/*.py") if "paths" in p.read_text("utf-8")}
     assert asked == MAY_IMPORT | MAY_NAME
