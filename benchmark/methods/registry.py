@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.config.plugins import Plugins
+from benchmark.config.plugins import ROOT, Plugins
 from benchmark.methods.base import Method
-from benchmark.runtime.paths import ROOT
 
 FOLDER = ROOT / "methods"
 _PLUGINS = Plugins(Method, "methods", "method", lambda cls: cls.hyperparameters)  # type: ignore[type-abstract]

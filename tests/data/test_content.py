@@ -20,8 +20,7 @@ from benchmark.archives.manifest import Manifest
 from benchmark.archives.privacy.pseudonyms import names_given
 from benchmark.archives.readers import read
 from benchmark.config.load import load_dataset
-from benchmark.preparation import collect
-from benchmark.preparation.prepare import prepare_subject
+from benchmark.preparation.prepare import collect, prepare_subject
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 

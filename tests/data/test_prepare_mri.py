@@ -16,8 +16,7 @@ from small_datasets import MRI, inventoried
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import SliceStore
 from benchmark.data.truth import read_truth
-from benchmark.preparation import collect
-from benchmark.preparation.prepare import prepare_subject
+from benchmark.preparation.prepare import collect, prepare_subject
 from benchmark.preparation.template import slice_grid
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError

@@ -13,10 +13,9 @@ from small_datasets import inventoried
 from benchmark.archives.subject import Volume
 from benchmark.data.slices import SliceStore
 from benchmark.data.truth import read_truth
-from benchmark.preparation import collect
 from benchmark.preparation.geometry import Grid
 from benchmark.preparation.oct import nearest, retina
-from benchmark.preparation.prepare import prepare_subject
+from benchmark.preparation.prepare import collect, prepare_subject
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 

@@ -93,7 +93,7 @@ def git(folder, *arguments):
 def repository(tmp_path, monkeypatch):
     """A project of one file in a repository of its own."""
     root = tmp_path / "project"
-    (root / "benchmark").mkdir(parents=True)
+    (root / "benchmark/results").mkdir(parents=True)
     module = root / "benchmark/results/provenance.py"
     module.write_text("")
     monkeypatch.setattr(provenance, "ROOT", root)

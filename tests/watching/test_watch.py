@@ -195,7 +195,7 @@ def test_what_waits_for_a_failed_job_is_not_waited_for(jobs):
 
 def test_one_frame_of_a_named_run(jobs, config):
     start("smoke")
-    (runs.layout.benchmark_root("smoke") / "config.json").write_text(config.model_dump_json())
+    (runs.paths.benchmark_root("smoke") / "config.json").write_text(config.model_dump_json())
     result = CliRunner().invoke(app, ["watch", "smoke", "--once"])
     assert result.exit_code == 0, result.output
     counts = Counter(job.rule for job in jobs)
