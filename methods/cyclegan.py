@@ -8,12 +8,14 @@ import torch
 from pydantic import Field, StrictBool
 from torch import Tensor, nn
 
-from benchmark.methods.adversarial import AdversarialMethod, plain_generator
 from benchmark.methods.base import FitContext, TaskInfo, TrainingSet
-from benchmark.methods.cycle import DOMAINS, Crops, Cycle, DomainNetworks
-from benchmark.methods.objective import Term, l1_loss
+from benchmark.methods.crops import Crops
+from benchmark.methods.cycle import Cycle, CycleMethod, DomainNetworks, plain_generator
+from benchmark.methods.objective import l1_loss
 from benchmark.methods.options import AdversarialOptions, GeneratorKind, switch
 from benchmark.networks import PatchDiscriminator70
+from benchmark.networks.twins import DOMAINS
+from benchmark.training.trainer import Term
 
 # Defaults of github.com/junyanz/pytorch-CycleGAN-and-pix2pix (models/cycle_gan_model.py, options/train_options.py).
 # Its identity loss weighs 0.5 of the cycle's.
@@ -71,7 +73,7 @@ class ImagePool:
         return old
 
 
-class CycleGAN(AdversarialMethod):
+class CycleGAN(CycleMethod):
     """Eqs. 2 and 4 alone."""
 
     name = "cyclegan"

@@ -12,7 +12,7 @@ from benchmark.config.base import Strict
 from benchmark.data.sampling import BACKGROUND
 from benchmark.data.slices import Images, Stack
 from benchmark.methods.base import FitContext, TrainingSet
-from benchmark.methods.training_free import TrainingFreeMethod
+from benchmark.methods.classical import ClassicalMethod
 from benchmark.runtime.errors import DataError
 
 BINS = 10_000
@@ -26,7 +26,7 @@ class HistogramMatchingOptions(Strict):
     quantiles: int = Field(1000, ge=2, le=BINS, description="number of quantiles of the target's foreground")
 
 
-class HistogramMatching(TrainingFreeMethod):
+class HistogramMatching(ClassicalMethod):
     """Maps the foreground of each volume onto the pooled foreground histogram of all training targets."""
 
     name = "histogram_matching"

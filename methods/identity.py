@@ -1,10 +1,10 @@
 """No harmonization: the floor of every score."""
 
 from benchmark.data.slices import Images
-from benchmark.methods.training_free import TrainingFreeMethod
+from benchmark.methods.classical import ClassicalMethod
 
 
-class Identity(TrainingFreeMethod):
+class Identity(ClassicalMethod):
     """Gives back the source image."""
 
     name = "identity"

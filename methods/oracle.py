@@ -1,10 +1,10 @@
 """What the target scanner would have seen: the ceiling of every score, which only phantoms have."""
 
 from benchmark.data.slices import Images
-from benchmark.methods.training_free import TrainingFreeMethod
+from benchmark.methods.classical import ClassicalMethod
 
 
-class Oracle(TrainingFreeMethod):
+class Oracle(ClassicalMethod):
     """Gives back what it is handed, and it is handed the truth: the subject on the target scanner, with its noise."""
 
     name = "oracle"

@@ -5,12 +5,13 @@ from typing import ClassVar, cast
 
 from torch import Tensor, nn
 
-from benchmark.methods.adversarial import AdversarialMethod, plain_generator
 from benchmark.methods.base import TaskInfo
-from benchmark.methods.cycle import Crops, Cycle, DomainNetworks
-from benchmark.methods.objective import Term, weighted_cross_entropy, weighted_reference
+from benchmark.methods.crops import Crops
+from benchmark.methods.cycle import Cycle, CycleMethod, DomainNetworks, plain_generator
+from benchmark.methods.objective import weighted_cross_entropy, weighted_reference
 from benchmark.methods.options import GeneratorKind, SegmentationOptions
 from benchmark.networks import SegmentationUNet, crop_back, pad_to_multiple, unet_depth
+from benchmark.training.trainer import Term
 
 
 class SCycleGANOptions(SegmentationOptions):
@@ -27,7 +28,7 @@ class SegmentedCycle(Cycle):
     translated_logits: Tensor
 
 
-class SCycleGAN(AdversarialMethod):
+class SCycleGAN(CycleMethod):
     """Eqs. 2 to 5 with plain generators: the segmentation acts on images alone.
 
     ``segmentor`` is S among the source's networks and Q among the target's. Both learn from real and from translated

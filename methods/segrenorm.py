@@ -38,7 +38,7 @@ class SegRenorm(SCycleGAN):
     )
     hyperparameters = SegRenormOptions
     fusible = True
-    translating = ("generator", "segmentor", "extractor")
+    roles = ("generator", "segmentor", "extractor")
 
     def make_generator(self, task: TaskInfo, width: int) -> nn.Module:
         options = self.options
@@ -63,5 +63,5 @@ class SegRenorm(SCycleGAN):
         read = logits.softmax(dim=1) if self.options.extractor_input == "probabilities" else logits
         return networks["generator"](images, networks["extractor"](read, dropout=dropout))
 
-    def infer(self, networks: DomainNetworks, images: Tensor) -> Tensor:
+    def translate_with(self, networks: DomainNetworks, images: Tensor) -> Tensor:
         return self.generate(networks, images, segment(networks, images))

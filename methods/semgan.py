@@ -1,12 +1,13 @@
 """SemGAN: S-CycleGAN that now and then sees only some of the classes."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import torch
 from pydantic import Field
 
-from benchmark.methods.cycle import Crops, Kept
+from benchmark.methods.crops import Crops
 from methods.s_cyclegan import SCycleGAN, SCycleGANOptions
 
 
@@ -52,5 +53,5 @@ class SemGAN(SCycleGAN):
 def drop_others(crops: Crops, classes: list[int]) -> Crops:
     """Pixels of all but these classes become background and count in no loss of pixels."""
     kept = torch.isin(crops.labels, torch.tensor(classes))
-    everywhere = Crops(crops.images, crops.labels * kept, Kept.of(kept[:, None]))
-    return Crops(everywhere.keep(crops.images), everywhere.labels, everywhere.kept)
+    everywhere = Crops(crops.images, crops.labels * kept, kept[:, None])
+    return replace(everywhere, images=everywhere.keep(crops.images))

@@ -10,20 +10,20 @@ from copy import deepcopy
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.optim import Adam
-
 from benchmark.methods.adversarial import AdversarialMethod
-from benchmark.methods.cycle import DOMAINS, Crops, DomainNetworks
-from benchmark.methods.options import SegmentationOptions
 from benchmark.networks.blocks import LEAKY_SLOPE
-from benchmark.networks.deterministic import ReflectConv2d
 from benchmark.networks.extractor import DROPOUT, POOLED_SIDE, SemanticExtractor
-from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.normalization import EPSILON, InstanceNorm
 from benchmark.networks.renorm import SegmentationRenorm
 from benchmark.networks.resampling import DoublingConv2d, HalvingConv2d, UpsamplingConv
 from benchmark.networks.winograd import Conv3x3
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from benchmark.methods.cycle import DOMAINS, Crops, DomainNetworks
+from benchmark.methods.options import SegmentationOptions
+from benchmark.networks.deterministic import ReflectConv2d
+from benchmark.networks.generator import ResUNetGenerator
 
 
 class PlainRenorm(nn.Module):

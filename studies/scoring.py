@@ -21,6 +21,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 import torch
+from benchmark.methods.adversarial import AdversarialMethod
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
@@ -29,7 +30,6 @@ from benchmark.data.slices import Images, Labels
 from benchmark.judges.autoencoder import NETWORK
 from benchmark.judges.features import extract, load_extractor
 from benchmark.judges.segmentor import Segmentor
-from benchmark.methods.adversarial import AdversarialMethod
 from benchmark.methods.base import Direction, TaskInfo
 from benchmark.methods.registry import create as create_method
 from benchmark.metrics.base import Segmentation, SegmentationMetric

@@ -169,11 +169,12 @@ def _least(work: Callable[[], Any]) -> float:
 
 
 def _own_training(setup: Setup) -> "AdversarialTraining":
+    from benchmark.methods.adversarial import AdversarialMethod
+    from benchmark.methods.adversarial_training import AdversarialTraining
+
     from benchmark.config.base import Schedule
     from benchmark.data.sampling import DomainSlices
     from benchmark.data.slices import SliceStore
-    from benchmark.methods.adversarial import AdversarialMethod
-    from benchmark.methods.adversarial_training import AdversarialTraining
     from benchmark.methods.base import FitContext, TaskInfo, TrainingSet
     from benchmark.methods.registry import create
     from benchmark.training.device import make_fabric, precision_here

@@ -6,11 +6,12 @@ classification does not lean to the scanner with more subjects.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
@@ -18,8 +19,6 @@ from benchmark.config.load import load_dataset
 from benchmark.data.sampling import CropSampler, stream, torch_seed
 from benchmark.data.slices import SliceStore
 from benchmark.judges.training import (
-    Judge,
-    Plan,
     count_parameters,
     optimize,
     rebuilt,
@@ -28,21 +27,37 @@ from benchmark.judges.training import (
     write_history,
 )
 from benchmark.networks.autoencoder import MultitaskAutoencoder
-from benchmark.networks.init import initialize_weights
-from benchmark.networks.microbatch import indivisible
+from benchmark.networks.initialization import initialize_weights
 from benchmark.results.provenance import recorded_work
 from benchmark.runtime import paths
 from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import Checkpoints
-from benchmark.training.device import make_fabric
-from benchmark.training.memory import Budget
+from benchmark.training.device import make_fabric, place
+from benchmark.training.memory import limited_memory
 from benchmark.training.resuming import checkpoints_of, note_resumption
 from benchmark.training.saved import load_networks, save_networks
 from benchmark.training.settings import judge_settings
+from benchmark.training.trainer import Recipe, Step, Term
 
 NETWORK = "autoencoder"
 BETAS = (0.9, 0.999)
 """Adam's own; Appendix A names no others, and β = 0.5 of Section III-B is for adversarial training."""
+
+
+@dataclass(frozen=True)
+class Slices:
+    """A training batch.
+
+    Attributes:
+        images: (N, 1, H, W) in [-1, 1].
+        is_target: (N,), 1 for slices of the target.
+    """
+
+    images: Tensor
+    is_target: Tensor
+
+    def to(self, device: torch.device) -> "Slices":
+        return Slices(self.images.to(device), self.is_target.to(device))
 
 
 def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: int) -> None:
@@ -63,9 +78,7 @@ def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: in
     unfinished = checkpoints_of(config, folder, dataset, pair, settings, __name__)
     with unfinished as checkpoints, recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
         subjects = {domain: training_subjects(data, pair, domain, fold) for domain in pair.split("-")}
-        batch = config.judges.autoencoder.batch_size
-        budget = Budget(f"the training of {folder}", checkpoints, batch, lambda: indivisible([MultitaskAutoencoder(1)]))
-        with budget.micro_batch(record):
+        with limited_memory(f"the training of {folder}"):
             network = _train(config, data, pair, fold, subjects, checkpoints)
         note_resumption(record, checkpoints)
         record.facts |= {"subjects": subjects, "parameters": count_parameters(network)}
@@ -88,21 +101,26 @@ def _train(
     initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
     torch.manual_seed(torch_seed(*identity, "dropout"))
 
-    def draw() -> list[Tensor]:
-        return [torch.from_numpy(sampler.draw()[0]) for sampler in samplers.values()]
-
-    def losses(model: nn.Module, drawn: list[Tensor]) -> Iterator[Mapping[str, Tensor]]:
-        images = torch.cat(drawn).to(fabric.device)
-        is_target = torch.cat([torch.full((len(batch),), float(i)) for i, batch in enumerate(drawn)])
-        output = model(images)
-        yield {
-            "domain": F.binary_cross_entropy_with_logits(output.domain_logit, is_target.to(fabric.device)),
-            "reconstruction": F.l1_loss(output.reconstruction, images),
-        }
-
-    plan = Plan(settings.learning_rate, BETAS, settings.schedule.steps(max(map(len, samplers.values()))))
     network = network.to(memory_format=torch.channels_last)
-    history = optimize(Judge(fabric, network, Batches(draw, samplers), losses, folder, checkpoints), plan)
+
+    def draw() -> Slices:
+        drawn = [torch.from_numpy(sampler.draw()[0]) for sampler in samplers.values()]
+        return Slices(torch.cat(drawn), torch.cat([torch.full((len(d),), float(i)) for i, d in enumerate(drawn)]))
+
+    def losses(batch: Slices) -> Iterator[list[Term]]:
+        output = network(batch.images)
+        domain = F.binary_cross_entropy_with_logits(output.domain_logit, batch.is_target)
+        reconstruction = F.l1_loss(output.reconstruction, batch.images)
+        yield [Term("domain", 1.0, domain), Term("reconstruction", 1.0, reconstruction)]
+
+    rate = settings.learning_rate
+    recipe = Recipe(
+        network=network,
+        batches=Batches(draw, samplers),
+        steps=[Step("judge", [{"params": network.parameters(), "lr": rate}], BETAS, losses)],
+        schedule=settings.schedule.steps(max(map(len, samplers.values()))),
+    )
+    history = optimize(recipe, fabric, rate, folder, checkpoints)
     architecture = {"width": settings.width}
     save_networks(folder, {NETWORK: network}, {"kind": "autoencoder", "architecture": architecture})
     write_history(folder / "history.csv", history)
@@ -130,4 +148,5 @@ def load_autoencoder(folder: Path) -> MultitaskAutoencoder:
     """
     network = rebuilt(MultitaskAutoencoder, folder)
     load_networks(folder, {NETWORK: network})
+    place(network, torch.device("cpu"))
     return network.eval()

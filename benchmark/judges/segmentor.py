@@ -1,13 +1,12 @@
 """The judge of utility: a segmentation network of one domain, trained apart from any translation (Section III-E)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
@@ -16,8 +15,6 @@ from benchmark.data.sampling import CropSampler, stream, torch_seed
 from benchmark.data.slices import Images, Labels
 from benchmark.data.splits import any_pair
 from benchmark.judges.training import (
-    Judge,
-    Plan,
     count_parameters,
     optimize,
     rebuilt,
@@ -25,19 +22,20 @@ from benchmark.judges.training import (
     training_subjects,
     write_history,
 )
-from benchmark.networks.init import initialize_weights
-from benchmark.networks.microbatch import micro_batches
+from benchmark.methods.crops import Crops
+from benchmark.networks.initialization import initialize_weights
 from benchmark.networks.padding import crop_back, pad_to_multiple
-from benchmark.networks.segmentation import SegmentationUNet, unet_depth
+from benchmark.networks.segmentation_unet import SegmentationUNet, unet_depth
 from benchmark.results.provenance import recorded_work
 from benchmark.runtime import paths
 from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import Checkpoints
-from benchmark.training.device import inference_device, make_fabric
-from benchmark.training.memory import Budget
+from benchmark.training.device import inference_device, make_fabric, place
+from benchmark.training.memory import limited_memory
 from benchmark.training.resuming import checkpoints_of, note_resumption
 from benchmark.training.saved import load_networks, save_networks
 from benchmark.training.settings import judge_settings
+from benchmark.training.trainer import Recipe, Step, Term
 
 NETWORK = "segmentor"
 BETAS = (0.5, 0.999)
@@ -64,9 +62,8 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
     unfinished = checkpoints_of(config, folder, dataset, pair, settings, __name__)
     with unfinished as checkpoints, recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
         subjects = training_subjects(data, pair, domain, fold)
-        budget = Budget(f"the training of {folder}", checkpoints, config.judges.segmentor.batch_size, lambda: None)
-        with budget.micro_batch(record) as size:
-            network = _train(config, data, domain, fold, subjects, checkpoints, size)
+        with limited_memory(f"the training of {folder}"):
+            network = _train(config, data, domain, fold, subjects, checkpoints)
         note_resumption(record, checkpoints)
         record.facts |= {"subjects": subjects, "parameters": count_parameters(network)}
 
@@ -78,7 +75,6 @@ def _train(
     fold: int,
     subjects: tuple[str, ...],
     checkpoints: Checkpoints,
-    micro_batch: int | None,
 ) -> SegmentationUNet:
     settings = config.judges.segmentor
     crops = config.datasets[data.name].training or data.training
@@ -90,19 +86,23 @@ def _train(
     network = SegmentationUNet(**architecture)
     initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
     weights = torch.tensor(data.weights, device=fabric.device)
-
-    def losses(model: nn.Module, drawn: tuple[Images, npt.NDArray[np.int64]]) -> Iterator[Mapping[str, Tensor]]:
-        images, labels = (torch.from_numpy(array).to(fabric.device) for array in drawn)
-        for micro in micro_batches(len(images), micro_batch, fabric.device):
-            part = labels[micro.samples]
-            # Its mean is one over the weights met: those of the micro-batch are some of those of the batch.
-            share = 1 if micro_batch is None else weights[part].sum() / weights[labels].sum()
-            yield {"cross_entropy": share * weighted_cross_entropy(model(images[micro.samples]), part, weights)}
-
-    plan = Plan(settings.learning_rate, BETAS, settings.schedule.steps(len(sampler)))
     network = network.to(memory_format=torch.channels_last)
-    batches = Batches(sampler.draw, {"crops": sampler})
-    history = optimize(Judge(fabric, network, batches, losses, folder, checkpoints), plan)
+
+    def draw() -> Crops:
+        images, labels = sampler.draw()
+        return Crops(torch.from_numpy(images), torch.from_numpy(labels))
+
+    def losses(batch: Crops) -> Iterator[list[Term]]:
+        yield [Term("cross_entropy", 1.0, weighted_cross_entropy(network(batch.images), batch.labels, weights))]
+
+    rate = settings.learning_rate
+    recipe = Recipe(
+        network=network,
+        batches=Batches(draw, {"crops": sampler}),
+        steps=[Step("judge", [{"params": network.parameters(), "lr": rate}], BETAS, losses)],
+        schedule=settings.schedule.steps(len(sampler)),
+    )
+    history = optimize(recipe, fabric, rate, folder, checkpoints)
     save_networks(folder, {NETWORK: network}, {"kind": "segmentor", "architecture": architecture})
     write_history(folder / "history.csv", history)
     return network
@@ -125,7 +125,8 @@ class Segmentor:
 
     def __init__(self, network: SegmentationUNet) -> None:
         self._device = inference_device()
-        self._network = network.to(self._device).to(memory_format=torch.channels_last).eval()
+        place(network, self._device).eval()
+        self._network = network.to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def predict(self, images: Images) -> Labels:

@@ -66,9 +66,6 @@ class FitContext:
         log: called with a step and its losses (a row of ``history.csv``).
         checkpoints: where an unfinished training is looked for and left; None is nowhere. A method whose training
             takes more than minutes hands it to ``benchmark.training.loop.train``.
-        micro_batch: crops of each domain that go through the networks at a time, where memory is short; gradients are
-            those of the whole batch all the same. None is all of them; a number only where ``indivisible`` has no
-            reason against it.
     """
 
     width: int
@@ -78,7 +75,6 @@ class FitContext:
     initial_std: float = 0.02
     log: Callable[[int, Mapping[str, float]], None] = field(default=lambda step, losses: None)
     checkpoints: "Checkpoints | None" = None
-    micro_batch: int | None = None
 
 
 class Method(ABC):
@@ -115,10 +111,6 @@ class Method(ABC):
     def smallest_crop(self, task: TaskInfo) -> tuple[int, int]:
         """Shorter and longer side, in pixels, that training crops must have at least."""
         return 1, 1
-
-    def indivisible(self, task: TaskInfo) -> str | None:
-        """Reason why a training batch cannot go through the networks in micro-batches, or None."""
-        return "its training takes whole batches only"
 
     @abstractmethod
     def fit(self, train: TrainingSet, context: FitContext) -> None:

@@ -4,33 +4,14 @@ Expectations are means over the batch and, where the equation leaves them out, o
 computed in float32 or finer, whatever the precision of the networks.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from benchmark.methods.cycle import Kept
-
-
-class Term(NamedTuple):
-    """One summand of the total objective (Eq. 5)."""
-
-    name: str
-    weight: float
-    value: Tensor
-    """Before weighting."""
 
 
 def precise(values: Tensor) -> Tensor:
     """The same values in float32, or in float64 where they are already."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
-
-
-def total(terms: Iterable[Term]) -> Tensor:
-    """Eq. 5: the weighted sum."""
-    return torch.stack([term.weight * term.value for term in terms]).sum()
 
 
 def discriminator_loss(real_scores: Tensor, translated_scores: Tensor) -> Tensor:
@@ -50,17 +31,17 @@ def adversarial_loss(translated_scores: Tensor, *, halved: bool = True) -> Tenso
     return 0.5 * loss if halved else loss
 
 
-def l1_loss(images: Tensor, reference: Tensor, kept: Kept | None = None) -> Tensor:
+def l1_loss(images: Tensor, reference: Tensor, kept: Tensor | None = None) -> Tensor:
     """One expectation of Eq. 4, E[‖F(G(x)) - x‖₁], as a mean over pixels.
 
     Args:
         images: (N, 1, H, W).
         reference: the same shape.
-        kept: the pixels that count; none means all.
+        kept: (N, 1, H, W), true for the pixels that count; None means all.
     """
     if kept is None:
         return F.l1_loss(precise(images), precise(reference))
-    return ((precise(images) - precise(reference)).abs() * kept.pixels).sum() / kept.count
+    return ((precise(images) - precise(reference)).abs() * kept).sum() / kept.sum()
 
 
 def weighted_reference(labels: Tensor, class_weights: Tensor) -> Tensor:
@@ -76,7 +57,7 @@ def weighted_reference(labels: Tensor, class_weights: Tensor) -> Tensor:
     return F.one_hot(labels, len(class_weights)).movedim(-1, 1) * class_weights.view(1, -1, 1, 1)
 
 
-def weighted_cross_entropy(logits: Tensor, reference: Tensor, kept: Kept | None = None) -> Tensor:
+def weighted_cross_entropy(logits: Tensor, reference: Tensor, kept: Tensor | None = None) -> Tensor:
     """One expectation of Eq. 3, E[-Σ_c λ_c s_c log S(x, c)], as the plain mean over pixels.
 
     Equation 3 divides by nothing, so neither does this: PyTorch's weighted mean divides by the sum of the weights
@@ -86,7 +67,7 @@ def weighted_cross_entropy(logits: Tensor, reference: Tensor, kept: Kept | None 
     Args:
         logits: (N, classes, H, W), of which S(x, c) is the softmax.
         reference: λ_c s_c, from `weighted_reference`.
-        kept: the pixels that count; none means all.
+        kept: (N, 1, H, W), true for the pixels that count; None means all.
     """
     each = -(reference * F.log_softmax(precise(logits), dim=1)).sum(dim=1, keepdim=True)
-    return each.mean() if kept is None else (each * kept.pixels).sum() / kept.count
+    return each.mean() if kept is None else (each * kept).sum() / kept.sum()

@@ -2,12 +2,13 @@
 
 from benchmark.networks.autoencoder import AutoencoderOutput, MultitaskAutoencoder
 from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscriminator70
-from benchmark.networks.extractor import SemanticExtractor
 from benchmark.networks.generator import ResUNetGenerator
-from benchmark.networks.init import initialize_weights
+from benchmark.networks.initialization import initialize_weights
 from benchmark.networks.padding import crop_back, pad_to_multiple
-from benchmark.networks.resnet9 import ResNet9Generator
-from benchmark.networks.segmentation import SegmentationUNet, unet_depth
+from benchmark.networks.resnet import ResNet9Generator
+from benchmark.networks.segmentation_unet import SegmentationUNet, unet_depth
+from benchmark.networks.semantic_extractor import SemanticExtractor
+from benchmark.networks.twins import Twins
 from benchmark.networks.variant import Variant
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "ResUNetGenerator",
     "SegmentationUNet",
     "SemanticExtractor",
+    "Twins",
     "Variant",
     "crop_back",
     "initialize_weights",

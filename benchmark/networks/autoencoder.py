@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from benchmark.networks.blocks import LEAKY_SLOPE, resnet_decoder, resnet_encoder
 from benchmark.networks.deterministic import adaptive_average
+from benchmark.networks.residual_block import LEAKY_SLOPE
+from benchmark.networks.resnet import resnet_decoder, resnet_encoder
 
 RESIDUAL_BLOCKS = 6
 POOLED_SIDE = 2

@@ -5,16 +5,14 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
-from benchmark.networks.blocks import LEAKY_SLOPE
-from benchmark.networks.grouping import Fusible
-from benchmark.networks.normalization import InstanceNorm
+from benchmark.networks.residual_block import LEAKY_SLOPE
 
 
 def _conv(in_channels: int, out_channels: int, stride: int) -> nn.Conv2d:
     return nn.Conv2d(in_channels, out_channels, 4, stride=stride, padding=1)
 
 
-class PatchDiscriminator(Fusible):
+class PatchDiscriminator(nn.Module):
     """Four convolutions 4×4 with spectral norm on all but the last; receptive field 34×34.
 
     Args:
@@ -49,7 +47,7 @@ class PatchDiscriminator(Fusible):
             return self.layers(images)
 
 
-class PatchDiscriminator70(Fusible):
+class PatchDiscriminator70(nn.Module):
     """C64-C128-C256-C512 with instance norm on all but the first and the last; receptive field 70×70.
 
     Args:
@@ -66,13 +64,13 @@ class PatchDiscriminator70(Fusible):
             _conv(1, width, 2),
             nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
             _conv(width, 2 * width, 2),
-            InstanceNorm(2 * width),
+            nn.InstanceNorm2d(2 * width),
             nn.LeakyReLU(LEAKY_SLOPE),
             _conv(2 * width, 4 * width, 2),
-            InstanceNorm(4 * width),
+            nn.InstanceNorm2d(4 * width),
             nn.LeakyReLU(LEAKY_SLOPE),
             _conv(4 * width, 8 * width, 1),
-            InstanceNorm(8 * width),
+            nn.InstanceNorm2d(8 * width),
             nn.LeakyReLU(LEAKY_SLOPE),
             _conv(8 * width, 1, 1),
         )

@@ -4,23 +4,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.networks.blocks import LEAKY_SLOPE, RESIDUAL_BLOCKS, block_normalization
-from benchmark.networks.grouping import Fusible, join
-from benchmark.networks.renorm import Modulations, modulations
-from benchmark.networks.resampling import HalvingConv2d, UpsamplingConv, doubled
+from benchmark.networks.residual_block import LEAKY_SLOPE, RESIDUAL_BLOCKS, block_normalization
 from benchmark.networks.variant import Variant
 
 
-class ResUNetGenerator(Fusible):
+class ResUNetGenerator(nn.Module):
     """Translates images of one domain into another.
 
     Args:
         width: channels w of the first convolution, 64 in the paper.
-        conditioned: every normalization in the residual blocks is a segmentation renormalization, and
-            ``forward`` needs the embedding. Otherwise it is a plain one, and all else is the same.
-        embedding_dim: length of the embedding, 512 in the paper; read only if conditioned.
+        conditioned: every normalization in the residual blocks is a segmentation renormalization, and ``forward`` needs
+            the embedding. Otherwise it is a plain one, and all else is the same.
+        embedding_dim: length of the embedding, 512 in the paper; used only if conditioned.
         order: order of convolution, normalization and activation in a residual block.
-        gamma: form of the renormalization's scale; read only if conditioned.
+        gamma: form of the renormalization's scale; used only if conditioned.
     """
 
     required_multiple = 16
@@ -43,17 +40,17 @@ class ResUNetGenerator(Fusible):
             conditioned=conditioned, embedding_dim=embedding_dim, order=order, gamma=gamma
         )
         w, block = width, RESIDUAL_BLOCKS[order]
-        self.stem = HalvingConv2d(1, w)
+        self.stem = _halving(1, w)
         self.encoder = nn.ModuleList(
             block(i, o, normalization) for i, o in ((w, 2 * w), (2 * w, 4 * w), (4 * w, 8 * w))
         )
-        self.downsample = nn.ModuleList(HalvingConv2d(c, c) for c in (2 * w, 4 * w, 8 * w))
+        self.downsample = nn.ModuleList(_halving(c, c) for c in (2 * w, 4 * w, 8 * w))
         self.bottleneck = block(8 * w, 8 * w, normalization)
         self.middle = nn.ModuleList(block(8 * w, 8 * w, normalization) for _ in range(2))
         self.decoder = nn.ModuleList(
             block(i, o, normalization) for i, o in ((16 * w, 4 * w), (8 * w, 2 * w), (4 * w, w))
         )
-        self.head = UpsamplingConv(w, 1)
+        self.head = nn.Conv2d(w, 1, 3, padding=1)
 
     def forward(self, images: Tensor, embedding: Tensor | None = None) -> Tensor:
         """Translates a batch.
@@ -68,35 +65,30 @@ class ResUNetGenerator(Fusible):
         Raises:
             ValueError: an embedding is missing or not wanted, or the images have a size that does not fit.
         """
-        condition, groups = self._condition(images, embedding), self.groups
-        features = F.relu(self.stem(images), inplace=True)
+        condition = self._condition(images, embedding)
+        features = F.relu(self.stem(images))
         skips = []
         for block, downsample in zip(self.encoder, self.downsample, strict=True):
             features = block(features, *condition)
             skips.append(features)
             features = downsample(features)
-        first, second = self.middle
-        features = first(doubled(self.bottleneck(features, *condition), groups=groups), *condition)
-        features = second(features, *condition)
-        shallow, middle, deep = skips
-        features = self.decoder[0](join(features, deep, groups), *condition)
-        features = self.decoder[1](doubled(features, middle, groups=groups), *condition)
-        features = self.decoder[2](doubled(features, shallow, groups=groups), *condition)
-        # The head enlarges too; an activation before it is the same as one between enlarging and convolving.
-        return torch.tanh(self.head(F.leaky_relu(features, LEAKY_SLOPE)))
+        features = enlarge(self.bottleneck(features, *condition))
+        for block in self.middle:
+            features = block(features, *condition)
+        for level, block in enumerate(self.decoder):
+            if level:  # the middle blocks are at the size of the deepest skip already
+                features = enlarge(features)
+            features = block(torch.cat([features, skips.pop()], dim=1), *condition)
+        return torch.tanh(self.head(enlarge(F.leaky_relu(features, LEAKY_SLOPE))))
 
-    def _condition(self, images: Tensor, embedding: Tensor | None) -> tuple[Modulations, ...]:
-        height, width = images.shape[-2:]
-        multiple, smallest = self.required_multiple, self.smallest_images
-        if (
-            height % multiple
-            or width % multiple
-            or min(height, width) < smallest[0]
-            or max(height, width) < smallest[1]
-        ):
+    def _condition(self, images: Tensor, embedding: Tensor | None) -> tuple[Tensor, ...]:
+        """What every block takes beside its features, after a check of the sizes."""
+        sides, multiple = sorted(images.shape[-2:]), self.required_multiple
+        too_small = any(side < least for side, least in zip(sides, self.smallest_images, strict=True))
+        if too_small or any(side % multiple for side in sides):
             raise ValueError(
                 f"the generator takes images whose sides are multiples of {multiple}, one of them more than "
-                f"{multiple}; got {height}x{width}"
+                f"{multiple}; got {images.shape[-2]}x{images.shape[-1]}"
             )
         if self.conditioned != (embedding is not None):
             raise ValueError(
@@ -104,4 +96,13 @@ class ResUNetGenerator(Fusible):
                 if self.conditioned
                 else "a plain generator takes no embedding"
             )
-        return () if embedding is None else (modulations(self, embedding),)
+        return () if embedding is None else (embedding,)
+
+
+def enlarge(features: Tensor) -> Tensor:
+    """Nearest-neighbour, (N, C, H, W) to (N, C, 2H, 2W)."""
+    return F.interpolate(features, scale_factor=2, mode="nearest")
+
+
+def _halving(in_channels: int, out_channels: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1)

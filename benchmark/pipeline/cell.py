@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ def train_cell(config: BenchmarkConfig, cell: Cell) -> None:
         UserError: the method is not applicable to the dataset's labels.
     """
     # Loads PyTorch, which harmonizing without networks does without.
-    from benchmark.training.memory import Budget
+    from benchmark.training.memory import limited_memory
     from benchmark.training.resuming import checkpoints_of, note_resumption
 
     work = _Work(config, cell)
@@ -59,11 +59,9 @@ def train_cell(config: BenchmarkConfig, cell: Cell) -> None:
     history = _History()
     with unfinished as checkpoints, recorded(cell.run, config, cell) as record:
         name = f"the training of {cell.method} on {cell.dataset}"
-        indivisible = partial(work.method.indivisible, work.task)
-        budget = Budget(name, checkpoints, work.task.batch_size, indivisible)
         try:
-            with budget.micro_batch(record) as size:
-                work.fit(record, history, checkpoints, size)
+            with limited_memory(name):
+                work.fit(record, history, checkpoints)
             work.method.save(cell.model)
         except Diverged as outcome:
             _fail(record, outcome)
@@ -141,10 +139,9 @@ class _Work:
         record: Record,
         history: "_History",
         checkpoints: "Checkpoints | None" = None,
-        micro_batch: int | None = None,
     ) -> None:
         record.facts["options"] = self.method.options.model_dump(mode="json")
-        context = self._context(history, checkpoints, micro_batch)
+        context = self._context(history, checkpoints)
         if self.method.kind == "learned":
             from benchmark.training.device import precision_here
 
@@ -209,7 +206,7 @@ class _Work:
         source, target = (DomainSlices.of(self.store, s) for s in (self.fold.train_source, self.fold.train_target))
         return TrainingSet(source, target, self.task)
 
-    def _context(self, history: "_History", checkpoints: "Checkpoints | None", micro_batch: int | None) -> FitContext:
+    def _context(self, history: "_History", checkpoints: "Checkpoints | None") -> FitContext:
         cell, training = self.cell, self.config.training
         identity = (cell.dataset, cell.pair, cell.fold, cell.seed)
         return FitContext(
@@ -219,7 +216,6 @@ class _Work:
             initial_std=training.initial_std,
             log=history.add,
             checkpoints=checkpoints,
-            micro_batch=micro_batch,
         )
 
 

@@ -5,7 +5,9 @@ import warnings
 from typing import TYPE_CHECKING, Literal
 
 import torch
+from torch import nn
 
+from benchmark.acceleration import accelerate
 from benchmark.runtime.devices import VISIBLE, taken
 from benchmark.runtime.errors import UserError
 from benchmark.runtime.machine import multiplies_bf16
@@ -31,6 +33,11 @@ def make_fabric(precision: Precision = "32-true") -> "Fabric":
     # A job of Slurm's is told to call srun, which is none of Snakemake's business.
     warnings.filterwarnings("ignore", "The `srun` command is available")
     return Fabric(accelerator="auto", devices=1, precision=precision)
+
+
+def place(network: nn.Module, device: torch.device) -> nn.Module:
+    """Moves a network to a device and accelerates it, in place. Every network that is trained or loaded passes here."""
+    return accelerate(network.to(device))
 
 
 def precision_here(asked: Literal["auto"] | Precision) -> Precision:

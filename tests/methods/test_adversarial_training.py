@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from two_scanners import DEVICE, context, training_set
-
 from benchmark.methods.adversarial import AdversarialMethod
 from benchmark.methods.adversarial_training import CONSTANT, AdversarialTraining
+from two_scanners import DEVICE, context, training_set
+
 from benchmark.methods.cycle import Crops
 from benchmark.methods.objective import Term
 from benchmark.methods.options import AdversarialOptions

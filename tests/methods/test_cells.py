@@ -7,11 +7,11 @@ import h5py
 import numpy as np
 import pytest
 import small_benchmark as small
+from benchmark.methods.training_free import TrainingFreeMethod
 
 from benchmark.data.slices import SliceStore
 from benchmark.methods.base import Method
 from benchmark.methods.registry import method_class
-from benchmark.methods.training_free import TrainingFreeMethod
 from benchmark.pipeline import cell as cell_module
 from benchmark.pipeline.cell import harmonize_cell, train_cell
 from benchmark.results.harmonized import read_harmonized

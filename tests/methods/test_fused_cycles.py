@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from benchmark.methods.adversarial_training import AdversarialTraining
 from test_micro_batches import METHODS, one_step
 from two_scanners import DEVICE, context, initialize, training_set
 
 from benchmark.methods import fused_cycles
-from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.methods.cycle import Crops, Kept
 from benchmark.methods.registry import create, method_class
 from benchmark.training.device import make_fabric

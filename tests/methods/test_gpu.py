@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from benchmark.methods.adversarial_training import AdversarialTraining
 from lightning_fabric import Fabric
 from two_scanners import SLICES, context, domain, training_set
 
 from benchmark.judges.features import extract, load_extractor
 from benchmark.judges.segmentor import load_segmentor
-from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.methods.base import Direction
 from benchmark.methods.registry import create
 from benchmark.networks import SegmentationUNet, extractor, initialize_weights

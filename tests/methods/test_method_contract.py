@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmark.methods.adversarial import AdversarialMethod
 from two_scanners import DEVICE, context, training_set
 
-from benchmark.methods.adversarial import AdversarialMethod
 from benchmark.methods.base import Direction
 from benchmark.methods.registry import FOLDER, available, create, method_class
 from benchmark.runtime.errors import ModelError

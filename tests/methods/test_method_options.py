@@ -8,8 +8,8 @@ from two_scanners import context, training_set
 
 from benchmark.methods.registry import create
 from benchmark.networks import PatchDiscriminator, PatchDiscriminator70, ResNet9Generator, ResUNetGenerator
-from benchmark.networks.blocks import PostNormResidualBlock, PreNormResidualBlock
-from benchmark.networks.renorm import SegmentationRenorm
+from benchmark.networks.renormalization import SegmentationRenorm
+from benchmark.networks.residual_block import PostNormResidualBlock, PreNormResidualBlock
 from benchmark.runtime.errors import ConfigError, Diverged
 
 # The table of switches: default, paper, reference.

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+from benchmark.methods.adversarial_training import AdversarialTraining
+from benchmark.networks.microbatch import dropout, indivisible, micro_batches
 from torch import nn
 from two_scanners import context, in_double, initialize, training_set
 
 from benchmark.methods import fused_cycles
-from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.methods.base import TrainingSet
 from benchmark.methods.cycle import DOMAINS, Crops, Kept
 from benchmark.methods.objective import l1_loss, weighted_cross_entropy, weighted_reference
 from benchmark.methods.registry import available, create, method_class
-from benchmark.networks.microbatch import dropout, indivisible, micro_batches
 from benchmark.training.device import make_fabric
 
 BATCH = 5

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import small_benchmark as small
 import torch
+from benchmark.methods.adversarial_training import AdversarialTraining
 
 from benchmark import cli
 from benchmark.judges.autoencoder import train_autoencoder
 from benchmark.judges.segmentor import train_segmentor
-from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.pipeline.cell import train_cell
 from benchmark.runtime import paths
 from benchmark.runtime.errors import ModelError, OutOfMemory

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from benchmark.methods.adversarial_training import AdversarialTraining
 from two_scanners import context, in_double, initialize, training_set
 
+from benchmark.acceleration import resampling, winograd
 from benchmark.methods import fused_cycles
-from benchmark.methods.adversarial_training import AdversarialTraining
 from benchmark.methods.base import TrainingSet
 from benchmark.methods.registry import create
-from benchmark.networks import resampling, winograd
 from benchmark.training.device import make_fabric
 from studies.plain import PlainTraining
 

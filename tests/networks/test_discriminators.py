@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from benchmark.networks.normalization import InstanceNorm
 from network_reference import conv, images, leaky, parameters, randomized, standardized
 from torch import nn
 
 from benchmark.networks import PatchDiscriminator, PatchDiscriminator70
-from benchmark.networks.normalization import InstanceNorm
 
 WIDTH = 3
 

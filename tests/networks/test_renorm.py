@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from benchmark.networks.normalization import InstanceNorm, instance_norm
 from network_reference import images, randomized, standardized
 from torch import nn
 
 from benchmark.networks import renorm
-from benchmark.networks.normalization import InstanceNorm, instance_norm
-from benchmark.networks.renorm import SegmentationRenorm, modulations
+from benchmark.networks.renormalization import SegmentationRenorm, modulations
 
 
 def renormalized(layer, features, embedding):

@@ -17,8 +17,8 @@ from network_reference import (
     standardized,
 )
 
+from benchmark.acceleration.resampling import UpsamplingConv
 from benchmark.networks import ResUNetGenerator
-from benchmark.networks.resampling import UpsamplingConv
 
 WIDTH, EMBEDDING = 2, 5
 VARIANTS = ("paper", "reference")

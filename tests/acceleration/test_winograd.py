@@ -6,13 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from benchmark.networks import winograd
+from benchmark.acceleration import winograd
+from benchmark.acceleration.fusion import Fused
+from benchmark.acceleration.resampling import UpsamplingConv, enlarge
+from benchmark.acceleration.winograd import ENLARGED, PLAIN, Conv3x3, conv3x3, convolved, pays
 from benchmark.networks.deterministic import ReflectConv2d
-from benchmark.networks.fusion import Fused
 from benchmark.networks.generator import ResUNetGenerator
-from benchmark.networks.resampling import UpsamplingConv, enlarge
-from benchmark.networks.resnet9 import ResNet9Generator
-from benchmark.networks.winograd import ENLARGED, PLAIN, Conv3x3, conv3x3, convolved, pays
+from benchmark.networks.resnet import ResNet9Generator
 from studies.plain import plain
 
 WAYS = ("PLAIN", "ENLARGED")
@@ -247,7 +247,7 @@ def test_a_reflecting_layer_has_its_bias(way, kernel, monkeypatch):
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize("order", ["paper", "reference"])
 def test_a_generator_is_the_same_in_pytorchs_layers(order, taken, monkeypatch):
-    monkeypatch.setattr("benchmark.networks.resampling.LARGE", 0)
+    monkeypatch.setattr("benchmark.acceleration.resampling.LARGE", 0)
     generator = ResUNetGenerator(2, conditioned=False, order=order).double()
     images = maps(2, 1, 64, 64)
     expected = results(plain(generator), images)

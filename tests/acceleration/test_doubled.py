@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.networks import resampling
-from benchmark.networks.blocks import RESIDUAL_BLOCKS, block_normalization
-from benchmark.networks.renorm import modulations
-from benchmark.networks.resampling import LARGE, Doubled, UpsamplingConv, convolve, doubled, whole
+from benchmark.acceleration import resampling
+from benchmark.acceleration.resampling import LARGE, Doubled, UpsamplingConv, convolve, doubled, whole
+from benchmark.networks.renormalization import modulations
+from benchmark.networks.residual_block import RESIDUAL_BLOCKS, block_normalization
 
 
 def results(work, *inputs, parameters=()):

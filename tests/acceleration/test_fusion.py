@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from benchmark.acceleration.fusion import Fused, FusedBatch, can_be_fused
+from benchmark.acceleration.grouping import Fusible, join
 from benchmark.networks import (
     PatchDiscriminator,
     PatchDiscriminator70,
@@ -15,8 +17,6 @@ from benchmark.networks import (
     SemanticExtractor,
     resampling,
 )
-from benchmark.networks.fusion import Fused, FusedBatch, can_be_fused
-from benchmark.networks.grouping import Fusible, join
 
 SAMPLES, WIDTH, CLASSES, EMBEDDING = 3, 4, 3, 6
 NETWORKS = {

@@ -2,33 +2,30 @@
 
 from itertools import pairwise
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.deterministic import adaptive_average
-from benchmark.networks.grouping import Fusible, linear
-from benchmark.networks.grouping import dropout as drop
 from benchmark.networks.variant import Variant
 
 POOLED_SIDE = 7
 DROPOUT = 0.5
 
 
-class SemanticExtractor(Fusible):
+class SemanticExtractor(nn.Module):
     """Four convolutions with pooling and two linear layers.
 
-    The last map is averaged onto 7×7 whatever its size, so that any crop or slice of more than 15 pixels a
-    side gives an embedding; maps smaller than that are spread over it.
+    The last map is averaged onto 7×7 at any size, so that every crop or slice of more than 15 pixels a side gives an
+    embedding; smaller maps are spread over it.
 
     Args:
         classes: channels of the segmentation.
         crop_size: shorter side of the training crops in pixels. Only the paper's pooling depends on it.
         width: channels w of the first convolution, 64 in the paper.
         embedding_dim: length of the embedding, 512 in the paper.
-        pooling: what follows each convolution. ``reference``: the maximum of 2×2. ``paper``: AvgPool(2, 4),
-            the average of 2×2 at every fourth pixel, and AvgPool(1, 2), every second pixel, for crops of 128
-            (Fig. 4); crops under 256 take the latter, because the former leaves nothing of them.
+        pooling: what follows each convolution. ``reference``: the maximum of 2×2. ``paper``: AvgPool(2, 4), the average
+            of 2×2 at every fourth pixel; for crops of 128, AvgPool(1, 2), every second pixel (Fig. 4). Crops under 256
+            take the latter, because the former leaves nothing of them.
     """
 
     def __init__(
@@ -55,16 +52,14 @@ class SemanticExtractor(Fusible):
 
         Args:
             segmentation: (N, classes, H, W) logits or probabilities.
-            dropout: with dropout, if also in training mode; the cycle's second pass goes without it.
+            dropout: in training mode, with dropout; the cycle's second pass goes without it.
 
         Returns:
             (N, embedding_dim).
         """
-        # PyTorch's max pooling on a CPU is vectorized in this layout only: a third to half of the time goes.
-        features = segmentation.contiguous(memory_format=torch.channels_last)
+        features = segmentation
         for conv in self.convs:
             features = F.relu(self.pool(conv(features)))
         pooled = adaptive_average(features, POOLED_SIDE).flatten(1)
-        hidden = F.relu(linear(self.linear1, pooled, self.groups))
-        dropped = drop(hidden, DROPOUT, self.groups, training=self.training and dropout)
-        return linear(self.linear2, dropped, self.groups)
+        hidden = F.relu(self.linear1(pooled))
+        return self.linear2(F.dropout(hidden, DROPOUT, self.training and dropout))

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from benchmark.networks.deterministic import ReflectConv2d, reflect
 from benchmark.runtime.machine import products_are_portable
 
 TAPS = 3
@@ -106,7 +107,7 @@ class Way:
 # pixels take 0.58 of a plain convolution's time in bf16 and 0.56 in float32, 256 to 256 0.73 and 0.67, 128 to 256 of
 # 32×32 0.69 and 0.63, 128 to 128 0.88 and 0.72; and where it is not done, 128 to 64 of 64×64 0.97 and 1.05, 256 to 256
 # of 8×8 0.98 and 1.01. Forward alone 0.1 to 0.3 more; of a single sample, too, whose kernel has as many sums as that of
-# four. Enlarged maps beside the way of `benchmark.networks.resampling`: 128 to 128 of 16×16 before that 0.71 and 0.79,
+# four. Enlarged maps beside the way of `resampling.convolve`: 128 to 128 of 16×16 before that 0.71 and 0.79,
 # 512 to 512 of 8×8 0.40 and 0.46, and where it is not done, 128 to 64 of 32×32 0.90 and 1.02. With portable products
 # 512 to 512 take 1.1 and 256 to 256 1.2 of a plain convolution's time.
 #
@@ -189,15 +190,20 @@ def convolved(features: Tensor, weight: Tensor, padding: int, way: Way) -> Tenso
     return _Convolution.apply(features.to(_precision(features)), weight, padding, way)
 
 
-class Conv3x3(nn.Conv2d):
-    """``nn.Conv2d`` 3×3 of stride 1, padded by zeros to keep the size, by `conv3x3`."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, TAPS, padding=1)
+class WinogradConv2d(nn.Conv2d):
+    """``nn.Conv2d`` 3×3 of stride 1 and padding 1, by `conv3x3`."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, in, H, W) to (N, out, H, W)."""
         return super().forward(input) if self.groups > 1 else conv3x3(input, self.weight, self.bias, padding=1)
+
+
+class WinogradReflectConv2d(ReflectConv2d):
+    """`ReflectConv2d` 3×3, by `conv3x3`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(N, in, H, W) to (N, out, H, W)."""
+        return conv3x3(reflect(input, 1), self.weight, self.bias, padding=0)
 
 
 class _Convolution(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""What methods without networks share: what they know of the training slices fits into a JSON file."""
+"""What methods without networks share: what they learn from the training slices fits into a JSON file."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from benchmark.training.description import read_description, require, write_desc
 FORMAT = "harmonize-bench training-free 1"
 
 
-class TrainingFreeMethod(Method):
+class ClassicalMethod(Method):
     """A method that translates forward only and learns little or nothing."""
 
     def fit(self, train: TrainingSet, context: FitContext) -> None:

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.networks import resampling
-from benchmark.networks.resampling import DoublingConv2d, HalvingConv2d
+from benchmark.acceleration import resampling
+from benchmark.acceleration.resampling import DoublingConv2d, HalvingConv2d
 
 
 def results(layer, images):

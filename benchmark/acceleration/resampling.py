@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.networks import winograd
-from benchmark.networks.grouping import join
+from benchmark.acceleration import winograd
+from benchmark.acceleration.grouping import join
+from benchmark.networks.generator import enlarge
 
 PRODUCTS = 4096
 """A CPU convolves faster by one matrix product where a weight for each pair of channels is used on few pixels.
@@ -35,10 +36,7 @@ def _by_product(conv: nn.Conv2d | nn.ConvTranspose2d, small: Tensor | torch.Size
 
 
 class HalvingConv2d(nn.Conv2d):
-    """``nn.Conv2d`` 4×4 of stride 2, whose results have half the height and width."""
-
-    def __init__(self, in_channels: int, out_channels: int, *, bias: bool = True) -> None:
-        super().__init__(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
+    """``nn.Conv2d`` 4×4 of stride 2 and padding 1; of small maps, as one matrix product."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, in, H, W) to (N, out, H/2, W/2); H and W are even."""
@@ -52,10 +50,7 @@ class HalvingConv2d(nn.Conv2d):
 
 
 class DoublingConv2d(nn.ConvTranspose2d):
-    """``nn.ConvTranspose2d`` 4×4 of stride 2, whose results have twice the height and width."""
-
-    def __init__(self, in_channels: int, out_channels: int, *, bias: bool = True) -> None:
-        super().__init__(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
+    """``nn.ConvTranspose2d`` 4×4 of stride 2 and padding 1; of small maps, as one matrix product."""
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         """(N, in, H, W) to (N, out, 2H, 2W)."""
@@ -108,11 +103,6 @@ def whole(features: Maps, groups: int = 1) -> Tensor:
     return enlarged if features.beside is None else join(enlarged, features.beside, groups)
 
 
-def enlarge(features: Tensor) -> Tensor:
-    """Nearest-neighbour, (N, C, H, W) to (N, C, 2H, 2W)."""
-    return F.interpolate(features, scale_factor=2, mode="nearest")
-
-
 def convolve(conv: nn.Conv2d, features: Maps) -> Tensor:
     """A convolution 3×3 with padding, or 1×1, of stride 1; of doubled maps as they are.
 
@@ -133,16 +123,17 @@ def convolve(conv: nn.Conv2d, features: Maps) -> Tensor:
     return made + winograd.conv3x3(features.beside, of_beside, conv.bias, padding=1)
 
 
-class UpsamplingConv(nn.Conv2d):
-    """Nearest-neighbour ×2 followed by a conv 3×3, computed before enlarging as in `convolve`."""
+def enlarge_and_convolve(conv: nn.Conv2d, small: Tensor) -> Tensor:
+    """A convolution 3×3 with padding and bias of an enlarged map, computed before it is enlarged as in `convolve`.
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, 3, padding=1)
+    Args:
+        small: (N, in, H, W).
 
-    def forward(self, input: Tensor) -> Tensor:
-        """(N, in, H, W) to (N, out, 2H, 2W)."""
-        assert self.bias is not None
-        return _doubling_3x3(input, self.weight, self.groups) + self.bias[:, None, None]
+    Returns:
+        (N, out, 2H, 2W).
+    """
+    assert conv.bias is not None
+    return _doubling_3x3(small, conv.weight, conv.groups) + conv.bias[:, None, None]
 
 
 def _doubling_3x3(small: Tensor, weight: Tensor, groups: int = 1) -> Tensor:

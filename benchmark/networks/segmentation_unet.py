@@ -1,16 +1,17 @@
 """Segmentation U-Net (Fig. 4 A), for the networks S and Q of the objective and for the segmentors that judge."""
 
 from itertools import pairwise
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from benchmark.networks.blocks import LEAKY_SLOPE
-from benchmark.networks.grouping import Fusible, join
-from benchmark.networks.normalization import InstanceNorm
-from benchmark.networks.resampling import DoublingConv2d, HalvingConv2d
+from benchmark.networks.residual_block import LEAKY_SLOPE
 
 MAX_DEPTH = 7
 MIN_DEPTH = 2
+_SHAPE: dict[str, Any] = {"kernel_size": 4, "stride": 2, "padding": 1}
+"""Of a convolution that halves a map, or a transposed one that doubles it."""
 
 
 def unet_depth(height: int, width: int) -> int:
@@ -32,20 +33,20 @@ def unet_depth(height: int, width: int) -> int:
 def _down(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.LeakyReLU(LEAKY_SLOPE),
-        HalvingConv2d(in_channels, out_channels, bias=False),
-        InstanceNorm(out_channels),
+        nn.Conv2d(in_channels, out_channels, **_SHAPE, bias=False),
+        nn.InstanceNorm2d(out_channels),
     )
 
 
 def _up(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.ReLU(inplace=True),
-        DoublingConv2d(in_channels, out_channels, bias=False),
-        InstanceNorm(out_channels),
+        nn.ConvTranspose2d(in_channels, out_channels, **_SHAPE, bias=False),
+        nn.InstanceNorm2d(out_channels),
     )
 
 
-class SegmentationUNet(Fusible):
+class SegmentationUNet(nn.Module):
     """U-Net with strided and transposed convolutions 4×4, channels w-2w-4w-8w-8w…, and logits out.
 
     Down: LeakyReLU 0.2, convolution, instance norm, without the LeakyReLU on the image. Up: ReLU, transposed
@@ -68,13 +69,13 @@ class SegmentationUNet(Fusible):
         self.required_multiple = 2**depth
         """Height and width must be multiples of this."""
         stages = list(pairwise(channels))
-        self.encoder = nn.ModuleList([HalvingConv2d(1, width)])
+        self.encoder = nn.ModuleList([nn.Conv2d(1, width, **_SHAPE)])
         self.encoder.extend(_down(outer, inner) for outer, inner in stages[:-1])
         outer, inner = stages[-1]
-        self.encoder.append(nn.Sequential(nn.LeakyReLU(LEAKY_SLOPE), HalvingConv2d(outer, inner)))
+        self.encoder.append(nn.Sequential(nn.LeakyReLU(LEAKY_SLOPE), nn.Conv2d(outer, inner, **_SHAPE)))
         self.decoder = nn.ModuleList([_up(inner, outer)])
         self.decoder.extend(_up(2 * inner, outer) for outer, inner in reversed(stages[:-1]))
-        self.decoder.append(nn.Sequential(nn.ReLU(inplace=True), DoublingConv2d(2 * width, classes)))
+        self.decoder.append(nn.Sequential(nn.ReLU(inplace=True), nn.ConvTranspose2d(2 * width, classes, **_SHAPE)))
 
     def forward(self, images: Tensor) -> Tensor:
         """Segments a batch.
@@ -99,5 +100,9 @@ class SegmentationUNet(Fusible):
             skips.append(features)
         features = self.decoder[0](skips.pop())
         for block, skip in zip(self.decoder[1:], reversed(skips), strict=True):
-            features = block(join(features, skip, self.groups))
+            features = block(self.join(features, skip))
         return features
+
+    def join(self, features: Tensor, skip: Tensor) -> Tensor:
+        """Two maps as one, side by side in the channels."""
+        return torch.cat([features, skip], dim=1)
