@@ -21,16 +21,17 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from benchmark.methods.adversarial import AdversarialMethod
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
+from benchmark.config.base import Schedule
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import Images, Labels
 from benchmark.judges.autoencoder import NETWORK
 from benchmark.judges.features import extract, load_extractor
 from benchmark.judges.segmentor import Segmentor
-from benchmark.methods.base import Direction, TaskInfo
+from benchmark.methods.base import Direction, FitContext, TaskInfo
+from benchmark.methods.learned import LearnedMethod
 from benchmark.methods.registry import create as create_method
 from benchmark.metrics.base import Segmentation, SegmentationMetric
 from benchmark.metrics.kid import kid
@@ -41,7 +42,7 @@ from benchmark.metrics.sensitivity import add_noise, area
 from benchmark.metrics.view import CellView
 from benchmark.networks import SegmentationUNet, initialize_weights, unet_depth
 from benchmark.networks.autoencoder import MultitaskAutoencoder
-from benchmark.training.device import inference_device
+from benchmark.training.device import inference_device, place
 from benchmark.training.saved import save_networks
 
 METHODS = ("cyclegan", "segrenorm")  # the cheapest and the dearest to translate with
@@ -88,14 +89,15 @@ def one_by_one(work: Callable[[Images], Any], images: Images) -> list[Any]:
     return [work(images[z : z + 1]) for z in range(len(images))]
 
 
-def method_of(name: str, size: Size) -> AdversarialMethod:
-    """An adversarial method with its initial weights."""
+def method_of(name: str, size: Size) -> LearnedMethod:
+    """A learned method with its initial weights."""
     method = create_method(name, {})
-    assert isinstance(method, AdversarialMethod)
+    assert isinstance(method, LearnedMethod)
     crop, weights = (size.crop, size.crop), (1.0,) * CLASSES
     task = TaskInfo(CLASSES, weights, "dense", crop, batch_size=2, slice_shape=size.shape[1:])
-    method._model = method._make(task, size.width, inference_device())
-    method._model.initialize(("scoring",), size.initial_std)
+    schedule = Schedule(unit="steps", constant=1, decay=0)
+    method.begin(task, FitContext(size.width, schedule, ("scoring",), initial_std=size.initial_std))
+    place(method.network, inference_device())
     return method
 
 

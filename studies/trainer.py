@@ -1,4 +1,4 @@
-"""One training in a process of its own, which takes a step whenever it is told to, and says what the step cost."""
+"""One training in a process of its own, which takes a step on request and returns what the step cost."""
 
 import os
 import resource
@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from benchmark.methods.adversarial_training import AdversarialTraining
+    from lightning_fabric import Fabric
+
+    from benchmark.methods.cycle import CycleMethod
+    from benchmark.training.trainer import Recipe
+    from benchmark.training.trainer import Trainer as Own
 
 CLASSES = 4
 PLAIN = "plain"
@@ -73,26 +77,29 @@ class Trainer:
 
         torch.set_num_threads(setup.threads)
         self._spent = dict.fromkeys(("data", "backward", "optimizer"), 0.0)
-        self._own = _own_training(setup)
+        self.method, self._recipe, self._fabric = _training(setup)
         if setup.way == PLAIN:
             from studies.plain import PlainTraining
 
-            plain = PlainTraining(self._own._method, self._own._networks)
-            self._step: Callable[[], Any] = lambda: plain.step(self._own.draw())
+            plain, device = PlainTraining(self.method, self._fabric.device), self._fabric.device
+            self._step: Callable[[], Any] = lambda: plain.step(self._recipe.batches.next().to(device))
         else:
+            from benchmark.training.trainer import Trainer as Own
+
             keep_freed_memory()
-            self._measure_parts()
-            self._step = lambda: self._own.step(self._own.draw())
+            own = Own(self._recipe, self._fabric)
+            self._measure_parts(own)
+            self._step = lambda: own.step(own.draw())
 
     def step_once(self) -> Cost:
         """Takes a step."""
-        before, waited = dict(self._spent), self._own._batches.waited
+        before, waited = dict(self._spent), self._recipe.batches.waited
         begun = time.perf_counter(), time.process_time()
         self._step()
         _synchronize()
         wall, processor = time.perf_counter() - begun[0], time.process_time() - begun[1]
         parts = {name: self._spent[name] - before[name] for name in ("backward", "optimizer")}
-        return Cost(wall, processor, self._own._batches.waited - waited, **parts)
+        return Cost(wall, processor, self._recipe.batches.waited - waited, **parts)
 
     def flops(self) -> float:
         """Floating-point operations of a step: of its convolutions and matrix products, as PyTorch counts them."""
@@ -115,8 +122,8 @@ class Trainer:
     def epoch_of_batches(self) -> float:
         """Seconds that drawing all batches of an epoch takes, one after the other."""
         begun = time.perf_counter()
-        for _ in range(max(map(len, self._own._batches._samplers.values()))):
-            self._own._batches.next()
+        for _ in range(max(map(len, self._recipe.batches._samplers.values()))):
+            self._recipe.batches.next()
         return time.perf_counter() - begun
 
     def peaks(self) -> tuple[float, float]:
@@ -125,7 +132,7 @@ class Trainer:
         from torch.nn.functional import conv2d
 
         kind = torch.bfloat16 if self.precision() == "bf16-mixed" else torch.float32
-        device = self._own._fabric.device
+        device = self._fabric.device
         matrix = torch.randn(2048, 2048, device=device).to(kind)
         images, weights = (torch.randn(shape, device=device).to(kind) for shape in ((4, 512, 16, 16), (512, 512, 3, 3)))
         with torch.inference_mode():
@@ -135,10 +142,10 @@ class Trainer:
 
     def precision(self) -> str:
         """In which it trains."""
-        return str(self._own._fabric._precision.precision)
+        return str(self._fabric._precision.precision)
 
-    def _measure_parts(self) -> None:
-        fabric, backward = self._own._fabric, self._own._fabric.backward
+    def _measure_parts(self, own: "Own[Any]") -> None:
+        fabric, backward = self._fabric, self._fabric.backward
 
         def timed(*arguments: Any, **more: Any) -> None:
             begun = time.perf_counter()
@@ -152,7 +159,7 @@ class Trainer:
             self._spent["optimizer"] += time.perf_counter()
 
         fabric.backward = timed  # type: ignore[method-assign]
-        for optimizer in (self._own._translators, self._own._discriminators):
+        for optimizer in own.optimizers.values():
             optimizer.register_step_pre_hook(begin)
             optimizer.register_step_post_hook(end)
 
@@ -168,14 +175,12 @@ def _least(work: Callable[[], Any]) -> float:
     return min(times[1:])
 
 
-def _own_training(setup: Setup) -> "AdversarialTraining":
-    from benchmark.methods.adversarial import AdversarialMethod
-    from benchmark.methods.adversarial_training import AdversarialTraining
-
+def _training(setup: Setup) -> tuple["CycleMethod", "Recipe[Any]", "Fabric"]:
     from benchmark.config.base import Schedule
     from benchmark.data.sampling import DomainSlices
     from benchmark.data.slices import SliceStore
     from benchmark.methods.base import FitContext, TaskInfo, TrainingSet
+    from benchmark.methods.cycle import CycleMethod
     from benchmark.methods.registry import create
     from benchmark.training.device import make_fabric, precision_here
 
@@ -188,14 +193,12 @@ def _own_training(setup: Setup) -> "AdversarialTraining":
     schedule = Schedule(unit="steps", constant=10_000, decay=0)
     precision = precision_here("32-true" if setup.way == PLAIN else setup.way)  # type: ignore[arg-type]
     how = FitContext(setup.width, schedule, ("benchmark",), precision)
-    options = (
-        {"embedding_dim": 8 * setup.width} if setup.method == "segrenorm" else {}
-    )  # as 512 is at the paper's width
+    # 8 times the width, as 512 is at the paper's 64
+    options = {"embedding_dim": 8 * setup.width} if setup.method == "segrenorm" else {}
     method, fabric = create(setup.method, options), make_fabric(precision)
-    assert isinstance(method, AdversarialMethod)
-    model = method._model = method._make(task, setup.width, fabric.device)
-    model.initialize(how.identity, how.initial_std)
-    return AdversarialTraining(method, model.networks, TrainingSet(source, target, task), how, fabric)
+    assert isinstance(method, CycleMethod)
+    method.begin(task, how)
+    return method, method.recipe(TrainingSet(source, target, task), how), fabric
 
 
 def _synchronize() -> None:

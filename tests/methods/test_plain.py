@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from benchmark.methods.adversarial_training import AdversarialTraining
-from two_scanners import context, in_double, initialize, training_set
+from two_scanners import context, in_double, training_set
 
-from benchmark.acceleration import resampling, winograd
-from benchmark.methods import fused_cycles
+from benchmark.acceleration import fusion, resampling, winograd
 from benchmark.methods.base import TrainingSet
 from benchmark.methods.registry import create
 from benchmark.training.device import make_fabric
+from benchmark.training.trainer import Trainer
 from studies.plain import PlainTraining
 
 STEPS = 3
@@ -31,7 +30,7 @@ STEPS = 3
 @pytest.mark.parametrize("size", ["small", "middling", "large"])
 def test_both_have_the_same_losses_step_by_step(name, options, size, monkeypatch):
     if size != "small":  # one direction after the other
-        monkeypatch.setattr(fused_cycles, "SMALL", 0)
+        monkeypatch.setattr(fusion, "SMALL", 0)
     if size == "large":  # all ways that save time in large networks
         monkeypatch.setattr(resampling, "PRODUCTS", 0)
         monkeypatch.setattr(resampling, "LARGE", 0)
@@ -39,16 +38,16 @@ def test_both_have_the_same_losses_step_by_step(name, options, size, monkeypatch
             monkeypatch.setattr(winograd, way, replace(getattr(winograd, way), channels=0, work=0))
     train = training_set()
     train = TrainingSet(in_double(train.source), in_double(train.target), replace(train.task, batch_size=3))
-    how = context(2 * STEPS)
+    how = context(2 * STEPS, initial_std=0.2)
     method, fabric = create(name, options), make_fabric()
-    initialize(method, train.task, how)
-    plain = PlainTraining(method, method._model.networks)
-    own = AdversarialTraining(method, method._model.networks, train, how, fabric)
-    assert isinstance(own._cycles, fused_cycles.FusedCycles) == (size == "small")
+    method.begin(train.task, how)
+    plain = PlainTraining(method, fabric.device)
+    own = Trainer(method.recipe(train, how), fabric)
     batches = [own.draw() for _ in range(STEPS)]
     torch.manual_seed(0)
     expected = [plain.step(batch) for batch in batches]
     torch.manual_seed(0)
+    assert len(method.networks.passes(batches[0].source.images)) == (1 if size == "small" else 2)
     found = [{name: loss.item() for name, loss in own.step(batch).items()} for batch in batches]
     for ours, theirs in zip(found, expected, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-7)

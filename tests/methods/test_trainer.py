@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from benchmark.acceleration import fusion
 from benchmark.data.slices import SliceStore
-from benchmark.methods import fused_cycles
 from studies.trainer import PLAIN, Setup, Trainer, write_store
 
 
@@ -26,12 +26,10 @@ def test_its_store_has_slices_of_both_scanners(store):
 @pytest.mark.parametrize("way", [PLAIN, "32-true", "bf16-mixed"])
 def test_a_step_is_taken_and_its_parts_add_up(store, way):
     trainer = Trainer(Setup("segrenorm", way, 32, 2, 4, store))
-    before = [p.clone() for p in trainer._own._networks["source"]["generator"].parameters()]
+    parameters = list(trainer.method.networks["source"]["generator"].parameters())
+    before = [p.clone() for p in parameters]
     cost = trainer.step_once()
-    changed = any(
-        not torch.equal(p, q)
-        for p, q in zip(before, trainer._own._networks["source"]["generator"].parameters(), strict=True)
-    )
+    changed = any(not torch.equal(p, q) for p, q in zip(before, parameters, strict=True))
     assert changed == (way != PLAIN)  # the plain loop trains copies
     assert 0 < cost.data + cost.backward + cost.optimizer <= cost.wall
     assert (cost.backward > 0) == (way != PLAIN)
@@ -40,6 +38,6 @@ def test_a_step_is_taken_and_its_parts_add_up(store, way):
 
 
 def test_both_ways_have_as_many_operations_but_for_what_needs_fewer(store, monkeypatch):
-    monkeypatch.setattr(fused_cycles, "SMALL", 0)  # PyTorch counts those of a grouped convolution's weights twice
+    monkeypatch.setattr(fusion, "SMALL", 0)  # PyTorch counts those of a grouped convolution's weights twice
     plain, own = (Trainer(Setup("cyclegan", way, 32, 2, 4, store)).flops() for way in (PLAIN, "32-true"))
     assert 0.7 * plain < own < plain
