@@ -1,4 +1,4 @@
-"""Convolutions that halve or double a map: parameters and results of PyTorch's layers, got in less time."""
+"""Faster convolutions that halve, double or follow the enlargement of a map."""
 
 from collections.abc import Callable
 from functools import cache
@@ -13,18 +13,16 @@ from benchmark.acceleration.grouping import join
 from benchmark.networks.generator import enlarge
 
 PRODUCTS = 4096
-"""A CPU convolves faster by one matrix product where a weight for each pair of channels is used on few pixels.
+"""Pairs of channels for each pixel of the smaller map from which one matrix product is faster on a CPU.
 
-Its convolutions then spend their time on the layout of the weights. Products won where the smaller map has at most one
-pixel for so many pairs of channels, for nearly all of 33 layers at widths 16 and 64 in float32 and bf16, batch 4,
-forward and backward: 512 channels take 0.4 to 0.5 of the time at 2 × 2 pixels, 0.6 to 0.9 at 8 × 8, and 128 channels
-1.5 of it at 8 × 8.
+Measured for 33 layers at widths 16 and 64 in float32 and bf16, batch 4, forward and backward: 512 channels take 0.4 to
+0.5 of the time at 2 × 2 pixels and 0.6 to 0.9 at 8 × 8; 128 channels take 1.5 at 8 × 8.
 """
 LARGE = 2**14
-"""Numbers of a sample's map from which on a CPU had better treat it before it is enlarged.
+"""Numbers in a sample's map from which late enlargement is faster on a CPU.
 
-The way there has more kernels: a convolution 3×3 of 32 + 32 channels and 8 × 8 to 16 × 16 pixels takes 1.7 times as
-long, one of 128 + 128 and 32 × 32 to 64 × 64 three quarters.
+It has more kernels: a convolution 3×3 of 32 + 32 channels and 8 × 8 to 16 × 16 pixels takes 1.7 times as long, one of
+128 + 128 channels and 32 × 32 to 64 × 64 pixels 0.75 times.
 """
 _SHAPE = {"kernel_size": 4, "stride": 2, "padding": 1}
 
@@ -64,10 +62,10 @@ class DoublingConv2d(nn.ConvTranspose2d):
 
 
 class Doubled(NamedTuple):
-    """A map that counts as enlarged to twice its height and width, and one beside it, in further channels, if any.
+    """A map that stands for its enlargement to twice the height and width, and optionally a map in further channels.
 
-    Its enlarged pixels are copies, four of each. So what is done to each pixel, or taken over all of them, can be done
-    to the small map, in a quarter of the time; and of a convolution 3×3, see `convolve`.
+    Each pixel of the enlarged map is one of four copies. So what acts on each pixel, or takes statistics of all, can
+    act on the small map in a quarter of the time. For convolutions 3×3 see `convolve`.
 
     Attributes:
         small: (N, C, H, W).
@@ -86,9 +84,9 @@ Maps = Tensor | Doubled
 
 
 def doubled(small: Tensor, beside: Tensor | None = None, *, groups: int = 1) -> Maps:
-    """A map (N, C, H, W) enlarged, beside one (N, C', 2H, 2W) if any: or left as they are where that pays.
+    """Enlarges a map (N, C, H, W) and joins it with one (N, C', 2H, 2W), or returns both as they are if that is faster.
 
-    A GPU takes the enlarged map: it waits for the start of each of its kernels, and `Doubled` has more of them.
+    A GPU gets the enlarged map: there the number of kernels is the cost, and `Doubled` needs more of them.
     """
     pays = small.device.type == "cpu" and small[0].numel() >= LARGE and groups == 1
     maps = Doubled(small, beside)
@@ -96,7 +94,7 @@ def doubled(small: Tensor, beside: Tensor | None = None, *, groups: int = 1) -> 
 
 
 def whole(features: Maps, groups: int = 1) -> Tensor:
-    """Doubled maps as one, (N, C + C', 2H, 2W); others as they are."""
+    """Doubled maps as one tensor, (N, C + C', 2H, 2W); tensors as they are."""
     if isinstance(features, Tensor):
         return features
     enlarged = enlarge(features.small)
@@ -106,9 +104,8 @@ def whole(features: Maps, groups: int = 1) -> Tensor:
 def convolve(conv: nn.Conv2d, features: Maps) -> Tensor:
     """A convolution 3×3 with padding, or 1×1, of stride 1; of doubled maps as they are.
 
-    Under a 3×3 kernel on an enlarged map lie at most 2×2 different pixels of the small one. So each of the four places
-    within a doubled pixel is a convolution 2×2 of the small map, whose weights are sums of the kernel's, with four
-    ninths of the products.
+    A 3×3 kernel on an enlarged map covers at most 2×2 different pixels of the small map. So each of the four places in
+    a doubled pixel is a convolution 2×2 of the small map with sums of the kernel's weights: four ninths of the products.
     """
     if isinstance(features, Tensor):
         return conv(features)

@@ -7,11 +7,11 @@ six products for four results instead of twelve. With the latter down the rows a
 products do for 4×2 results instead of 72; and over channels each of the 24 becomes a product of matrices, pixels by
 channels in and channels in by channels out.
 
-Of a map that counts as enlarged, each pixel four times, three products do for the two results of a small pixel, 9 along
-both axes instead of 36.
+On a map enlarged to four copies of each pixel, three products give the two results of a small pixel, 9 along both axes
+instead of 36.
 
-Sums are in another order, so digits differ as they do between two machines. In bf16 the sums are rounded too: a layer's
-results are off by 0.95 % of their standard deviation where those of a plain convolution are by 0.3 %.
+Sums are taken in another order, so results differ by rounding. In bf16 the sums are rounded too: errors are 0.95 % of the
+results' standard deviation, those of a plain convolution 0.3 %.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ TAPS = 3
 
 
 class Filtering(NamedTuple):
-    """One way of taking neighbouring results along an axis from a window of pixels and a kernel of three weights.
+    """How to compute neighbouring results along an axis from a window of pixels and a kernel of three weights.
 
     Attributes:
         pixels: Bᵀ, (products, pixels of a window).
@@ -47,7 +47,7 @@ class Filtering(NamedTuple):
 
 
 def filtering(points: Sequence[float], results: int) -> Filtering:
-    """The algorithm of Toom and Cook, which knows a polynomial by its values at some points and at infinity.
+    """The algorithm of Toom and Cook: a polynomial is determined by its values at some points and at infinity.
 
     Args:
         points: one more than results, all different.
@@ -126,7 +126,7 @@ ENLARGED = Way(_TWO_ENLARGED, _TWO_ENLARGED, channels=64, work=0)
 
 
 def pays(way: Way, features: Tensor, weight: Tensor, *, padding: int = 1) -> bool:
-    """Whether a convolution 3×3 had better go this way, and can: on a CPU that multiplies matrices as fast as it can.
+    """Whether this way is possible and faster: on a CPU, with kernels that are not limited to portable ones.
 
     Args:
         way: how.
@@ -137,7 +137,7 @@ def pays(way: Way, features: Tensor, weight: Tensor, *, padding: int = 1) -> boo
     if (
         {features.device.type, weight.device.type} != {"cpu"}
         or products_are_portable()
-        # What remains to be refused is what PyTorch refuses, and says why.
+        # PyTorch's own convolution refuses these with a message.
         or features.ndim != 4
         or not len(features)
         or features.shape[1] != weight.shape[1]
@@ -151,14 +151,14 @@ def pays(way: Way, features: Tensor, weight: Tensor, *, padding: int = 1) -> boo
 
 
 def _precision(values: Tensor) -> torch.dtype:
-    """In which PyTorch's convolution would take them."""
+    """The precision in which PyTorch's convolution would compute."""
     if values.dtype != torch.float64 and torch.is_autocast_enabled(values.device.type):
         return torch.get_autocast_dtype(values.device.type)
     return values.dtype
 
 
 def conv3x3(features: Tensor, weight: Tensor, bias: Tensor | None = None, *, padding: int) -> Tensor:
-    """``F.conv2d`` of stride 1 with a kernel 3×3, whichever way.
+    """``F.conv2d`` of stride 1 with a kernel 3×3, the faster way.
 
     Args:
         features: (N, in, H, W).
@@ -176,7 +176,7 @@ def conv3x3(features: Tensor, weight: Tensor, bias: Tensor | None = None, *, pad
 
 
 def convolved(features: Tensor, weight: Tensor, padding: int, way: Way) -> Tensor:
-    """A convolution 3×3 this way, without asking whether it pays.
+    """A convolution 3×3 this way, without checking whether it pays.
 
     Args:
         features: (N, in, H, W), in floating point; for `ENLARGED` the map before it is enlarged.
@@ -209,8 +209,7 @@ class WinogradReflectConv2d(ReflectConv2d):
 class _Convolution(torch.autograd.Function):
     """From maps (N, in, H, W) and kernels (out, in, 3, 3) to maps (N, out, H', W'), computed in the maps' precision.
 
-    Within, rows and columns of a map come before samples and channels: whatever is done to windows is done to slices
-    then, in which numbers lie side by side.
+    Inside, rows and columns of a map come before samples and channels, so that windows are contiguous slices.
     """
 
     @staticmethod

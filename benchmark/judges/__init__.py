@@ -1,1 +1,1 @@
-"""Networks that score cells; they are trained on training subjects only and see no cell."""
+"""Networks that score cells, trained on training subjects only and independently of all cells."""

@@ -1,8 +1,7 @@
 """The judge of fidelity: the multitask autoencoder in whose features KID and FID are computed (Appendix A).
 
-It is trained on whole slices, padded to a multiple of four, because whole slices are what it judges: features of
-crops would be those of other images. Every batch holds as many slices of either scanner, so that the domain
-classification does not lean to the scanner with more subjects.
+It is trained on whole slices, padded to a multiple of four, because it judges whole slices. Every batch holds as many
+slices of either scanner, so that the domain classifier does not prefer the scanner with more subjects.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,7 +40,7 @@ from benchmark.training.trainer import Recipe, Step, Term
 
 NETWORK = "autoencoder"
 BETAS = (0.9, 0.999)
-"""Adam's own; Appendix A names no others, and β = 0.5 of Section III-B is for adversarial training."""
+"""Adam's defaults: Appendix A names no others, and β = 0.5 of Section III-B is for adversarial training."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,8 @@ def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: in
     Raises:
         DataError: the slices or splits are missing or damaged.
         Interrupted: a signal asked for the end; a checkpoint was written.
-        ModelError: the training diverged, or the checkpoint that is there is of another config, code or data.
-        OutOfMemory: there was not enough memory; the last checkpoint is there.
+        ModelError: the training diverged, or the checkpoint belongs to another config, code or data.
+        OutOfMemory: the last checkpoint is kept.
     """
     data, folder = load_dataset(dataset), paths.autoencoder(config.benchmark, dataset, pair, fold)
     judge = {"judge": "autoencoder", "dataset": dataset, "pair": pair, "fold": fold}
@@ -130,7 +129,7 @@ def _train(
 def _samplers(
     data: DatasetConfig, subjects: Mapping[str, tuple[str, ...]], batch_size: int, identity: tuple[object, ...]
 ) -> dict[str, CropSampler]:
-    """Whole slices of source and of target: a crop as large as a padded slice holds all of it."""
+    """Whole slices of source and target: crops as large as a padded slice."""
     rows, columns = SliceStore(paths.slices(data.name), data).slice_shape
     multiple = MultitaskAutoencoder.required_multiple
     whole = (rows + -rows % multiple, columns + -columns % multiple)

@@ -1,6 +1,6 @@
 """The autoencoder as a feature extractor of torch-fidelity, registered under :data:`EXTRACTOR`.
 
-Anybody can compute KID and FID of their own images in the features of a judge with torch-fidelity alone::
+KID and FID of other images, in the features of a judge, with torch-fidelity alone::
 
     import benchmark.judges.features
     torch_fidelity.calculate_metrics(
@@ -59,7 +59,7 @@ class AutoencoderFeatures(FeatureExtractorBase):
     def forward(self, images: Tensor) -> tuple[Tensor]:
         """(N, 1, H, W) in [-1, 1] to a single (N, feature_dim), in double precision.
 
-        A kernel of the third degree and the differences of an unbiased estimator leave few digits of single precision.
+        KID's cubic kernel and the differences of its unbiased estimator would lose most digits of single precision.
         """
         padded = pad_to_multiple(images, self.network.required_multiple)
         return (self.network.features(padded.to(memory_format=torch.channels_last)).double(),)
@@ -69,7 +69,7 @@ register_feature_extractor(EXTRACTOR, AutoencoderFeatures)
 
 
 class _Slices(TensorDataset):
-    """Slices as torch-fidelity wants them: one tensor an item."""
+    """Slices as torch-fidelity expects them: one tensor for each item."""
 
     def __getitem__(self, index: int) -> Tensor:  # type: ignore[override]
         return super().__getitem__(index)[0]

@@ -1,4 +1,4 @@
-"""The judge of utility: a segmentation network of one domain, trained apart from any translation (Section III-E)."""
+"""The judge of utility: a segmentation network of one domain, trained on real images only (Section III-E)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,8 +52,8 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
     Raises:
         DataError: the slices or splits are missing or damaged.
         Interrupted: a signal asked for the end; a checkpoint was written.
-        ModelError: the training diverged, or the checkpoint that is there is of another config, code or data.
-        OutOfMemory: there was not enough memory; the last checkpoint is there.
+        ModelError: the training diverged, or the checkpoint belongs to another config, code or data.
+        OutOfMemory: the last checkpoint is kept.
     """
     data = load_dataset(dataset)
     pair, folder = any_pair(data, domain), paths.segmentor(config.benchmark, dataset, domain, fold)
@@ -116,7 +116,7 @@ def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> T
         labels: (N, H, W), int64.
         weights: (classes,), background first.
     """
-    # As a list of pixels: on a GPU PyTorch has no deterministic kernel for the loss of images.
+    # Flattened to a list of pixels: for images, PyTorch has no deterministic kernel on a GPU.
     return F.cross_entropy(logits.permute(0, 2, 3, 1).flatten(0, 2), labels.flatten(), weights)
 
 

@@ -1,4 +1,4 @@
-"""What every harmonization method shares. The methods themselves are the files in ``methods/``."""
+"""What harmonization methods share. The methods themselves are the files in ``methods/``."""
 
 from benchmark.methods.base import Direction, FitContext, Method, TrainingSet
 

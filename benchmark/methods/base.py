@@ -1,4 +1,4 @@
-"""The contract of a method. A method knows images and labels; it never knows which dataset they are of."""
+"""The contract of a method. A method gets images and labels; it does not learn which dataset they belong to."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ class Direction(Enum):
 
 @dataclass(frozen=True)
 class TaskInfo:
-    """What a method may know of the task.
+    """What a method may use of the task.
 
     Attributes:
         classes: number of label classes with the background.
@@ -59,13 +59,12 @@ class FitContext:
     Attributes:
         width: channels w of the first layer.
         schedule: the benchmark's one schedule.
-        identity: what this cell is; every random stream is derived from it (``benchmark.data.sampling.stream``).
-            It holds dataset, pair, fold and seed, not the method: methods draw the same crops.
-        precision: Fabric's name of the precision.
+        identity: dataset, pair, fold and seed, from which every random stream is derived
+            (``benchmark.data.sampling.stream``). Not the method: all methods draw the same crops.
+        precision: as Lightning Fabric names it.
         initial_std: standard deviation of the initial weights.
         log: called with a step and its losses (a row of ``history.csv``).
-        checkpoints: where an unfinished training is looked for and left; None is nowhere. A method whose training
-            takes more than minutes hands it to ``benchmark.training.loop.train``.
+        checkpoints: where to look for an unfinished training and to leave one; None: nowhere. The trainer uses it.
     """
 
     width: int
@@ -84,12 +83,12 @@ class Method(ABC):
         name: as in configs and paths.
         title: as in tables.
         reference: citation.
-        kind: ``control`` methods show what nothing and the truth would give, and are not ranked; ``classical`` ones
-            need no networks; ``learned`` ones are trained by a rule of their own.
+        kind: ``control`` methods are the floor and the ceiling, and are not ranked; ``classical`` methods have no
+            networks; ``learned`` methods are trained by a rule of their own.
         hyperparameters: strict model with defaults and bounds.
         needs_labels: whether training reads label maps.
-        needs_truth: only a control may; the harness then hands it the truth of the test subjects instead of their
-            images, and the cell is skipped where there is none.
+        needs_truth: only for a control: `translate` gets the truth of the test subjects instead of their images, and
+            the cell is skipped if there is none.
     """
 
     name: ClassVar[str]
@@ -117,7 +116,7 @@ class Method(ABC):
         """Learns from training slices.
 
         Raises:
-            Diverged: the training came to nothing.
+            Diverged: the training failed; the cell gets no scores.
         """
 
     @abstractmethod
@@ -133,7 +132,7 @@ class Method(ABC):
 
     @property
     def has_backward(self) -> bool:
-        """Whether ``translate`` knows the backward direction, which the sensitivity metrics need."""
+        """Whether ``translate`` also translates backward, which the sensitivity metrics need."""
         return False
 
     @property
@@ -143,7 +142,7 @@ class Method(ABC):
 
     @abstractmethod
     def save(self, path: Path) -> None:
-        """Writes everything ``load`` needs into the folder ``path`` (safetensors and JSON)."""
+        """Writes what ``load`` needs into the folder ``path`` (safetensors and JSON)."""
 
     @abstractmethod
     def load(self, path: Path) -> None:

@@ -15,10 +15,10 @@ FORMAT = "harmonize-bench training-free 1"
 
 
 class ClassicalMethod(Method):
-    """A method that translates forward only and learns little or nothing."""
+    """A method without networks, which translates forward only and learns little or nothing."""
 
     def fit(self, train: TrainingSet, context: FitContext) -> None:
-        """Learns nothing, unless overridden."""
+        """Learns nothing unless overridden."""
 
     def translate(self, images: Images, direction: Direction = Direction.FORWARD) -> Images:
         if direction is Direction.BACKWARD:
@@ -30,11 +30,11 @@ class ClassicalMethod(Method):
         """``translate`` in the forward direction."""
 
     def state(self) -> dict[str, Any]:
-        """What was learned, as JSON has it."""
+        """What was learned, as JSON."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes back what ``state`` gave; a wrong ``state`` raises KeyError, TypeError or ValueError."""
+        """Restores what ``state`` returned; a wrong ``state`` raises KeyError, TypeError or ValueError."""
 
     def save(self, path: Path) -> None:
         with atomic_folder(path) as folder:

@@ -1,7 +1,6 @@
 """The training objective, Eqs. 2 to 5 of the paper.
 
-Expectations are means over the batch and, where the equation leaves them out, over patches or pixels. All losses are
-computed in float32 or finer, whatever the precision of the networks.
+Expectations are means over the batch and over patches or pixels. All losses are computed in float32 or finer.
 """
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 
 
 def precise(values: Tensor) -> Tensor:
-    """The same values in float32, or in float64 where they are already."""
+    """The same values in float32, or float64 if they are in float64."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
@@ -60,9 +59,8 @@ def weighted_reference(labels: Tensor, class_weights: Tensor) -> Tensor:
 def weighted_cross_entropy(logits: Tensor, reference: Tensor, kept: Tensor | None = None) -> Tensor:
     """One expectation of Eq. 3, E[-Σ_c λ_c s_c log S(x, c)], as the plain mean over pixels.
 
-    Equation 3 divides by nothing, so neither does this: PyTorch's weighted mean divides by the sum of the weights
-    met, which would scale the loss by the share of foreground in each batch, and with equal weights (0.5/0.5)
-    undo them. Written with a one-hot reference because PyTorch's own has no deterministic kernel on GPUs.
+    Not divided by the sum of the weights, as PyTorch's weighted mean is: that would scale the loss by the share of
+    foreground in each batch. Uses a one-hot reference because PyTorch's own loss has no deterministic kernel on GPUs.
 
     Args:
         logits: (N, classes, H, W), of which S(x, c) is the softmax.

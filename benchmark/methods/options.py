@@ -10,7 +10,7 @@ from benchmark.networks.variant import Variant
 
 
 def switch(*, paper: Any, reference: Any, default: Variant, description: str, **bounds: Any) -> Any:
-    """A hyperparameter in which paper and published code differ: the value of each, and whose is the default."""
+    """A hyperparameter that differs between the paper and its published code: both values, and which is the default."""
     columns = {"paper": paper, "reference": reference}
     return Field(columns[default], json_schema_extra=columns, description=description, **bounds)
 
@@ -47,7 +47,7 @@ class AdversarialOptions(Strict):
 
     @classmethod
     def preset(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Values that follow from ``given``; whatever is given itself wins over them."""
+        """Values that follow from ``given``; keys in ``given`` override them."""
         chosen = given.get("variant")
         columns = {name: field.json_schema_extra for name, field in cls.model_fields.items()}
         return {n: c[chosen] for n, c in columns.items() if isinstance(c, dict) and chosen in ("paper", "reference")}

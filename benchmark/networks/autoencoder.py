@@ -1,4 +1,4 @@
-"""Multitask autoencoder (Fig. 10), the network in whose features KID and FID are computed."""
+"""Multitask autoencoder (Fig. 10), in whose features KID and FID are computed."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ DROPOUT = 0.5
 
 
 class AutoencoderOutput(NamedTuple):
-    """What the multitask autoencoder makes of a batch."""
+    """Output for a batch."""
 
     reconstruction: Tensor
     """(N, 1, H, W) in [-1, 1]."""
@@ -23,7 +23,7 @@ class AutoencoderOutput(NamedTuple):
 
 
 class MultitaskAutoencoder(nn.Module):
-    """Reconstructs images and tells their domain from one bottleneck.
+    """Reconstructs images and classifies their domain from one bottleneck.
 
     c7s1-w, d2w, d4w, six residual blocks, u2w, uw, c7s1-1, batch norm, tanh, without skip connections. The
     features are the bottleneck averaged onto 2×2; AvgPool(32, 32) in the paper is that for images of 256×256.

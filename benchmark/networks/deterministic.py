@@ -1,7 +1,7 @@
-"""Two layers of PyTorch whose gradients on a GPU depend on the order in which threads finish, made of others.
+"""Deterministic replacements for ``nn.ReflectionPad2d`` and ``nn.AdaptiveAvgPool2d``.
 
-PyTorch refuses ``nn.ReflectionPad2d`` and ``nn.AdaptiveAvgPool2d`` there when it is asked for deterministic algorithms
-(documentation of ``torch.use_deterministic_algorithms``). One implementation serves CPU and GPU.
+On a GPU their gradients depend on the order in which threads finish, and PyTorch refuses them under deterministic
+algorithms (documentation of ``torch.use_deterministic_algorithms``).
 """
 
 import torch
@@ -20,7 +20,7 @@ def reflect(images: Tensor, by: int) -> Tensor:
         (..., H + 2 by, W + 2 by).
 
     Raises:
-        ValueError: the images are too small to be reflected that far.
+        ValueError: the images are too small for that.
     """
     if min(images.shape[-2:]) <= by:
         raise ValueError(f"images of {tuple(images.shape[-2:])} cannot be reflected by {by}")

@@ -1,4 +1,4 @@
-"""Patch discriminators: the paper's (Fig. 5) and that of Zhu et al., ICCV 2017. Their scores are for least squares."""
+"""Patch discriminators for least-squares losses: the paper's (Fig. 5) and that of Zhu et al., ICCV 2017."""
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +42,7 @@ class PatchDiscriminator(nn.Module):
             kind = images.device.type
             if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
                 with torch.autocast(kind, enabled=False):
-                    for layer in self.layers:  # else a GPU would take the norm in half precision
+                    for layer in self.layers:  # otherwise a GPU computes spectral norm in half precision
                         getattr(layer, "weight", None)
             return self.layers(images)
 

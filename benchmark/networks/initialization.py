@@ -14,13 +14,12 @@ def initialize_weights(network: nn.Module, generator: torch.Generator, deviation
 
     Weights of convolutions and linear layers have the standard deviation ``deviation`` and biases are zero; scales of
     batch norms are N(1, 0.02) and their shifts zero, as in the implementation of Zhu et al. 2017. Under spectral norm,
-    the drawn weight is the one before normalization, and the singular vectors are drawn anew and then iterated, since
-    those that PyTorch drew belong to other weights and came from its global generator.
+    the weight before normalization is drawn, and the singular vectors are drawn anew and then iterated.
 
     Args:
         network: on any device; the numbers do not depend on it.
         generator: the only source of randomness, on the CPU.
-        deviation: above 0; what leaves layers their gain grows with 1/√width.
+        deviation: above 0; to keep the gain of layers, scale it with 1/√width.
     """
     with torch.no_grad():
         for module in network.modules():

@@ -10,15 +10,15 @@ BACKGROUND = -1.0
 def pad_to_multiple(images: Tensor, multiple: int) -> Tensor:
     """Surrounds images with background until their sides are multiples of a number.
 
-    Half on each side, the odd pixel below and to the right. Background and not a reflection, which would put
-    a second piece of anatomy beside the first.
+    Half on each side, the odd pixel below and to the right. A reflection would put a second piece of anatomy beside the
+    first.
 
     Args:
         images: (N, C, H, W) in [-1, 1].
         multiple: at least 1.
 
     Returns:
-        (N, C, H', W') with H' and W' the next multiples; the images themselves where nothing is missing.
+        (N, C, H', W') with H' and W' the next multiples; the images themselves if nothing is missing.
     """
     height, width = images.shape[-2:]
     rows, columns = -height % multiple, -width % multiple
@@ -29,7 +29,7 @@ def pad_to_multiple(images: Tensor, multiple: int) -> Tensor:
 
 
 def crop_back(padded: Tensor, height: int, width: int) -> Tensor:
-    """Undoes `pad_to_multiple` on its result or on what a network made of it.
+    """Undoes `pad_to_multiple`, on its result or on the output of a network.
 
     Args:
         padded: (N, C, H', W').

@@ -57,8 +57,8 @@ def resnet_decoder(width: int, normalization: Normalization, *, bias: bool) -> n
 class ResNet9Generator(nn.Module):
     """c7s1-w, d2w, d4w, nine residual blocks, u2w, uw, c7s1-1; instance norm, reflection padding, tanh.
 
-    Convolutions before an instance norm keep their bias, as in the official implementation, so that the
-    number of parameters is the published one, although the norm removes it.
+    Convolutions before an instance norm keep their bias, as in the official implementation, so that the number of
+    parameters is the published one.
 
     Args:
         width: channels w of the first convolution, 64 in the original.

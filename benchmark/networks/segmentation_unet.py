@@ -15,14 +15,14 @@ _SHAPE: dict[str, Any] = {"kernel_size": 4, "stride": 2, "padding": 1}
 
 
 def unet_depth(height: int, width: int) -> int:
-    """How often crops of this size can be halved without a remainder: at most 7 times, as crops of 128 can.
+    """How often crops of this size can be halved without a remainder, at most 7 times.
 
     Args:
         height: rows of the training crop in pixels.
         width: columns of the training crop in pixels.
 
     Raises:
-        ValueError: a side is no multiple of 4, which leaves no U-Net worth the name.
+        ValueError: a side is no multiple of 4.
     """
     depth = next((d for d in range(MAX_DEPTH, 0, -1) if height % 2**d == 0 and width % 2**d == 0), 0)
     if depth < MIN_DEPTH:
@@ -49,11 +49,10 @@ def _up(in_channels: int, out_channels: int) -> nn.Sequential:
 class SegmentationUNet(nn.Module):
     """U-Net with strided and transposed convolutions 4×4, channels w-2w-4w-8w-8w…, and logits out.
 
-    Down: LeakyReLU 0.2, convolution, instance norm, without the LeakyReLU on the image. Up: ReLU, transposed
-    convolution, instance norm. Neither the first map nor the innermost nor the logits are normalized, as in
-    the U-Net of Isola et al. 2017. The innermost must not be: on the training crop it can be a single
-    pixel, and leaving it out at every size keeps the network one function of crops and of whole slices.
-    Convolutions before a norm have no bias, which the norm would remove.
+    Down: LeakyReLU 0.2 (not on the image), convolution, instance norm. Up: ReLU, transposed convolution, instance norm.
+    The first map, the innermost map and the logits are not normalized, as in the U-Net of Isola et al. 2017: on the
+    training crop the innermost map can be a single pixel. Convolutions before a norm have no bias, which the norm would
+    remove.
 
     Args:
         classes: classes of the segmentation, background included.
@@ -87,7 +86,7 @@ class SegmentationUNet(nn.Module):
             (N, classes, H, W) logits.
 
         Raises:
-            ValueError: a side is no such multiple.
+            ValueError: a side is not such a multiple.
         """
         height, width = images.shape[-2:]
         if height % self.required_multiple or width % self.required_multiple:

@@ -3,4 +3,4 @@
 from typing import Literal
 
 Variant = Literal["paper", "reference"]
-"""``paper``: as the article's text has it; ``reference``: as its published code runs."""
+"""``paper``: as the paper's text describes it; ``reference``: as its published code runs."""

@@ -1,4 +1,4 @@
-"""Batches of a training: the next one is drawn while the networks are at work on the one before."""
+"""Batches of a training. The next one is drawn while the networks work on the current one."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,17 +13,17 @@ Batch = TypeVar("Batch")
 
 
 class Batches(Generic[Batch]):
-    """Hands out what ``draw`` draws, in its order.
+    """Batches in the order in which ``draw`` draws them.
 
-    One thread draws, so that order and random numbers are those of drawing each batch when it is wanted.
+    A single thread draws, so that order and random numbers are the same as without drawing ahead.
 
     Args:
-        draw: draws the next batch, from nothing that changes but ``samplers`` and ``streams``.
+        draw: draws the next batch; ``samplers`` and ``streams`` are the only state that it uses.
         samplers: by name.
         streams: of random numbers, by name.
 
     Attributes:
-        waited: seconds that were spent on waiting for batches.
+        waited: seconds spent waiting for batches.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Batches(Generic[Batch]):
         return batch
 
     def state(self) -> dict[str, Any]:
-        """What is still to come after the last batch that was handed out; as JSON has it."""
+        """State of samplers and streams after the last batch that was handed out, as JSON."""
         samplers = {
             name: {**state, "order": state["order"].tolist()} for name, state in self._state["samplers"].items()
         }
         return {**self._state, "samplers": samplers}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes on from where :meth:`state` was called."""
+        """Continues from a state."""
         if self._coming is not None:
             self._coming.result()
             self._coming = None

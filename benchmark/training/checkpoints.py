@@ -1,13 +1,11 @@
-"""Checkpoints: the state of a training that is under way, on disk, so that a kill costs a few steps and no bit.
+"""Checkpoints: the state of an unfinished training on disk, so that a kill costs a few steps and changes no bit.
 
-A checkpoint is a folder ``step-<n>`` with ``tensors.safetensors``, ``state.json`` and ``SHA256SUMS`` (in the format of
-``sha256sum``). It is written under a temporary name, flushed to the disk and renamed. The last two are kept: should the
-last be damaged, the one before it serves. They lie beside the results and not in them, where Snakemake would delete
+A checkpoint is a folder ``step-<n>`` with ``tensors.safetensors``, ``state.json`` and ``SHA256SUMS`` (as of ``sha256sum``). It is written under a temporary name, flushed to the disk and renamed. The last two are kept, in case the
+last is damaged. They lie beside the results and not in them, where Snakemake would delete
 them with the outputs of a job that failed, and go when a later job uses what was trained (``resuming.discard``): until
 Snakemake has booked a training, it deletes what that left, and makes it again.
 
-One process at a time trains: a lock, which the kernel gives back however a process ends, keeps a second one out while
-the first of a killed run is still at work.
+A lock keeps a second process out while one of a killed run still trains; the kernel releases it with its process.
 """
 
 import hashlib
@@ -32,11 +30,11 @@ from benchmark.runtime.locks import lock
 
 KEPT = 2
 PATIENCE = 60.0
-"""Seconds that a training waits for another process that is about to end the same one."""
+"""Seconds to wait for another process that may be about to end the same training."""
 _SPOKEN = {"config": "settings", "code": "code", "slices": "prepared slices", "splits": "training subjects"}
 TENSORS, STATE, SUMS = "tensors.safetensors", "state.json", "SHA256SUMS"
 FINISHED = "finished"
-"""A file that says that the training ended; then nobody waits for what its checkpoints hold."""
+"""A file that marks an ended training: checkpoints of other settings may then be removed."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +45,8 @@ class Snapshot:
 
     Attributes:
         step: steps done.
-        tensors: by name; on the processor when it was read.
-        values: what is no tensor, as JSON has it.
+        tensors: by name; on the CPU after reading.
+        values: everything else, as JSON.
     """
 
     step: int
@@ -62,15 +60,14 @@ class Checkpoints:
 
     Attributes:
         folder: where they lie.
-        identity: what the training is made of (``config``, ``code``, ``slices``, ``splits``), each as a hash. A
-            checkpoint of another identity is refused.
+        identity: hashes of what the training depends on (``config``, ``code``, ``slices``, ``splits``). A checkpoint of
+            another identity is refused.
         every: steps from one to the next.
-        origin: what the training runs on here (versions, hardware, kernels), as ``run.json`` has it, and its
-            micro-batch. It may change from one process to the next; then the bits may differ from an undisturbed
-            training's, which is said.
-        resumed_at: the step that this process went on from; 0 when it began at the beginning.
-        earlier_seconds: what former processes spent on the steps until then.
-        earlier_origins: where former processes took their steps, as far as that was another origin.
+        origin: versions, hardware and kernels here, as in ``run.json``. If they change from one process to the next,
+            bits may differ from those of an undisturbed training; a warning says so.
+        resumed_at: the step from which this process went on; 0 if it started at the beginning.
+        earlier_seconds: time that earlier processes spent on the steps until then.
+        earlier_origins: origins of earlier processes, if they differ.
     """
 
     folder: Path
@@ -84,10 +81,10 @@ class Checkpoints:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keeps every other process from the same training while the block lasts.
+        """Keeps other processes from the same training during the block.
 
         Raises:
-            ModelError: another is at it, and still is after ``PATIENCE`` seconds.
+            ModelError: another process still trains it after ``PATIENCE`` seconds.
         """
         path = self.folder.with_name(f"{self.folder.name}.lock")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +96,7 @@ class Checkpoints:
                     other = file.read().strip() or "unknown"
                     raise ModelError(
                         path,
-                        f"this training is under way in another process ({other}), which a killed run may have left",
+                        f"another process ({other}) is at this training; a killed run may have left it behind",
                         "Wait until it is done, or end it, and run again",
                     )
                 time.sleep(0.5)
@@ -109,14 +106,14 @@ class Checkpoints:
             yield
 
     def due(self, step: int) -> bool:
-        """Whether one is written after this step."""
+        """Whether to write a checkpoint after this step."""
         return step % self.every == 0
 
     def save(self, snapshot: Snapshot) -> None:
         """Writes one, flushes it to the disk, and removes all but the last two.
 
         Raises:
-            OSError: there is no room, say. The checkpoints before it are as they were.
+            OSError: for example, the disk is full. Earlier checkpoints stay as they are.
         """
         seconds = self.earlier_seconds + time.monotonic() - self._begun
         state = {
@@ -128,7 +125,7 @@ class Checkpoints:
         }
         contents = {
             # Not save_file, whose error on a full disk is no OSError.
-            # A copy of each, because it refuses tensors that share memory, as images of one batch do.
+            # Copies, because safetensors refuses tensors that share memory, as images of one batch do.
             TENSORS: save({name: t.detach().to("cpu", copy=True).contiguous() for name, t in snapshot.tensors.items()}),
             STATE: json.dumps(state, allow_nan=False).encode(),
         }
@@ -143,19 +140,19 @@ class Checkpoints:
             shutil.rmtree(old, ignore_errors=True)
 
     def latest(self) -> Snapshot | None:
-        """The last that is whole; None where there is none. What is damaged is reported and left out.
+        """The last undamaged checkpoint, or None. Damaged ones are reported and skipped.
 
         Raises:
-            ModelError: it is of a training with another config, code or data that has not ended.
+            ModelError: it belongs to an unfinished training with another config, code or data.
         """
         for path in reversed(self._all()):
             try:
                 state = self._read(path)
                 tensors = load_file(path / TENSORS)
-            # Denied access, say, is no fault of the checkpoint's: that ends the process, and the same command goes on.
+            # Other errors, such as denied access, are not damage: they end the process.
             except (FileNotFoundError, ValueError, KeyError, SafetensorError) as error:
                 logger.warning("the checkpoint %s is damaged (%s); it is not used", path, error)
-                aside = path.with_name(f"damaged-{path.name}")  # in its place it would count as one of the last two
+                aside = path.with_name(f"damaged-{path.name}")  # so that it does not count as one of the last two
                 shutil.rmtree(aside, ignore_errors=True)
                 path.rename(aside)
                 continue
@@ -165,20 +162,17 @@ class Checkpoints:
             logger.info("going on from the checkpoint %s", path)
             self.earlier_origins = [other for other in state["origins"] if other != self.origin]
             if self.earlier_origins:
-                logger.warning(
-                    "it was made on another machine, with other packages or in other micro-batches: "
-                    "bits may differ from there on"
-                )
+                logger.warning("it was made on another machine or with other packages: bits may differ from there on")
             return Snapshot(state["step"], tensors, state["values"])
         return None
 
     def finish(self) -> None:
-        """Notes that the training ended. Its checkpoints stay, should it be made again."""
+        """Marks the training as ended. Its checkpoints stay, in case Snakemake runs it again."""
         if self.folder.is_dir():
             (self.folder / FINISHED).touch()
 
     def remove(self) -> None:
-        """Removes all: whoever goes on from them comes to nothing."""
+        """Removes all checkpoints."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _read(self, path: Path) -> dict[str, Any]:
@@ -193,7 +187,7 @@ class Checkpoints:
         return json.loads((path / STATE).read_bytes())
 
     def _of_this(self, path: Path, identity: Mapping[str, str]) -> bool:
-        """Whether this training may go on from a checkpoint; those of another that ended are removed."""
+        """Whether the checkpoint belongs to this training. Checkpoints of another training that ended are removed."""
         others = [name for name, value in self.identity.items() if identity.get(name) != value]
         if not others:
             return True

@@ -1,6 +1,6 @@
-"""A saved model is a folder that is whole or absent, with a JSON file that says what it is.
+"""The JSON file that describes a saved model.
 
-Apart from ``saved.py``, because methods without networks save themselves too, and must not wait for PyTorch.
+Separate from ``saved.py``, so that methods without networks do not load PyTorch.
 """
 
 import json
@@ -21,7 +21,7 @@ def write_description(folder: Path, description: Mapping[str, Any]) -> None:
 
 
 def write_failure(folder: Path, reason: str) -> None:
-    """A whole folder that says why there is no model in it."""
+    """A folder that states why there is no model in it."""
     with atomic_folder(folder) as temporary:
         write_description(temporary, {FAILED: reason})
 
@@ -46,10 +46,10 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 
 def require(folder: Path, description: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Checks that a saved model is what it is loaded as.
+    """Checks a saved model against what the caller expects.
 
     Raises:
-        ModelError: an entry of ``expected`` is missing or another.
+        ModelError: an entry of ``expected`` is missing or differs.
     """
     for key, value in expected.items():
         if description.get(key) != value:

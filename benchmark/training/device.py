@@ -20,17 +20,17 @@ Precision = Literal["32-true", "bf16-mixed"]
 
 
 def make_fabric(precision: Precision = "32-true") -> "Fabric":
-    """What trains networks: one device, a GPU where there is one, and deterministic algorithms.
+    """One device for training, a GPU if there is one, with deterministic algorithms.
 
     Raises:
-        UserError: this process took a GPU, and PyTorch cannot use it.
+        UserError: this process was given a GPU that PyTorch cannot use.
     """
-    # Loads PyTorch's compiler, which takes as long as PyTorch itself and which whoever only infers does not need.
+    # Imported here because it loads PyTorch's compiler, which inference does not need.
     from lightning_fabric import Fabric
 
     _be_deterministic()
     _require_the_gpu()
-    # A job of Slurm's is told to call srun, which is none of Snakemake's business.
+    # Fabric advises jobs of Slurm to use srun; Snakemake starts them otherwise.
     warnings.filterwarnings("ignore", "The `srun` command is available")
     return Fabric(accelerator="auto", devices=1, precision=precision)
 
@@ -41,7 +41,7 @@ def place(network: nn.Module, device: torch.device) -> nn.Module:
 
 
 def precision_here(asked: Literal["auto"] | Precision) -> Precision:
-    """What ``auto`` is here: bf16 on a processor or GPU (Ampere and newer) that multiplies matrices in it."""
+    """Resolves ``auto``: bf16 on a CPU or GPU (Ampere or newer) that multiplies matrices in it, else float32."""
     if asked != "auto":
         return asked
     device = inference_device()
@@ -53,12 +53,12 @@ def precision_here(asked: Literal["auto"] | Precision) -> Precision:
 
 
 def inference_device() -> torch.device:
-    """Where trained networks run: the device of :func:`make_fabric`, with the same deterministic algorithms.
+    """The device of trained networks: that of :func:`make_fabric`, with the same deterministic algorithms.
 
-    Memory that this process frees is kept from then on.
+    From then on the C library keeps memory that this process frees.
 
     Raises:
-        UserError: this process took a GPU, and PyTorch cannot use it.
+        UserError: this process was given a GPU that PyTorch cannot use.
     """
     _be_deterministic()
     keep_freed_memory()
@@ -68,7 +68,7 @@ def inference_device() -> torch.device:
 
 
 def _require_the_gpu() -> None:
-    """Raises UserError: PyTorch cannot use the GPU that this process took; it would go to the processor instead."""
+    """Raises UserError if PyTorch cannot use the GPU of this process; it would silently use the CPU."""
     if (name := taken()) is None:
         return
     try:
@@ -84,13 +84,13 @@ def _require_the_gpu() -> None:
 
 
 def _be_deterministic() -> None:
-    """A seed then fixes the result.
+    """Makes a seed fix the result.
 
     Threads are taken from the environment (``OMP_NUM_THREADS``, which the rules set to their ``threads``).
     """
-    # Not use_deterministic_algorithms(), which says the same to the compiler too, and loads it for that.
+    # Not use_deterministic_algorithms(), which also loads the compiler.
     torch.set_deterministic_debug_mode("error")
-    # cuBLAS repeats itself only with workspaces of a fixed size, and asks for them when CUDA starts.
+    # cuBLAS is deterministic only with workspaces of a fixed size, read when CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Float32 means float32: cuDNN would round the factors of a convolution to TF32's ten bits.
     torch.backends.cudnn.allow_tf32 = False

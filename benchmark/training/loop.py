@@ -1,4 +1,4 @@
-"""The loop of every training: steps, the history, checkpoints, and an orderly end when somebody asks for it."""
+"""The loop of every training: steps, history, checkpoints, and an orderly end on a signal."""
 
 import logging
 import math
@@ -16,10 +16,10 @@ from benchmark.training.checkpoints import Checkpoints, Snapshot
 from benchmark.training.state import TrainingState
 
 HISTORY_ROWS = 200
-"""About as many rows as a history has; a row averages the steps since the one before."""
+"""Approximate number of rows of a history; each row averages the steps since the one before."""
 PROGRESS_EVERY = 30.0
-"""Seconds after which the log tells the step, where no row of the history is due: in a long training these are rare."""
-# Slurm warns with one of the latter two, if it is told to (--signal), before it kills.
+"""Seconds after which the log states the step if no row of the history is due."""
+# Slurm can send one of the last two before it kills a job (--signal).
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 
 Losses = dict[str, Tensor]
@@ -35,23 +35,21 @@ def train(
     log: Callable[[int, Row], None],
     checkpoints: Checkpoints | None = None,
 ) -> None:
-    """Takes the steps, or those that a former process has left.
+    """Takes all steps, or those that an earlier process has left.
 
-    Losses stay on the device between the rows of the history, so that a GPU is never waited for. The log tells each
-    row and, between rows that are far apart, the step alone.
+    Losses stay on the device between the rows of the history, so that the loop never waits for a GPU.
 
     Args:
         state: all that ``step`` changes.
         steps: in all.
-        step: takes one and returns its losses, scalars without a graph.
-        log: called with a step and the mean losses since the row before, from the first row on also where the
-            training goes on from a checkpoint.
-        checkpoints: where to look for one and to leave them; None is nowhere.
+        step: takes one step and returns its losses, scalars without a graph.
+        log: called with a step and the mean losses since the row before; after a resumption, again from the first row.
+        checkpoints: where to look for one and to leave them; None: nowhere.
 
     Raises:
         Diverged: a loss is not finite.
         Interrupted: a signal asked for the end; a checkpoint was written.
-        ModelError: the checkpoint that is there is of another config, code or data.
+        ModelError: the checkpoint belongs to another config, code or data.
     """
     keep_freed_memory()
     every = max(1, steps // HISTORY_ROWS)
@@ -87,7 +85,7 @@ def train(
 
 
 def _tell(step: int, steps: int, losses: Row) -> None:
-    """A line of the log, from which ``benchmark.monitoring.watch`` tells how far the training is."""
+    """A line of the log, which ``benchmark.monitoring.watch`` reads."""
     means = ", ".join(f"{name} {loss:.4g}" for name, loss in losses.items())
     logger.info("step %d of %d%s", step, steps, f": {means}" if means else "")
 
@@ -109,7 +107,7 @@ def _refuse_infinite(steps: int, step: int, losses: Row) -> None:
 
 @contextmanager
 def _asked_to_end(listening: bool) -> Iterator[list[signal.Signals]]:
-    """A list that is empty until a signal asks for the end. A second signal ends the process as it always would."""
+    """A list that is empty until a signal asks for the end. A second signal ends the process at once."""
     asked: list[signal.Signals] = []
     if not listening:
         yield asked

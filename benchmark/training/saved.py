@@ -1,7 +1,4 @@
-"""Saved networks: a folder with one safetensors file a network and a JSON file that says what they are.
-
-Nothing is ever unpickled.
-"""
+"""Saved networks: a folder with a safetensors file for each network and a JSON file that describes them. No pickles."""
 
 import hashlib
 from collections.abc import Mapping
@@ -24,7 +21,7 @@ __all__ = ["DESCRIPTION", "load_networks", "read_description", "save_networks"]
 
 
 def save_networks(folder: Path, networks: Mapping[str, nn.Module], description: Mapping[str, Any]) -> None:
-    """Writes the folder under a temporary name and renames it, so that it is whole or absent."""
+    """Writes the folder under a temporary name and renames it, so that it is complete or absent."""
     with atomic_folder(folder) as temporary:
         sums = {}
         for name, network in networks.items():
@@ -45,7 +42,7 @@ def load_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:
     for name, network in networks.items():
         path = folder / f"{name}.safetensors"
         try:
-            content = path.read_bytes()  # the errors of safetensors say neither which file nor why
+            content = path.read_bytes()  # errors of safetensors name neither file nor reason
             sums = read_description(folder).get(SUMS)
             if not isinstance(sums, dict) or hashlib.sha256(content).hexdigest() != sums.get(name):
                 raise ModelError(

@@ -18,8 +18,8 @@ class TrainingState:
     """All that a step changes, by name.
 
     Attributes:
-        device: where the networks are.
-        kept: tensors that a method keeps from step to step; the lists are changed in place.
+        device: where the network is.
+        kept: tensors kept from step to step; the lists are changed in place.
     """
 
     device: torch.device
@@ -44,7 +44,7 @@ class TrainingState:
         return found
 
     def values(self) -> dict[str, Any]:
-        """What is no tensor."""
+        """Everything else, as JSON."""
         return {
             "groups": {name: optimizer.state_dict()["param_groups"] for name, optimizer in self.optimizers.items()},
             "schedules": {name: schedule.state_dict() for name, schedule in self.schedules.items()},
@@ -54,7 +54,7 @@ class TrainingState:
         }
 
     def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-        """Puts everything back as it was when the other two methods were called."""
+        """Restores what the other two methods returned."""
         self.network.load_state_dict(_below(tensors, "network/"))
         for name, optimizer in self.optimizers.items():
             self._restore_optimizer(optimizer, _below(tensors, f"optimizer/{name}/"), values["groups"][name])
@@ -76,7 +76,7 @@ class TrainingState:
         for path, value in tensors.items():
             index, key = path.split("/")
             like = parameters[int(index)]
-            # As the optimiser would have made it: a moment has the memory layout of its weights.
+            # As the optimizer would have made it: a moment has the memory layout of its weights.
             moment = torch.empty_like(like).copy_(value) if value.shape == like.shape and value.ndim else value
             state.setdefault(int(index), {})[key] = moment
         optimizer.load_state_dict({"state": state, "param_groups": groups})
