@@ -104,8 +104,8 @@ def whole(features: Maps, groups: int = 1) -> Tensor:
 def convolve(conv: nn.Conv2d, features: Maps) -> Tensor:
     """A convolution 3×3 with padding, or 1×1, of stride 1; of doubled maps as they are.
 
-    A 3×3 kernel on an enlarged map covers at most 2×2 different pixels of the small map. So each of the four places in
-    a doubled pixel is a convolution 2×2 of the small map with sums of the kernel's weights: four ninths of the products.
+    A 3×3 kernel on an enlarged map covers at most 2×2 different pixels of the small map. So each of the four places
+    in a doubled pixel is a convolution 2×2 of the small map with sums of the kernel's weights: 4/9 of the products.
     """
     if isinstance(features, Tensor):
         return conv(features)

@@ -10,8 +10,8 @@ channels in and channels in by channels out.
 On a map enlarged to four copies of each pixel, three products give the two results of a small pixel, 9 along both axes
 instead of 36.
 
-Sums are taken in another order, so results differ by rounding. In bf16 the sums are rounded too: errors are 0.95 % of the
-results' standard deviation, those of a plain convolution 0.3 %.
+Sums are taken in another order, so results differ by rounding. In bf16 the sums are rounded too: errors are 0.95 % of
+the results' standard deviation, those of a plain convolution 0.3 %.
 """
 
 from collections.abc import Sequence

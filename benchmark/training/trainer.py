@@ -1,7 +1,7 @@
 """The trainer: optimizers, one step, precision, schedule, checkpoints, divergence.
 
-It has no notion of domains, generators or discriminators. A method or a judge gives it a `Recipe`: networks, and the steps
-in which they learn.
+It has no notion of domains, generators or discriminators. A method or a judge gives it a `Recipe`: networks, and the
+steps in which they learn.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
