@@ -4,7 +4,7 @@ import os
 
 from benchmark.runtime.memory import available
 
-# Peak of a process in MiB, the largest of each kind's scanners, measured: docs/measurements/phantoms.md.
+# Peak of a process in MiB, the largest of each kind's scanners, measured: docs/phantoms.md.
 _PEAK = {
     "ixi": {"tiny": 254, "small": 285, "full": 1820},
     "msseg": {"tiny": 277, "small": 460, "full": 3746},

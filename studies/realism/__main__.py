@@ -1,10 +1,10 @@
 """How real the full-size phantoms are: histograms, noise, contrast, sharpness, texture, lesions, speckle, in numbers.
 
     python -m benchmark step fetch oasis_ixi
-    python -m studies.realism [--folder results/realism]
+    python studies/realism/__main__.py [--folder results/realism]
 
 Phantom subjects are generated into the folder once. It writes there ``realism.csv``, the same as a table for
-``docs/measurements/phantoms.md``, and a figure of distributions, without any image of a person.
+``docs/phantoms.md``, and a figure of distributions, without any image of a person.
 """
 
 import argparse
