@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+import typer
 
 from benchmark.cli.app import app
 from benchmark.metrics import registry
@@ -43,8 +43,6 @@ def on_files(files: "Files", config: "MkDocsConfig") -> None:
 
 def command_line() -> str:
     """Every command of ``hbench`` that ``--help`` shows, as Markdown."""
-    import typer
-
     command = typer.main.get_command(app)
     root = typer.Context(command, info_name="hbench")
     introduction = (
@@ -54,7 +52,7 @@ def command_line() -> str:
     return "\n\n".join([introduction, *_commands(root)]) + "\n"
 
 
-def _commands(parent: click.Context) -> Iterator[str]:
+def _commands(parent: typer.Context) -> Iterator[str]:
     group: Any = parent.command
     for name in group.list_commands(parent):
         command = group.get_command(parent, name)
@@ -68,7 +66,7 @@ def _commands(parent: click.Context) -> Iterator[str]:
             yield "\n\n".join(_command(command, context))
 
 
-def _command(command: Any, context: click.Context) -> Iterator[str]:
+def _command(command: Any, context: typer.Context) -> Iterator[str]:
     depth = context.command_path.count(" ") + 1
     yield f"{'#' * depth} {context.command_path}"
     yield _escaped(inspect.cleandoc(command.help))
