@@ -65,6 +65,11 @@ leaderboard-check: leaderboard
 leaderboard-publish: leaderboard
 	python -m benchmark leaderboard publish demo
 
+# The documentation, in site/; a warning, such as a link that leads nowhere, is an error.
+.PHONY: docs
+docs: setup
+	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
+
 report: setup
 	snakemake --report reports/demo/snakemake.html
 

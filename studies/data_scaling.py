@@ -1,6 +1,6 @@
 """How the work on archives grows: checking a packed one, drawing batches from the slice store, preparing subjects.
 
-    python studies/data_scaling.py [--folder results/data_scaling] [--only check|batches|prepare ...]
+    python -m studies.data_scaling [--folder results/data_scaling] [--only check|batches|prepare ...]
 
 Each is measured at three sizes, the largest of which is the real one or is stated; `data_scaling.csv` and
 `data_scaling.png` are left in the folder, and a table is printed. Archives are phantoms at full size. It needs 10 GB of

@@ -1,6 +1,6 @@
 """Whether bf16 changes conclusions: scores of both precisions beside their spread over seeds.
 
-    python studies/precision.py [--dataset retouch_phantom] [--seeds 5] [--cores 2]
+    python -m studies.precision [--dataset retouch_phantom] [--seeds 5] [--cores 2]
 
 Runs the demo's trainings of one phantom, with all kernels that the processor has, once in float32 and once in bf16, for
 each seed, and prints means over seeds, their standard deviations and the mean of the paired differences. Configs,

@@ -1,6 +1,6 @@
 """What harmonizing and scoring cost, beside a loop that goes slice by slice and shares nothing between metrics.
 
-    python studies/scoring.py [--size demo|paper] [--rounds N]
+    python -m studies.scoring [--size demo|paper] [--rounds N]
 
 Prints a table of milliseconds a slice (median) and of how many times as long the loop takes (median of the ratios of
 runs that follow each other). Both must give the same numbers, or it ends with an error. Time is that of the processor,

@@ -1,6 +1,6 @@
 """What training costs, beside a plain loop of the same networks and objective, and how it grows.
 
-    python studies/training_speed.py [--only paper demo cell growth] [--rounds 5] [--folder results/training_speed]
+    python -m studies.training_speed [--only paper demo cell growth] [--rounds 5] [--folder results/training_speed]
 
 The plain loop (``studies/plain.py``) is eager and in float32. Each training is a process of its own; they take turns
 step by step, so that what else the machine does falls on both, and ratios are medians of pairs. Kernels are those of

@@ -1,7 +1,8 @@
-"""``docs/config.md``: every key of every config, from the models themselves, so that it cannot go stale."""
+"""``docs/config.md``: every key of every config, made from the models."""
 
 import typing
 from enum import Enum
+from types import NoneType, UnionType
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,11 +13,11 @@ from benchmark.config.dataset import DatasetConfig
 
 INTRODUCTION = """# Configs
 
-Made by `hbench config > docs/config.md`; a test keeps it so. Unknown keys are refused; keys without a default must be
-given.
+This page is made by `hbench config > docs/config.md`, and a test compares it with the code. Unknown keys are refused.
+Keys without a default must be given.
 
-- A **benchmark** is a file in `config/`; Snakemake takes it with `--configfile`, and single keys with `--config`.
-- A **dataset** is a file in `config/datasets/`; `extends: other` takes over whatever the file does not say itself.
+- A **benchmark** is a file in `config/`. Give it to Snakemake with `--configfile`, and single keys with `--config`.
+- A **dataset** is a file in `config/datasets/`. With `extends: other` it inherits every key that it does not set.
 - Hyperparameters of a method stand under `methods: <name>:`, options of a metric under `metrics: <name>:`.
 """
 
@@ -65,15 +66,20 @@ def _nested(annotation: Any) -> list[type[BaseModel]]:
 def _type(annotation: Any) -> str:
     if models := _nested(annotation):
         return "mapping" if len(models) == 1 else " or ".join(m.__name__ for m in models)
-    text = str(annotation) if typing.get_args(annotation) else getattr(annotation, "__name__", str(annotation))
-    if typing.get_origin(annotation) is typing.Literal:
-        text = " or ".join(repr(a) for a in typing.get_args(annotation))
-    elif "Annotated" in text:
-        text = "list" if text.startswith("tuple") else "mapping" if text.startswith("dict") else "number"
-    return text.replace("typing.", "").replace("|", "or").replace("NoneType", "none").replace("None", "none")
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _type(arguments[0])
+    if origin is typing.Literal:
+        return " or ".join(map(repr, arguments))
+    if origin in (typing.Union, UnionType):
+        return " or ".join(map(_type, arguments))
+    names: dict[Any, str] = {tuple: "list", dict: "mapping", NoneType: "none"}
+    return names.get(origin or annotation) or annotation.__name__
 
 
 def _plain(value: Any) -> Any:
+    if value == "":
+        return '""'
     return value.value if isinstance(value, Enum) else list(value) if isinstance(value, tuple) else value
 
 

@@ -38,7 +38,7 @@ def test_an_archive_behind_a_link_is_refused_before_it_is_read(repository, datas
 
 
 def test_dvc_keeps_what_it_tracks_where_it_is_told(repository, dataset, tmp_path):
-    """As README.md and the refusal of a link have it: the files are links, and are read and verified like files."""
+    """As docs/real-data.md and the refusal of a link say: the files are links, read and verified like files."""
     root = ixi(dataset("mini", "ixi"), NAMES)
     dvc("cache", "dir", "--local", str(tmp_path / "big"))
     dvc("config", "--local", "cache.type", "symlink")
