@@ -1,10 +1,9 @@
 """Checkpoints: the state of an unfinished training on disk, so that a kill costs a few steps and changes no bit.
 
 A checkpoint is a folder ``step-<n>`` with ``tensors.safetensors``, ``state.json`` and ``SHA256SUMS`` (as of
-``sha256sum``). It is written under a temporary name, flushed to the disk and renamed. The last two are kept, in case the
-last is damaged. They lie beside the results and not in them, where Snakemake would delete them with the outputs of a
-failed job. They go when a later job uses what was trained (``resuming.discard``): until Snakemake has recorded a
-training, it may delete its outputs and run it again.
+``sha256sum``). It is written under a temporary name, flushed to the disk and renamed. The last two are kept, in case
+the last is damaged. They lie beside the results and not in them, where Snakemake would delete them with the outputs of
+a failed job.
 
 A lock keeps a second process out while one of a killed run still trains; the kernel releases it with its process.
 """
