@@ -18,7 +18,7 @@ from benchmark.acceleration.winograd import WinogradConv2d, WinogradReflectConv2
 from benchmark.networks.deterministic import ReflectConv2d
 from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscriminator70
 from benchmark.networks.generator import ResUNetGenerator
-from benchmark.networks.renormalization import SegmentationRenorm
+from benchmark.networks.renormalization import EPSILON, SegmentationRenorm
 from benchmark.networks.residual_block import PostNormResidualBlock, PreNormResidualBlock
 from benchmark.networks.segmentation_unet import SegmentationUNet
 from benchmark.networks.semantic_extractor import SemanticExtractor
@@ -44,7 +44,7 @@ def accelerate(network: nn.Module) -> nn.Module:
 
 def _swappable(network: nn.Module) -> Iterator[nn.Module]:
     yield network
-    if type(network) is not SemanticExtractor:  # treats its convolutions by itself
+    if not isinstance(network, SemanticExtractor):  # its convolutions are read in a memory layout of their own
         for child in network.children():
             yield from _swappable(child)
 
@@ -70,7 +70,7 @@ def _transposed_convolution(conv: nn.ConvTranspose2d) -> Swap:
 
 
 def _instance_norm(norm: nn.InstanceNorm2d) -> Swap:
-    return None if norm.affine or norm.track_running_stats else FoldedInstanceNorm
+    return None if norm.affine or norm.track_running_stats or norm.eps != EPSILON else FoldedInstanceNorm
 
 
 def _reflecting_convolution(conv: ReflectConv2d) -> Swap:
