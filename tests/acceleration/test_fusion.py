@@ -4,83 +4,64 @@ from copy import deepcopy
 
 import pytest
 import torch
+from every_network import CLASSES, NETWORKS, SAMPLES, WIDTH, assert_same, inputs, network, results
 from torch import nn
 
+from benchmark.acceleration import accelerate
 from benchmark.acceleration.fusion import Fused, FusedBatch, can_be_fused
-from benchmark.acceleration.grouping import Fusible, join
-from benchmark.networks import (
-    PatchDiscriminator,
-    PatchDiscriminator70,
-    ResNet9Generator,
-    ResUNetGenerator,
-    SegmentationUNet,
-    SemanticExtractor,
-    resampling,
-)
+from benchmark.acceleration.grouping import Grouped, GroupedSegmentationUNet, join
+from benchmark.networks import PatchDiscriminator, SegmentationUNet
 
-SAMPLES, WIDTH, CLASSES, EMBEDDING = 3, 4, 3, 6
-NETWORKS = {
-    "plain generator": lambda: ResUNetGenerator(WIDTH, conditioned=False),
-    "renormalized generator": lambda: ResUNetGenerator(WIDTH, conditioned=True, embedding_dim=EMBEDDING),
-    "renormalized generator as worded": lambda: ResUNetGenerator(
-        WIDTH, conditioned=True, embedding_dim=EMBEDDING, order="paper", gamma="paper"
-    ),
-    "segmentor": lambda: SegmentationUNet(CLASSES, depth=5, width=WIDTH),
-    "extractor": lambda: SemanticExtractor(CLASSES, crop_size=32, width=WIDTH, embedding_dim=EMBEDDING),
-    "extractor, averages": lambda: SemanticExtractor(
-        CLASSES, crop_size=32, width=WIDTH, embedding_dim=EMBEDDING, pooling="paper"
-    ),
-    # In training, each pass changes what spectral norm divides by.
-    "discriminator": lambda: PatchDiscriminator(WIDTH).eval(),
-    "discriminator of Zhu et al.": lambda: PatchDiscriminator70(WIDTH),
-}
+NOT = {"plain generator, paper's order", "ResNet9", "autoencoder"}
+FUSIBLE = [name for name in NETWORKS if name not in NOT]
 
 
 def two(name):
-    torch.manual_seed(1)
-    networks = [NETWORKS[name]().double() for _ in range(2)]
-    for parameter in (p for network in networks for p in network.parameters()):
-        nn.init.normal_(parameter, std=0.3)
-    return networks
+    """An accelerated pair. Spectral norm would change with each pass in training mode."""
+    return nn.ModuleList(accelerate(network(name, seed)) for seed in (1, 2)).train("discriminator" not in name)
 
 
-def inputs(name):
-    channels = CLASSES if "extractor" in name else 1
-    maps = torch.rand(2 * SAMPLES, channels, 32, 32).double()
-    return (maps, torch.rand(2 * SAMPLES, EMBEDDING).double()) if "renormalized" in name else (maps,)
+def both(name, size=0):
+    """Inputs of both, one after the other in the samples."""
+    return inputs(name, NETWORKS[name].sizes[size], 2 * SAMPLES)
 
 
-def gradients(networks):
-    found = [p.grad for network in networks for p in network.parameters()]
-    for network in networks:
-        network.zero_grad(set_to_none=True)
-    return found
+def alone(networks, crossed=False):
+    """Each half of a batch by its own network."""
+
+    def work(*given, **options):
+        halves = zip(reversed(networks) if crossed else networks, *(values.chunk(2) for values in given), strict=True)
+        return torch.cat([each(*half, **options) for each, *half in halves])
+
+    return work
 
 
+@pytest.mark.usefixtures("ways")
 @pytest.mark.parametrize("crossed", [False, True])
-@pytest.mark.parametrize("name", NETWORKS)
-def test_results_and_gradients_are_those_of_each_alone(name, crossed):
-    networks, given = two(name), inputs(name)
-    # A crossed pair draws for the first network first, which has the second half.
-    how = {"dropout": not crossed} if name.startswith("extractor") else {}
-    torch.manual_seed(2)
-    halves = zip(networks[::-1] if crossed else networks, *(values.chunk(2) for values in given), strict=True)
-    alone = torch.cat([network(*half, **how) for network, *half in halves])
-    alone.square().sum().backward()
-    expected = gradients(networks)
-    torch.manual_seed(2)
-    together = FusedBatch(Fused(*networks), crossed=crossed)(*given, **how)
-    together.square().sum().backward()
-    torch.testing.assert_close(together, alone, rtol=1e-9, atol=1e-9)
-    largest = max(gradient.abs().max().item() for gradient in expected)
-    for found, gradient in zip(gradients(networks), expected, strict=True):
-        torch.testing.assert_close(found, gradient, rtol=1e-8, atol=1e-10 * largest)
-    assert largest > 0
-    assert not torch.allclose(*together.chunk(2))
+@pytest.mark.parametrize("size", [0, 1])
+@pytest.mark.parametrize("name", FUSIBLE)
+def test_results_and_gradients_are_those_of_each_alone(name, size, crossed):
+    networks, given = two(name), both(name, size)
+    # A crossed pair draws for the first network first, which has the second half of the batch.
+    options = {"dropout": not crossed} if name.startswith("extractor") else {}
+    expected = results(alone(networks, crossed), *given, module=networks, **options)
+    found = results(FusedBatch(Fused(*networks), crossed=crossed), *given, module=networks, **options)
+    assert_same(found, expected)
+    assert not torch.allclose(*found["output 0"].chunk(2))
+
+
+@pytest.mark.usefixtures("always")
+def test_fast_ways_of_large_networks_are_not_taken(monkeypatch, taken):
+    """They expect a single network."""
+    networks, given = two("plain generator"), both("plain generator")
+    for name in ("fold", "unfold"):
+        monkeypatch.setattr(torch.nn.functional, name, None)
+    FusedBatch(Fused(*networks))(*given)
+    assert not taken
 
 
 def test_weights_are_those_of_the_last_renewal():
-    networks, given = two("segmentor"), inputs("segmentor")
+    networks, given = two("U-Net"), both("U-Net")
     fused = Fused(*networks)
     before = FusedBatch(fused)(*given)
     with torch.no_grad():
@@ -92,11 +73,20 @@ def test_weights_are_those_of_the_last_renewal():
     assert not torch.equal(*(made[SAMPLES:] for made in (before, after)))
 
 
-def test_it_says_what_both_networks_say():
-    networks = two("segmentor")
+def test_gradients_flow_after_a_first_call_without_them():
+    networks, given = two("U-Net"), both("U-Net")
+    expected = results(alone(networks), *given, module=networks)
     pair = FusedBatch(Fused(*networks))
-    assert pair.required_multiple == 32
-    with pytest.raises(AttributeError, match="'SegmentationUNet' object has no attribute 'other'"):
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        pair(*given)
+    assert_same(results(pair, *given, module=networks), expected)
+
+
+def test_attributes_of_both_networks_are_those_of_the_pair():
+    networks = two("U-Net")
+    pair = FusedBatch(Fused(*networks))
+    assert pair.required_multiple == 16
+    with pytest.raises(AttributeError, match="'GroupedSegmentationUNet' object has no attribute 'other'"):
         pair.other  # noqa: B018
     networks[0].other, networks[1].other = 1, 2
     for name in ("other", "encoder"):
@@ -105,76 +95,77 @@ def test_it_says_what_both_networks_say():
     assert not list(pair.parameters())
 
 
-def test_tensors_have_a_place():
+def test_tensors_are_taken_by_their_place():
     pair = FusedBatch(Fused(*two("renormalized generator")))
-    images, embedding = inputs("renormalized generator")
+    images, embedding = both("renormalized generator")
     with pytest.raises(TypeError, match="takes tensors by their place, and was given 'embedding'"):
         pair(images, embedding=embedding)
 
 
-def test_dropout_follows_the_networks():
-    networks, given = two("extractor"), inputs("extractor")
+def test_dropout_follows_the_mode_of_the_networks():
+    networks, given = two("extractor"), both("extractor")
     fused = Fused(*networks)
     pair = FusedBatch(fused)
     assert not torch.equal(pair(*given), pair(*given))
-    for network in networks:
-        network.eval()
+    networks.eval()
     fused.renew()
     assert torch.equal(pair(*given), pair(*given))
 
 
-def test_ways_that_save_time_in_large_networks_are_not_for_fused_ones(monkeypatch):
-    """They do not know of groups."""
-    networks, given = two("plain generator"), inputs("plain generator")
-    expected = torch.cat([network(half) for network, half in zip(networks, given[0].chunk(2), strict=True)])
-    monkeypatch.setattr(resampling, "PRODUCTS", 0)
-    monkeypatch.setattr(resampling, "LARGE", 0)
-    torch.testing.assert_close(FusedBatch(Fused(*networks))(*given), expected)
-
-
-def test_only_who_says_so_can_be_fused():
+def test_only_networks_that_are_declared_can_be_fused():
     class Other(SegmentationUNet):
-        """May well do something else with channels."""
+        """May do something else with channels."""
 
-    class Counting(SegmentationUNet, Fusible):
+    class OtherGrouped(GroupedSegmentationUNet):
+        """Too."""
+
+    class Counting(GroupedSegmentationUNet, Grouped):
         def __init__(self):
-            super().__init__(CLASSES, depth=5, width=WIDTH)
+            super().__init__(CLASSES, depth=4, width=WIDTH)
             self.register_buffer("calls", torch.zeros(()))
 
-    assert all(can_be_fused(make()) for make in NETWORKS.values())
-    assert not can_be_fused(Other(CLASSES, depth=5, width=WIDTH))
+    assert all(can_be_fused(accelerate(NETWORKS[name].make())) for name in FUSIBLE)
+    assert not any(can_be_fused(accelerate(NETWORKS[name].make())) for name in NOT)  # two of them have batch norm
+    assert not any(can_be_fused(each.make()) for each in NETWORKS.values())  # before they are accelerated
+    assert not any(can_be_fused(accelerate(kind(CLASSES, depth=4, width=WIDTH))) for kind in (Other, OtherGrouped))
     assert not can_be_fused(Counting())
-    assert not can_be_fused(ResUNetGenerator(WIDTH, conditioned=False, order="paper"))  # batch norm
-    assert not can_be_fused(ResNet9Generator(WIDTH))
-    hooked = NETWORKS["segmentor"]()
-    hooked.encoder[0].register_forward_hook(lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    "register",
+    [nn.Module.register_forward_hook, nn.Module.register_forward_pre_hook, nn.Module.register_full_backward_hook],
+)
+def test_networks_with_hooks_are_not_fused(register):
+    hooked = accelerate(network("U-Net"))
+    assert can_be_fused(hooked)
+    register(hooked.encoder[0], lambda *_: None)
     assert not can_be_fused(hooked)
 
 
-def test_every_network_that_says_so_is_among_them():
-    said = {network for network in Fusible.__subclasses__() if network.__module__.startswith("benchmark.")}
-    assert {type(make()) for make in NETWORKS.values()} == said
+def test_every_network_that_is_declared_is_tested_here():
+    declared = {kind for kind in Grouped.__subclasses__() if kind.__module__.startswith("benchmark.")}
+    assert {type(accelerate(NETWORKS[name].make())) for name in FUSIBLE} == declared
 
 
 def test_spectral_norm_iterates_once_for_each_renewal_and_stays_with_its_network():
-    networks = [PatchDiscriminator(WIDTH).double() for _ in range(2)]
+    networks = [accelerate(PatchDiscriminator(WIDTH).double()) for _ in range(2)]
     expected = deepcopy(networks)
     fused = Fused(*networks)
     for _ in range(2):
         fused.renew()
         together = FusedBatch(fused)(torch.ones(2, 1, 32, 32).double())
-        alone = torch.cat([network(torch.ones(1, 1, 32, 32).double()) for network in expected])
-        torch.testing.assert_close(together, alone)
+        each = torch.cat([network(torch.ones(1, 1, 32, 32).double()) for network in expected])
+        torch.testing.assert_close(together, each)
     assert [n for n, _ in networks[0].named_parameters()] == [n for n, _ in expected[0].named_parameters()]
-    for network, other in zip(networks, expected, strict=True):
-        assert len([*network.buffers()]) == 6
-        for buffer, theirs in zip(network.buffers(), other.buffers(), strict=True):
+    for own, other in zip(networks, expected, strict=True):
+        assert len([*own.buffers()]) == 6
+        for buffer, theirs in zip(own.buffers(), other.buffers(), strict=True):
             torch.testing.assert_close(buffer, theirs)
 
 
 def test_joined_maps_keep_their_networks():
     first, second = torch.rand(2, 4, 3, 3), torch.rand(2, 6, 3, 3)
     joined = join(first, second, 2)
-    for network, (a, b, both) in enumerate(zip(*(m.chunk(2, dim=1) for m in (first, second, joined)), strict=True)):
-        assert torch.equal(both, torch.cat([a, b], dim=1)), network
+    for place, (a, b, both) in enumerate(zip(*(m.chunk(2, dim=1) for m in (first, second, joined)), strict=True)):
+        assert torch.equal(both, torch.cat([a, b], dim=1)), place
     assert torch.equal(join(first, second, 1), torch.cat([first, second], dim=1))

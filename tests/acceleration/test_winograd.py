@@ -1,43 +1,19 @@
-"""Convolutions by minimal filtering give what PyTorch's give, and are chosen where they pay."""
+"""Convolutions by Winograd's minimal filtering give what PyTorch's give, and are taken if that pays."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F
+from fast_ways import WINOGRAD
+from torch import nn
 
-from benchmark.acceleration import winograd
+from benchmark.acceleration import accelerate, winograd
 from benchmark.acceleration.fusion import Fused
-from benchmark.acceleration.resampling import UpsamplingConv, enlarge
-from benchmark.acceleration.winograd import ENLARGED, PLAIN, Conv3x3, conv3x3, convolved, pays
+from benchmark.acceleration.resampling import enlarge_and_convolve
+from benchmark.acceleration.winograd import ENLARGED, PLAIN, conv3x3, convolved, pays
 from benchmark.networks.deterministic import ReflectConv2d
-from benchmark.networks.generator import ResUNetGenerator
-from benchmark.networks.resnet import ResNet9Generator
-from studies.plain import plain
-
-WAYS = ("PLAIN", "ENLARGED")
-
-
-@pytest.fixture(autouse=True)
-def native(monkeypatch):
-    """Products as fast as they can be, whatever the tests were started with."""
-    monkeypatch.delenv("MKL_CBWR", raising=False)
-
-
-@pytest.fixture
-def always(monkeypatch):
-    """However little it pays."""
-    for way in WAYS:
-        monkeypatch.setattr(winograd, way, replace(getattr(winograd, way), channels=0, work=0))
-
-
-@pytest.fixture
-def taken(monkeypatch):
-    """Which ways were taken, one after the other."""
-    ways = []
-    own = winograd.convolved
-    monkeypatch.setattr(winograd, "convolved", lambda *given: ways.append(given[-1]) or own(*given))
-    return ways
+from benchmark.networks.generator import ResUNetGenerator, enlarge
 
 
 def maps(*shape, dtype=torch.float64):
@@ -149,7 +125,7 @@ def test_no_map_and_a_map_alone_are_as_pytorch_has_them():
     assert conv3x3(maps(3, 4, 4), weight, padding=1).shape == (5, 4, 4)
 
 
-@pytest.mark.parametrize("way", [PLAIN, ENLARGED], ids=WAYS)
+@pytest.mark.parametrize("way", [PLAIN, ENLARGED], ids=WINOGRAD)
 def test_bf16_holds_what_pixels_and_results_are_multiplied_by(way):
     pixels, _, results = way.matrices
     for matrix in (pixels, results):
@@ -175,7 +151,7 @@ def test_in_bf16_results_and_gradients_are_off_by_a_hundredth(enlarged):
 
 @pytest.mark.usefixtures("always")
 def test_autocast_has_its_way_with_results_and_not_with_gradients(taken):
-    layer = Conv3x3(4, 4)
+    layer = accelerate(nn.Conv2d(4, 4, 3, padding=1))
     with torch.autocast("cpu", torch.bfloat16):
         assert layer(maps(1, 4, 4, 4, dtype=torch.float32)).dtype == torch.bfloat16
         assert layer.double()(maps(1, 4, 4, 4)).dtype == torch.float64
@@ -226,11 +202,14 @@ def test_it_pays_for_many_channels_and_pixels(way, in_channels, out_channels, si
 
 
 def test_layers_go_this_way_where_it_pays(taken):
-    Conv3x3(256, 128)(maps(1, 256, 32, 32, dtype=torch.float32))
-    ReflectConv2d(256, 128, 3)(maps(1, 256, 32, 32, dtype=torch.float32))
-    UpsamplingConv(128, 256)(maps(1, 128, 8, 8, dtype=torch.float32))
+    features, small = maps(1, 256, 32, 32, dtype=torch.float32), maps(1, 128, 8, 8, dtype=torch.float32)
+    accelerate(nn.Conv2d(256, 128, 3, padding=1))(features)
+    accelerate(ReflectConv2d(256, 128, 3))(features)
+    enlarge_and_convolve(nn.Conv2d(128, 256, 3, padding=1), small)
     assert taken == [PLAIN, PLAIN, ENLARGED]
-    ReflectConv2d(256, 128, 7)(maps(1, 256, 32, 32, dtype=torch.float32))
+    accelerate(ReflectConv2d(256, 128, 7))(features)
+    accelerate(nn.Conv2d(256, 128, 3, padding=1))(features[..., :8, :8])
+    enlarge_and_convolve(nn.Conv2d(128, 64, 3, padding=1), small)
     assert len(taken) == 3
 
 
@@ -238,39 +217,15 @@ def test_layers_go_this_way_where_it_pays(taken):
 @pytest.mark.parametrize("kernel", [3, 7])
 def test_a_reflecting_layer_has_its_bias(way, kernel, monkeypatch):
     monkeypatch.setattr(winograd, "PLAIN", replace(PLAIN, channels=way, work=way))
-    layer, features = ReflectConv2d(3, 5, kernel).double(), maps(2, 3, 8, 8)
+    layer, features = accelerate(ReflectConv2d(3, 5, kernel).double()), maps(2, 3, 8, 8)
     torch.nn.init.normal_(layer.bias)
     padded = F.pad(features, 4 * [kernel // 2], mode="reflect")
     torch.testing.assert_close(layer(features), F.conv2d(padded, layer.weight, layer.bias))
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("order", ["paper", "reference"])
-def test_a_generator_is_the_same_in_pytorchs_layers(order, taken, monkeypatch):
-    monkeypatch.setattr("benchmark.acceleration.resampling.LARGE", 0)
-    generator = ResUNetGenerator(2, conditioned=False, order=order).double()
-    images = maps(2, 1, 64, 64)
-    expected = results(plain(generator), images)
-    assert taken == []
-    assert_same(results(generator, images), expected)
-    # Encoder, bottleneck, middle and decoder have two layers each in 3, 1, 2 and 3 blocks. Where a block takes an
-    # enlarged map, its first layer has one, and in two of these three a part of another map beside it.
-    own, enlarged = (sum(way is getattr(winograd, name) for way in taken) for name in WAYS)
-    assert (own, enlarged) == (17, 4)  # the head has an enlarged map, too
-
-
-@pytest.mark.usefixtures("always")
-def test_a_resnet_is_the_same_in_pytorchs_layers(taken):
-    generator, images = ResNet9Generator(2).double(), maps(1, 1, 16, 16)
-    expected = results(plain(generator), images)
-    assert taken == []
-    assert_same(results(generator, images), expected)
-    assert taken == 18 * [winograd.PLAIN]
-
-
-@pytest.mark.usefixtures("always")
 def test_fused_networks_do_not_go_this_way(taken):
-    pair = [ResUNetGenerator(2, conditioned=False).double() for _ in range(2)]
+    pair = [accelerate(ResUNetGenerator(2, conditioned=False).double()) for _ in range(2)]
     images = maps(2, 2, 64, 64)
     made = Fused(*pair)(images)
     assert taken == []

@@ -14,18 +14,27 @@ def test_reflection_is_pytorchs(shape, by):
     assert torch.equal(reflect(images, by), F.pad(images, (by, by, by, by), mode="reflect"))
 
 
-def test_a_map_that_is_too_small_is_refused():
+@pytest.mark.parametrize("kernel", [3, 7])
+def test_a_map_that_is_too_small_is_refused(kernel, prepare):
     with pytest.raises(ValueError, match="cannot be reflected"):
-        ReflectConv2d(1, 1, 7)(torch.zeros(1, 1, 3, 3))
+        prepare(ReflectConv2d(1, 1, kernel))(torch.zeros(1, 1, kernel // 2, 8))
 
 
+@pytest.mark.parametrize("kernel", [3, 7])
 @pytest.mark.parametrize("bias", [True, False])
-def test_convolution_is_pytorchs_with_the_same_parameters(bias):
-    ours = ReflectConv2d(2, 3, 7, bias=bias)
-    theirs = torch.nn.Conv2d(2, 3, 7, padding=3, padding_mode="reflect", bias=bias)
+@pytest.mark.parametrize("size", [(9, 11), (8, 12)])
+def test_convolution_is_pytorchs_with_the_same_parameters(size, bias, kernel, prepare):
+    ours = prepare(ReflectConv2d(2, 3, kernel, bias=bias).double())
+    theirs = torch.nn.Conv2d(2, 3, kernel, padding=kernel // 2, padding_mode="reflect", bias=bias).double()
     theirs.load_state_dict(ours.state_dict())
-    images = torch.randn((2, 2, 9, 11), generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(ours(images), theirs(images))
+    images = torch.randn((2, 2, *size), generator=torch.Generator().manual_seed(0), dtype=torch.double)
+    found, expected = (layer(images) for layer in (ours, theirs))
+    torch.testing.assert_close(found, expected)
+    weights = torch.linspace(-1, 2, found.numel(), dtype=torch.double).view_as(found)
+    for made in (found, expected):
+        (made * weights).sum().backward()
+    for parameter, same in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(parameter.grad, same.grad)
 
 
 @pytest.mark.parametrize("side", [1, 2, 7])

@@ -74,7 +74,7 @@ def test_the_generator_is_the_only_source_of_randomness(make):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_spectral_norm_knows_the_weights_that_were_drawn(training):
+def test_spectral_norm_fits_the_weights_that_were_drawn(training):
     network = PatchDiscriminator(16).train(training)
     initialize_weights(network, seeded(0))
     assert all(module.training is training for module in network.modules())

@@ -51,8 +51,8 @@ def test_reflection_of_the_test_is_the_usual_one():
     torch.testing.assert_close(reflected(x, 3), F.pad(x, (3, 3, 3, 3), mode="reflect"))
 
 
-def test_resnet9_forward_is_the_specification():
-    network = randomized(ResNet9Generator(WIDTH))
+def test_resnet9_forward_is_the_specification(prepare):
+    network = prepare(randomized(ResNet9Generator(WIDTH)))
     state, x = network.state_dict(), images(2, 1, 16, 20)
 
     def norm(_, h):
@@ -63,8 +63,8 @@ def test_resnet9_forward_is_the_specification():
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("size", [(16, 20), (12, 12)])
-def test_autoencoder_forward_is_the_specification(training, size):
-    network = randomized(MultitaskAutoencoder(WIDTH)).train(training)
+def test_autoencoder_forward_is_the_specification(training, size, prepare):
+    network = prepare(randomized(MultitaskAutoencoder(WIDTH))).train(training)
     network.classifier[2].eval()  # dropout has its own test
     state, x = {k: v.clone() for k, v in network.state_dict().items()}, images(3, 1, *size)
 
@@ -80,8 +80,8 @@ def test_autoencoder_forward_is_the_specification(training, size):
     torch.testing.assert_close(network.features(x), features)
 
 
-def test_autoencoder_drops_half_of_the_hidden_units_of_its_head_in_training():
-    network = randomized(MultitaskAutoencoder(4)).train()
+def test_autoencoder_drops_half_of_the_hidden_units_of_its_head_in_training(prepare):
+    network = prepare(randomized(MultitaskAutoencoder(4))).train()
     hidden = []
     network.classifier[3].register_forward_pre_hook(lambda _, inputs: hidden.append(inputs[0]))
     torch.manual_seed(0)

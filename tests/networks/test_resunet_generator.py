@@ -17,11 +17,11 @@ from network_reference import (
     standardized,
 )
 
-from benchmark.acceleration.resampling import UpsamplingConv
 from benchmark.networks import ResUNetGenerator
 
 WIDTH, EMBEDDING = 2, 5
 VARIANTS = ("paper", "reference")
+SIZES = [(32, 48), (64, 32)]
 
 
 class Specification:
@@ -68,19 +68,22 @@ class Specification:
         return torch.tanh(conv(state, "head", leaky(h), padding=1))
 
 
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("order", "gamma"), list(itertools.product(VARIANTS, VARIANTS)))
-def test_renormalized_forward_is_the_specification(order, gamma):
-    network = randomized(ResUNetGenerator(WIDTH, conditioned=True, embedding_dim=EMBEDDING, order=order, gamma=gamma))
-    x, e = images(2, 1, 32, 48), images(2, EMBEDDING, seed=2)
+def test_renormalized_forward_is_the_specification(order, gamma, size, prepare):
+    network = ResUNetGenerator(WIDTH, conditioned=True, embedding_dim=EMBEDDING, order=order, gamma=gamma)
+    network = prepare(randomized(network))
+    x, e = images(2, 1, *size), images(2, EMBEDDING, seed=2)
     expected = Specification(network.state_dict(), order=order, gamma=gamma)(x, e)
     assert expected.std() > 0.01
     torch.testing.assert_close(network(x, e), expected)
 
 
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("order", "training"), [("reference", True), ("paper", True), ("paper", False)])
-def test_plain_forward_is_the_specification(order, training):
-    network = randomized(ResUNetGenerator(WIDTH, conditioned=False, order=order)).train(training)
-    x = images(2, 1, 32, 48)
+def test_plain_forward_is_the_specification(order, training, size, prepare):
+    network = prepare(randomized(ResUNetGenerator(WIDTH, conditioned=False, order=order))).train(training)
+    x = images(2, 1, *size)
     expected = Specification(network.state_dict(), order=order, gamma=None, training=training)(x)
     torch.testing.assert_close(network(x), expected)
 
@@ -89,8 +92,9 @@ def test_plain_forward_is_the_specification(order, training):
     ("conditioned", "order", "alone"),
     [(True, "reference", True), (True, "paper", True), (False, "reference", True), (False, "paper", False)],
 )
-def test_a_sample_depends_on_its_batch_only_under_batch_norm(conditioned, order, alone):
-    network = randomized(ResUNetGenerator(WIDTH, conditioned=conditioned, embedding_dim=EMBEDDING, order=order)).train()
+def test_a_sample_depends_on_its_batch_only_under_batch_norm(conditioned, order, alone, prepare):
+    network = ResUNetGenerator(WIDTH, conditioned=conditioned, embedding_dim=EMBEDDING, order=order)
+    network = prepare(randomized(network)).train()
     inputs = (images(2, 1, 32, 32), images(2, EMBEDDING, seed=2))[: 1 + conditioned]
     same = torch.allclose(network(*inputs)[:1], network(*(i[:1] for i in inputs)))
     assert same is alone
@@ -127,8 +131,8 @@ def test_paper_size_in_and_out():
         assert network(torch.empty(2, 1, 256, 128), torch.empty(2, 512)).shape == (2, 1, 256, 128)
 
 
-def test_images_stay_in_range_and_change_with_the_embedding():
-    network = randomized(ResUNetGenerator(WIDTH, conditioned=True, embedding_dim=EMBEDDING))
+def test_images_stay_in_range_and_change_with_the_embedding(prepare):
+    network = prepare(randomized(ResUNetGenerator(WIDTH, conditioned=True, embedding_dim=EMBEDDING)))
     x, e = images(1, 1, 32, 32), images(1, EMBEDDING, seed=2)
     first, second = network(x, e), network(x, -e)
     assert first.abs().max() <= 1
@@ -136,32 +140,15 @@ def test_images_stay_in_range_and_change_with_the_embedding():
 
 
 @pytest.mark.parametrize("size", [(40, 64), (64, 40), (16, 16)])
-def test_sizes_that_do_not_fit_are_refused(size):
-    network = ResUNetGenerator(WIDTH, conditioned=False)
+def test_sizes_that_do_not_fit_are_refused(size, prepare):
+    network = prepare(ResUNetGenerator(WIDTH, conditioned=False))
     with pytest.raises(ValueError, match=f"{size[0]}x{size[1]}"):
         network(torch.zeros(1, 1, *size))
 
 
-def test_embedding_is_asked_for_and_refused():
+def test_embedding_is_asked_for_and_refused(prepare):
     x, e = torch.zeros(1, 1, 32, 32), torch.zeros(1, EMBEDDING)
     with pytest.raises(ValueError, match="needs an embedding"):
-        ResUNetGenerator(WIDTH, conditioned=True, embedding_dim=EMBEDDING)(x)
+        prepare(ResUNetGenerator(WIDTH, conditioned=True, embedding_dim=EMBEDDING))(x)
     with pytest.raises(ValueError, match="takes no embedding"):
-        ResUNetGenerator(WIDTH, conditioned=False)(x, e)
-
-
-@pytest.mark.parametrize("shape", [(1, 3, 1, 1), (2, 3, 5, 4)])
-def test_upsampling_conv_is_enlarging_then_convolving(shape):
-    layer = randomized(UpsamplingConv(3, 2))
-    x = images(*shape).requires_grad_()
-    state = {f"c.{k}": v for k, v in layer.state_dict(keep_vars=True).items()}
-    expected = conv(state, "c", doubled(x), padding=1)
-    torch.testing.assert_close(layer(x), expected)
-    inputs = (x, layer.weight, layer.bias)
-    weights = images(*expected.shape, seed=3)
-    for got, wanted in zip(
-        torch.autograd.grad((layer(x) * weights).sum(), inputs),
-        torch.autograd.grad((expected * weights).sum(), inputs),
-        strict=True,
-    ):
-        torch.testing.assert_close(got, wanted)
+        prepare(ResUNetGenerator(WIDTH, conditioned=False))(x, e)

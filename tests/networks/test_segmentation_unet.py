@@ -29,24 +29,25 @@ def specification(state, x, depth):
 @pytest.mark.parametrize(
     ("depth", "size"), [(2, (8, 12)), (4, (64, 80)), (5, (32, 32)), (6, (64, 64)), (7, (128, 128))]
 )
-def test_forward_is_the_specification(depth, size):
-    network = randomized(SegmentationUNet(CLASSES, depth=depth, width=WIDTH))
+def test_forward_is_the_specification(depth, size, prepare):
+    network = prepare(randomized(SegmentationUNet(CLASSES, depth=depth, width=WIDTH)))
     x = images(2, 1, *size)
     logits = network(x)
     assert logits.shape == (2, CLASSES, *size)
     torch.testing.assert_close(logits, specification(network.state_dict(), x, depth))
 
 
-def test_outputs_are_logits_and_not_squashed():
-    network = randomized(SegmentationUNet(CLASSES, depth=4, width=WIDTH))
+def test_outputs_are_logits_and_not_squashed(prepare):
+    network = prepare(randomized(SegmentationUNet(CLASSES, depth=4, width=WIDTH)))
     with torch.no_grad():
         network.decoder[-1][1].bias.fill_(5.0)
     assert network(images(1, 1, 32, 32)).mean() > 3
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_whole_slices_of_other_sizes_run_after_training_on_crops(training):
-    network = randomized(SegmentationUNet(CLASSES, depth=unet_depth(64, 64), width=WIDTH)).train(training)
+def test_whole_slices_of_other_sizes_run_after_training_on_crops(training, prepare):
+    network = SegmentationUNet(CLASSES, depth=unet_depth(64, 64), width=WIDTH)
+    network = prepare(randomized(network)).train(training)
     slices = images(2, 1, 91, 109)
     padded = pad_to_multiple(slices, network.required_multiple)
     assert padded.shape == (2, 1, 128, 128)
@@ -82,11 +83,11 @@ def test_crops_that_cannot_be_halved_twice_are_refused(size):
         unet_depth(*size)
 
 
-def test_a_depth_below_two_and_a_size_that_is_no_multiple_are_refused():
+def test_a_depth_below_two_and_a_size_that_is_no_multiple_are_refused(prepare):
     with pytest.raises(ValueError, match="at least 2"):
         SegmentationUNet(CLASSES, depth=1, width=WIDTH)
     with pytest.raises(ValueError, match="multiples of 16; got 64x72"):
-        SegmentationUNet(CLASSES, depth=4, width=WIDTH)(torch.zeros(1, 1, 64, 72))
+        prepare(SegmentationUNet(CLASSES, depth=4, width=WIDTH))(torch.zeros(1, 1, 64, 72))
 
 
 def test_parameter_count_by_hand():

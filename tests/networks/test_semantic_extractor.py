@@ -10,8 +10,11 @@ from benchmark.networks import SemanticExtractor
 CLASSES, WIDTH, EMBEDDING = 3, 2, 6
 
 
-def extractor(**keywords):
-    return randomized(SemanticExtractor(CLASSES, width=WIDTH, embedding_dim=EMBEDDING, **keywords))
+@pytest.fixture(name="extractor")
+def _extractor(prepare):
+    return lambda **options: prepare(
+        randomized(SemanticExtractor(CLASSES, width=WIDTH, embedding_dim=EMBEDDING, **options))
+    )
 
 
 def max_2(x):
@@ -42,7 +45,7 @@ def specification(state, x, pool):
     [("reference", 64, max_2), ("reference", 256, max_2), ("paper", 128, average_1_2), ("paper", 64, average_1_2)],
 )
 @pytest.mark.parametrize("size", [(64, 64), (65, 79), (17, 16), (128, 112)])
-def test_forward_is_the_specification(pooling, crop_size, pool, size):
+def test_forward_is_the_specification(pooling, crop_size, pool, size, extractor):
     network = extractor(pooling=pooling, crop_size=crop_size)
     x = images(2, CLASSES, *size)
     expected = specification(network.state_dict(), x, pool)
@@ -51,13 +54,13 @@ def test_forward_is_the_specification(pooling, crop_size, pool, size):
 
 
 @pytest.mark.parametrize("size", [(256, 256), (257, 270)])
-def test_paper_pooling_at_256_is_the_average_of_2_at_every_fourth_pixel(size):
+def test_paper_pooling_at_256_is_the_average_of_2_at_every_fourth_pixel(size, extractor):
     network = extractor(pooling="paper", crop_size=256)
     x = images(2, CLASSES, *size)
     torch.testing.assert_close(network(x), specification(network.state_dict(), x, average_2_4))
 
 
-def test_dropout_halves_one_layer_and_only_when_asked_for_in_training():
+def test_dropout_halves_one_layer_and_only_when_asked_for_in_training(extractor):
     network = extractor(crop_size=64)
     x = images(2, CLASSES, 64, 64)
     clean = network(x)
