@@ -66,7 +66,7 @@ def test_the_proposal_can_be_pasted_and_keeps_whom_the_config_excludes(prepared)
     page = page_of(everybody())
     line = re.search(r"<pre>(exclude: .*)</pre>", page)[1].replace("&#34;", '"')
     assert yaml.safe_load(line) == {"exclude": ["0012", *FAULTS]}
-    assert "decide nothing" in page
+    assert "Flags are proposals" in page
 
 
 def test_with_pseudonyms_no_id_of_the_archive_is_on_the_page(prepared):
@@ -75,13 +75,13 @@ def test_with_pseudonyms_no_id_of_the_archive_is_on_the_page(prepared):
     line = re.search(r"<pre>(exclude: .*)</pre>", page)[1].replace("&#34;", '"')
     assert yaml.safe_load(line) == {"exclude": list(FAULTS)}
     assert "SACHS" not in page
-    assert f"{paths.private('balls')} tells whose pseudonym is whose" in re.sub("<[^>]+>", "", page)
+    assert f"{paths.private('balls')} lists by pseudonym" in re.sub("<[^>]+>", "", page)
 
 
 def test_nobody_is_proposed_where_nobody_is_odd(prepared):
     prepared({})
     page = page_of({f"AA{i}": CLEAN for i in range(6)})
-    assert "Nobody is flagged" in page
+    assert "No subject is flagged" in page
     assert "<pre>" not in page
 
 
@@ -115,7 +115,7 @@ def test_the_same_subjects_give_the_same_files_whatever_draws_them(prepared):
 
 def test_a_subject_that_was_prepared_without_measures_is_told(prepared):
     folder = prepared({"AA1": CLEAN, "AA2": None})
-    with pytest.raises(DataError, match=r"AA2/subject.json: says nothing of the scan's quality. Delete .*AA2 and run"):
+    with pytest.raises(DataError, match=r"AA2/subject.json: has no measures .* Delete .*AA2 and run"):
         make_quality("balls", 1)
     assert not folder.exists()
 
