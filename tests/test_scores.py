@@ -152,7 +152,7 @@ def test_a_method_can_have_a_tolerance_of_its_own(reference):
     assert changed(reference, dice=0.52).empty
     assert len(changed(reference, dice=0.56)) == 1
     path.write_text(general + "methods: {other: {dice: {absolute: 0.05}}}\n")
-    with pytest.raises(DataError, match="names other, no method there"):
+    with pytest.raises(DataError, match="names the unknown method other"):
         changed(reference)
 
 
@@ -184,7 +184,7 @@ def test_so_few_trainings_may_end_otherwise(reference):
     outcome = ended("m", kid=3.0, dice=0.9)
     assert (len(outcome.differences), len(outcome.otherwise)) == (2, 0)
     path.write_text(general + "other_outcomes: {metric: kid, at_most: 1, metrics: [hd95]}\n")
-    with pytest.raises(ConfigError, match="other_outcomes speaks of hd95, which is not in metrics"):
+    with pytest.raises(ConfigError, match="other_outcomes names hd95, which is not in metrics"):
         ended("m")
 
 
@@ -215,7 +215,7 @@ def test_what_says_nothing_for_a_pair_is_not_compared_there(reference):
     [
         ("metrics: {dice: {absolute: -1}}", "greater than or equal to 0"),
         ("metrics: {dice: {absolute: .inf}}", "finite number"),
-        ("metrics: {dice: {absolute: 0}}\nnot_compared: {dice: because}", "dice stands both"),
+        ("metrics: {dice: {absolute: 0}}\nnot_compared: {dice: because}", "dice is both"),
         ("metrics: {dice: {absolute: 0}}\nmethods: {m: {dcie: {absolute: 0}}}", "dcie, which is not in metrics"),
     ],
 )
@@ -250,7 +250,7 @@ def test_a_changed_status_is_named(reference):
 
 def test_a_metric_without_tolerance_is_refused(reference):
     (reference / "tolerance.yaml").write_text("metrics: {dice: {absolute: 0.01}}\n")
-    with pytest.raises(DataError, match="says nothing of fid, train_seconds"):
+    with pytest.raises(DataError, match="has no tolerance for fid, train_seconds"):
         changed(reference)
 
 
