@@ -7,8 +7,8 @@ from small_benchmark import dataset_config
 
 from benchmark.config.base import Strict
 from benchmark.config.dataset import DatasetConfig
-from benchmark.metrics.base import Segmentation
 from benchmark.metrics.hd95 import HausdorffDistance95, hausdorff_distance_95
+from benchmark.metrics.inputs import Segmentation
 
 
 def box(*corner, size=(3, 4, 5), shape=(12, 14, 16)):
