@@ -15,7 +15,7 @@ from benchmark.reporting.results import Results
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError, made_again
 
-SWAPPED = "The PI and SV rows of the paper's Table I look swapped; its numbers are as printed here; the headers decide."
+SWAPPED = "The PI and SV rows of the paper's Table I look swapped; they are shown as printed, and the headers decide."
 AXES = 3
 
 
