@@ -91,7 +91,7 @@ class KernelInceptionDistance(Metric):
     option_model = KidOptions
 
     def not_applicable(self, view: CellView) -> str | None:
-        """Reason where there are too few slices for an unbiased estimate."""
+        """Why there is no unbiased estimate, or None."""
         fewest = min(view.pair.slice_count("source"), view.pair.slice_count("target"))
         return "the unbiased estimate needs two test slices of each scanner" if fewest < 2 else None
 

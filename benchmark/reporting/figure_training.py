@@ -19,7 +19,7 @@ from benchmark.runtime.paths import Cell
 
 DOMAINS = ("source", "target")
 SMOOTHED = 20
-"""A curve is a running mean over 1 / this of the steps: batches scatter more than methods differ."""
+"""The window of a running mean is 1 / this of the steps: batches scatter more than methods differ."""
 
 
 def draw(results: Results, dataset: DatasetConfig) -> Figure:

@@ -23,7 +23,7 @@ from benchmark.runtime.atomic import atomic_file
 WIDTH = 7.16
 """Inches: both columns of an IEEE page."""
 GAPS: dict[str, Any] = {"w_pad": 0.02, "h_pad": 0.02, "wspace": 0.02, "hspace": 0.02}
-"""Inches about each part, and shares of a part between parts."""
+"""Inches around each part, and fractions of a part between parts."""
 LARGEST_PANEL = 1.1
 """Inches."""
 
@@ -94,7 +94,7 @@ def save(made: Figure, paths: Sequence[Path]) -> None:
         made.savefig(drawn, format=path.suffix[1:], metadata=metadata)
         with atomic_file(path) as temporary:
             temporary.write_bytes(drawn.getbuffer())
-        # What was laid out once stays where it is: it takes as long as the drawing.
+        # Later formats reuse the layout, which takes as long as the drawing.
         made.set_layout_engine("none")
 
 

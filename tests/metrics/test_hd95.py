@@ -32,7 +32,7 @@ def test_equal_masks_are_at_distance_zero_and_the_order_does_not_matter():
     assert there == back > 0
 
 
-def test_what_monai_says_of_itself_is_not_repeated_and_everything_else_is():
+def test_only_monais_warning_about_itself_is_suppressed():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert hausdorff_distance_95(box(1, 1, 1), box(2, 3, 1), (1, 2, 3)) > 0

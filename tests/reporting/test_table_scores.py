@@ -164,7 +164,7 @@ def test_kid_is_pooled_over_folds_and_its_spread_is_over_all_subsets(results):
     assert "RETOUCH CR → SP 50" in " ".join(table.remarks)
 
 
-def test_a_score_that_nobody_has_is_a_sentence_and_keeps_its_rows(results):
+def test_a_quantity_without_any_number_is_a_sentence_and_keeps_its_rows(results):
     table = _build(results, "Table IV")
     assert [block.title for block in table.blocks] == ["KID (↓)", "Share of the KID gap closed (↑)"]
     assert any(remark.startswith("No number of FID: skipped: FID is strongly biased") for remark in table.remarks)
