@@ -15,11 +15,15 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from benchmark.metrics.contrast import CORRELATION
+from benchmark.metrics.kid import KID
+from benchmark.metrics.overlap import DICE
+from benchmark.metrics.truth import PSNR, SSIM
 from benchmark.runtime import paths
 
 FOLDER = Path("results/precision")
 METHODS = ("identity", "cyclegan", "s_cyclegan", "segrenorm")
-METRICS = ("dice", "kid", "contrast_correlation", "ssim", "psnr")
+METRICS = [quantity.name for quantity in (DICE, KID, CORRELATION, SSIM, PSNR)]
 PRECISIONS = {"float32": "32-true", "bf16": "bf16-mixed"}
 
 

@@ -24,7 +24,7 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
-from benchmark.config.base import Schedule
+from benchmark.config.base import Schedule, Strict
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import Images, Labels
 from benchmark.judges.autoencoder import NETWORK
@@ -33,12 +33,13 @@ from benchmark.judges.segmentor import Segmentor
 from benchmark.methods.base import Direction, FitContext, TaskInfo
 from benchmark.methods.learned import LearnedMethod
 from benchmark.methods.registry import create as create_method
-from benchmark.metrics.base import Segmentation, SegmentationMetric
+from benchmark.metrics.hd95 import HausdorffDistance95
+from benchmark.metrics.inputs import Segmentation
 from benchmark.metrics.kid import kid
+from benchmark.metrics.overlap import Overlap
 from benchmark.metrics.preservation import volumes
-from benchmark.metrics.registry import create as create_metric
 from benchmark.metrics.scanner import cross_validated_accuracy
-from benchmark.metrics.sensitivity import add_noise, area
+from benchmark.metrics.sensitivity import Sensitivity, SensitivityOptions, add_noise, area
 from benchmark.metrics.view import CellView
 from benchmark.networks import SegmentationUNet, initialize_weights, unet_depth
 from benchmark.networks.autoencoder import MultitaskAutoencoder
@@ -115,7 +116,7 @@ def harmonizing(name: str, size: Size) -> tuple[Work, Work]:
 
 def sensitivity(name: str, size: Size) -> tuple[Work, Work]:
     """Both curves of a subject, and the areas under them."""
-    method, images, metric = method_of(name, size), noise(size), create_metric("sensitivity", {})
+    method, images, metric = method_of(name, size), noise(size), Sensitivity(SensitivityOptions())
     subject, sigmas = "s", metric.options.sigmas
     view = SimpleNamespace(
         subjects=(subject,),
@@ -153,7 +154,7 @@ def segmentation(_: str, size: Size) -> tuple[Work, Work]:
     network = SegmentationUNet(CLASSES, depth=unet_depth(size.crop, size.crop), width=size.segmentor_width)
     segmentor = Segmentor(drawn(network, size))
     reference = np.random.default_rng(1).integers(0, CLASSES, size.shape, np.uint8)
-    metrics = [cast(SegmentationMetric, create_metric(name, {})) for name in ("overlap", "hd95")]
+    metrics = [Overlap(Strict()), HausdorffDistance95(Strict())]
     uses: list[Callable[[Segmentation], list[float]]] = [
         lambda found: volumes(found, list(dataset.labels.values())).tolist(),
         *(lambda found, m=metric: [row.value for row in m.compare(found, dataset)] for metric in metrics),

@@ -14,7 +14,9 @@ app = typer.Typer(help="The published reference leaderboard.", no_args_is_help=T
 
 def _known(name: str) -> str:
     if not re.fullmatch(NAME, name):
-        raise typer.BadParameter("a benchmark's name has small letters, digits and underscores, such as demo")
+        raise typer.BadParameter(
+            "a benchmark's name consists of lower-case letters, digits and underscores, such as demo"
+        )
     return name
 
 
@@ -23,12 +25,12 @@ Benchmark = Annotated[str, typer.Argument(help="name of the benchmark, such as d
 
 @app.command()
 def check(benchmark: Benchmark) -> None:
-    """Compare this run's scores with the published reference; exit code 1 when a number moved beyond tolerance."""
+    """Compare this run's scores with the published reference; exit code 1 if a number is beyond tolerance."""
     from benchmark.pipeline.reference import FILE, compare
 
     outcome = compare(paths.scores(benchmark), paths.REFERENCE / benchmark)
     if len(outcome.otherwise):
-        print(f"ended otherwise than in the reference, as {FILE} allows so few trainings to, and not compared:")
+        print(f"not compared, since these trainings had another outcome, as {FILE} allows:")
         print(outcome.otherwise.to_string(index=False))
     if len(outcome.differences):
         print(outcome.differences.to_string(index=False))
@@ -53,4 +55,4 @@ def publish(benchmark: Benchmark) -> None:
             write_atomically(folder / part.name, part.read_text(encoding="utf-8"))
     print(f"{folder} now holds the scores and the leaderboard of this run")
     if not (folder / FILE).is_file():
-        print(f"{folder / FILE} is yours to write: how far each metric may move (see results/reference/demo/{FILE})")
+        print(f"Next, write {folder / FILE}: how far each metric may move (see results/reference/demo/{FILE})")

@@ -6,26 +6,26 @@ from skimage.metrics import structural_similarity
 from benchmark.data.slices import Images
 
 RADIUS = 5
-"""Of the window of 11×11 pixels."""
+"""Radius of the window of 11×11 pixels."""
 DATA_RANGE = 2.0
 
 
 def ssim_map(images: Images, others: Images) -> Images:
-    """SSIM at every pixel whose window lies within the image.
+    """SSIM at every pixel whose window lies in the image.
 
     Args:
-        images: (slices, rows, columns), intensities of a range of 2; rows and columns at least 11.
+        images: (slices, rows, columns), intensities in [-1, 1]; at least 11 rows and columns.
         others: same shape.
 
     Returns:
-        (slices, rows - 10, columns - 10), exactly 1 where both are equal.
+        (slices, rows - 10, columns - 10); exactly 1 where both are equal.
     """
     return np.stack([_ssim(x, y) for x, y in zip(images, others, strict=True)])
 
 
 def _ssim(x: Images, y: Images) -> Images:
     _, full = structural_similarity(
-        # In double precision: variances are differences of means of squares, nearly equal where an image is smooth.
+        # Double precision: variances are small differences of large means where an image is smooth.
         x.astype(np.float64),
         y.astype(np.float64),
         data_range=DATA_RANGE,

@@ -1,32 +1,44 @@
 """The contract of a metric: it declares what it measures and needs, and returns rows."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+import pandas as pd
 
 from benchmark.config.base import Strict
 from benchmark.config.dataset import DatasetConfig
-from benchmark.data.slices import Labels
-from benchmark.results.scores import Score
-
-if TYPE_CHECKING:
-    from benchmark.metrics.view import CellView
-
+from benchmark.metrics.inputs import Need, Segmentation
+from benchmark.metrics.view import CellView
+from benchmark.results.scores import ALL, Score, missing
 
 _ROUNDING = 1e-9
+Place = Literal[
+    "Table IV", "remarks of Table IV", "Table V", "Table VI", "Fig. 9a", "Table VIII", "Table S1", "nowhere"
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """One number that a metric reports, as it stands in the ``metric`` column.
+    """One number that a metric reports.
 
     Attributes:
+        name: its value in the ``metric`` column of the scores.
         unit: empty for pure numbers.
-        better: which direction is better, or ``neither`` for a description.
-        bounds: values outside are a bug.
-        headline: stands in the leaderboard, averaged over subjects, labels and folds.
+        better: the better direction, or ``neither`` for a description.
+        bounds: a value outside is a bug.
+        headline: whether the leaderboard shows it.
+        primary: whether the leaderboard ranks by it; true for exactly one quantity.
+        shown_in: the table or figure of the report that shows it.
+        position: orders the quantities of one table; equal ones stand in the order of the metrics' files.
+        short: the abbreviation in heads that the paper abbreviates.
+        pool: computes the number from all folds of one seed. Its arguments are the method's scores on a pair and those
+            of the source's segmentor on source images, of status ``ok``; it returns NaN where the number is undefined.
+            None: the mean over subjects, or over folds for scores of no single subject.
+        spread: computes the standard deviation printed after the mean from the method's scores on a pair, of all folds
+            and seeds. None: the standard deviation over seeds.
     """
 
     name: str
@@ -36,21 +48,31 @@ class Quantity:
     bounds: tuple[float, float]
     reference: str
     headline: bool = False
+    primary: bool = False
+    shown_in: Place = "Table S1"
+    position: int = 0
+    short: str = ""
+    pool: Callable[[pd.DataFrame, pd.DataFrame], float] | None = None
+    spread: Callable[[pd.DataFrame], float] | None = None
 
     def admits(self, value: float) -> bool:
-        """Whether the value is within bounds, but for rounding."""
+        """Whether the value is within bounds, up to rounding."""
         low, high = self.bounds
         return low - _ROUNDING <= value <= high + _ROUNDING
 
+    def score(self, value: float, subject: str = ALL, label: str = "", reason: str = "") -> Score:
+        """A row of scores; for NaN it is ``skipped`` with the reason."""
+        if math.isnan(value):
+            return missing(self.name, "skipped", reason, unit=self.unit, subject=subject, label=label)
+        return Score(self.name, value, self.unit, subject, label)
 
-class Need(Enum):
-    """What a metric cannot do without; where it is missing, its rows are ``skipped`` with the reason."""
+    def rows(self, scores: pd.DataFrame) -> pd.DataFrame:
+        """Its rows of a table of scores."""
+        return scores[scores["metric"] == self.name]
 
-    LABELS = "label maps"
-    TRUTH = "the truth of phantoms"
-    SEGMENTORS = "the post-hoc segmentors"
-    AUTOENCODER = "the pair's autoencoder"
-    BACKWARD = "a method that also translates from target to source"
+    def by(self, unit: str, scores: pd.DataFrame) -> pd.DataFrame:
+        """Its numbers with units (a column such as ``subject``) down and labels across, averaged over the rest."""
+        return self.rows(scores).groupby([unit, "label"])["value"].mean().unstack("label")
 
 
 class Metric(ABC):
@@ -64,36 +86,22 @@ class Metric(ABC):
     def __init__(self, options: Strict) -> None:
         self.options: Any = options
 
-    def not_applicable(self, view: "CellView") -> str | None:
-        """Reason why the metric means nothing for this cell, or None."""
+    def not_applicable(self, view: CellView) -> str | None:
+        """Why the metric means nothing for this cell, or None."""
         return None
 
     @abstractmethod
-    def compute(self, view: "CellView") -> Iterator[Score]:
+    def compute(self, view: CellView) -> Iterator[Score]:
         """Scores of a cell that has harmonized images."""
 
 
-@dataclass(frozen=True)
-class Segmentation:
-    """Post-hoc segmentation of one whole test subject beside its labels, both (slices, rows, columns).
-
-    Attributes:
-        spacing: mm between slices, rows and columns.
-    """
-
-    subject: str
-    prediction: Labels
-    reference: Labels
-    spacing: tuple[float, float, float]
-
-
 class SegmentationMetric(Metric):
-    """A metric that needs only a segmentation and its reference, so it also scores the in-domain reference rows."""
+    """A metric that needs only a segmentation and its reference, so that it also scores the in-domain rows."""
 
     needs = frozenset({Need.LABELS, Need.SEGMENTORS})
 
-    def compute(self, view: "CellView") -> Iterator[Score]:
-        """Scores of the target segmentor on the harmonized images."""
+    def compute(self, view: CellView) -> Iterator[Score]:
+        """Scores of the target's segmentor on the harmonized images."""
         for segmentation in view.segmentations():
             yield from self.compare(segmentation, view.pair.dataset)
 

@@ -1,35 +1,38 @@
-"""What a method costs, from the provenance that training and harmonization left."""
+"""What a method costs, from the provenance of its training and harmonization."""
 
 import math
 from collections.abc import Iterator
+from typing import Literal
 
 from benchmark.metrics.base import Metric, Quantity
 from benchmark.metrics.view import CellView
 from benchmark.results.provenance import read_provenance
-from benchmark.results.scores import Score, missing
+from benchmark.results.scores import Score
 
 OF_THIS_MACHINE = "measured on the machine that run.json names"
-TRAINING = Quantity("train_seconds", "Training time", "s", "lower", (0, math.inf), OF_THIS_MACHINE, headline=True)
-SPEED = Quantity(
-    "images_per_second", "Slices harmonized a second", "1/s", "higher", (0, math.inf), OF_THIS_MACHINE, headline=True
-)
-MEMORY = Quantity(
-    "peak_memory", "Peak memory of training", "MiB", "lower", (0, math.inf), OF_THIS_MACHINE, headline=True
-)
-PARAMETERS = Quantity("parameters", "Parameters used to harmonize", "", "lower", (0, math.inf), "count", headline=True)
+
+
+def _cost(name: str, title: str, unit: str, better: Literal["higher", "lower"], reference: str) -> Quantity:
+    return Quantity(name, title, unit, better, (0, math.inf), reference, headline=True, shown_in="Table VIII")
+
+
+TRAINING = _cost("train_seconds", "Training time", "s", "lower", OF_THIS_MACHINE)
+SPEED = _cost("images_per_second", "Slices harmonized a second", "1/s", "higher", OF_THIS_MACHINE)
+MEMORY = _cost("peak_memory", "Peak memory of training", "MiB", "lower", OF_THIS_MACHINE)
+PARAMETERS = _cost("parameters", "Parameters used to harmonize", "", "lower", "count")
 
 
 class Cost(Metric):
     """Training time, slices harmonized a second, peak memory, and parameters.
 
-    Times are wall-clock times and compare only within one machine.
+    Times are wall-clock times; compare them within one machine only.
     """
 
     name = "cost"
     quantities = (TRAINING, SPEED, MEMORY, PARAMETERS)
 
     def not_applicable(self, view: CellView) -> str | None:
-        """Reason where somebody else harmonized."""
+        """Why nothing is known of the cost, or None."""
         return "nothing is known of a training that was not ours" if view.method is None else None
 
     def compute(self, view: CellView) -> Iterator[Score]:
@@ -40,11 +43,9 @@ class Cost(Metric):
         """
         run = read_provenance(view.cell.run, "parameters")
         harmonization = read_provenance(view.cell.harmonize_run, "slices")
-        yield Score("train_seconds", run["wall_seconds"], TRAINING.unit)
-        if seconds := harmonization["wall_seconds"]:
-            yield Score("images_per_second", harmonization["slices"] / seconds, SPEED.unit)
-        else:
-            reason = "harmonization was done in less than the clock resolves"
-            yield missing("images_per_second", "skipped", reason, unit=SPEED.unit)
-        yield Score("peak_memory", run["peak_memory_mib"], MEMORY.unit)
-        yield Score("parameters", run["parameters"])
+        yield TRAINING.score(run["wall_seconds"])
+        seconds = harmonization["wall_seconds"]
+        speed = harmonization["slices"] / seconds if seconds else math.nan
+        yield SPEED.score(speed, reason="harmonization was done in less than the clock resolves")
+        yield MEMORY.score(run["peak_memory_mib"])
+        yield PARAMETERS.score(run["parameters"])

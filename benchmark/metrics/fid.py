@@ -4,22 +4,33 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from benchmark.metrics.base import Metric, Need, Quantity
+from benchmark.metrics.base import Metric, Quantity
+from benchmark.metrics.inputs import Need
 from benchmark.metrics.view import CellView
 from benchmark.results.scores import Score
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# The distance is not negative, but rounding of the matrix root may take a vanishing one just below zero.
-FID = Quantity("fid", "FID", "", "lower", (-1e-6, math.inf), "Heusel et al. 2017, NeurIPS", headline=True)
+# Rounding of the matrix root may take a distance of 0 just below it.
+FID = Quantity(
+    "fid",
+    "FID",
+    "",
+    "lower",
+    (-1e-6, math.inf),
+    "Heusel et al. 2017, NeurIPS",
+    headline=True,
+    shown_in="Table IV",
+    position=1,
+)
 
 
 class FrechetInceptionDistance(Metric):
     """FID of harmonized source against target test slices, by torch-fidelity.
 
     Skipped where the dataset does not ask for it, and where there are no more slices than features: the covariance
-    is then singular and the estimate mostly bias (Bińkowski et al. 2018; the paper skips it for that reason).
+    is then singular and the estimate mostly bias (Bińkowski et al. 2018; the paper's reason to skip it).
     """
 
     name = "fid"
@@ -27,7 +38,7 @@ class FrechetInceptionDistance(Metric):
     needs = frozenset({Need.AUTOENCODER})
 
     def not_applicable(self, view: CellView) -> str | None:
-        """Reason where the estimate would be mostly bias."""
+        """Why the estimate would be mostly bias, or None."""
         if not view.pair.dataset.fid:
             return "FID is strongly biased on few slices; the paper reports it for IXI only"
         dimensions = view.pair.extractor.network.feature_dim
@@ -41,7 +52,7 @@ class FrechetInceptionDistance(Metric):
         import torch
 
         target = torch.cat(list(view.pair.features("target").values()))
-        yield Score("fid", fid(torch.cat(list(view.features.values())), target))
+        yield FID.score(fid(torch.cat(list(view.features.values())), target))
 
 
 def fid(features: "Tensor", others: "Tensor") -> float:

@@ -1,14 +1,38 @@
-"""How much of the segmentation quality that the scanner change cost a method wins back."""
+"""How much of the Dice lost between scanners a method wins back."""
 
 import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import pandas as pd
 
-from benchmark.metrics.base import Metric, Need, Quantity, Segmentation
-from benchmark.metrics.overlap import ABSENT, confusion, dice
+from benchmark.metrics.base import Metric, Quantity
+from benchmark.metrics.inputs import Need, Segmentation
+from benchmark.metrics.overlap import ABSENT, DICE, confusion, dice
 from benchmark.metrics.view import CellView
-from benchmark.results.scores import Score, missing
+from benchmark.results.scores import Score
+
+
+def gap_recovered(harmonized: float, cross: float, in_domain: float) -> float:
+    """(harmonized - cross) / (in-domain - cross); NaN where the scanner change costs nothing.
+
+    0 is no better than no harmonization, 1 as good as within the source domain.
+    """
+    gap = in_domain - cross
+    return (harmonized - cross) / gap if gap > 0 else math.nan
+
+
+def pooled(own: pd.DataFrame, in_domain: pd.DataFrame) -> float:
+    """The ratio of means over the subjects of all folds; mean over the labels that have a gap.
+
+    Under leave-one-out a fold has one subject, whose gap may be close to 0 and its ratio arbitrary.
+    """
+    tables = [q.by("subject", scores) for q, scores in ((DICE, own), (CROSS, own), (DICE, in_domain))]
+    labels = [label for label in tables[0] if all(label in table for table in tables)]
+    means = [pd.concat([table[label] for table in tables], axis=1).dropna().mean() for label in labels]
+    shares = [share for mean in means if not math.isnan(share := gap_recovered(*mean))]
+    return float(np.mean(shares)) if shares else math.nan
+
 
 CROSS = Quantity("dice_cross", "Dice, target segmentor on source images", "", "neither", (0, 1), "Section III-E")
 GAP = Quantity(
@@ -19,23 +43,15 @@ GAP = Quantity(
     (-math.inf, math.inf),
     "this benchmark",
     headline=True,
+    pool=pooled,
 )
 
 
-def gap_recovered(harmonized: float, cross: float, in_domain: float) -> float:
-    """(harmonized - cross) / (in-domain - cross); NaN where the scanner change cost nothing.
-
-    0 is no better than without harmonization, 1 as good as within the source domain.
-    """
-    gap = in_domain - cross
-    return (harmonized - cross) / gap if gap > 0 else math.nan
-
-
 class GapRecovered(Metric):
-    """Gap recovered for each class, from means over the fold's test subjects.
+    """Gap recovered by class, from mean Dice over the fold's test subjects, and ``dice_cross`` by subject.
 
-    Of means, because the ratio of single subjects explodes where a subject's gap is small. Only subjects count for
-    which all three Dice scores exist. ``dice_cross`` stands beside it by subject, so that folds can be pooled.
+    The ratio is of means, since ratios of single subjects explode where a gap is small. Only subjects with all three
+    Dice scores count.
     """
 
     name = "gap_recovered"
@@ -43,19 +59,14 @@ class GapRecovered(Metric):
     needs = frozenset({Need.LABELS, Need.SEGMENTORS})
 
     def compute(self, view: CellView) -> Iterator[Score]:
-        """A row for each class, and for each class and subject without harmonization."""
+        """A row for each class, and one for each class and subject without harmonization."""
         pair = view.pair
         harmonized = _dice_by_subject(view.segmentations(), pair.dataset.classes)
         cross = _dice_by_subject(pair.segmentations("target", "source"), pair.dataset.classes)
         in_domain = _dice_by_subject(pair.segmentations("source", "source"), pair.dataset.classes)
         for label, value in pair.dataset.labels.items():
             for subject in view.subjects:
-                score = float(cross[subject][value])
-                yield (
-                    missing("dice_cross", "skipped", ABSENT, subject=subject, label=label)
-                    if math.isnan(score)
-                    else Score("dice_cross", score, subject=subject, label=label)
-                )
+                yield CROSS.score(float(cross[subject][value]), subject, label, ABSENT)
             rows = np.array([[d[s][value] for d in (harmonized, cross, in_domain)] for s in view.subjects])
             yield _gap_score(rows[~np.isnan(rows).any(axis=1)], label)
 
@@ -66,10 +77,7 @@ def _dice_by_subject(segmentations: Iterator[Segmentation], classes: int) -> Map
 
 def _gap_score(rows: np.ndarray, label: str) -> Score:
     if not len(rows):
-        return missing("gap_recovered", "skipped", "no subject has all three Dice scores", label=label)
+        return GAP.score(math.nan, label=label, reason="no subject has all three Dice scores")
     harmonized, cross, in_domain = rows.mean(axis=0)
-    share = gap_recovered(harmonized, cross, in_domain)
-    if math.isnan(share):
-        reason = f"there is no gap: Dice {cross:.3f} across domains, {in_domain:.3f} within the source domain"
-        return missing("gap_recovered", "skipped", reason, label=label)
-    return Score("gap_recovered", share, label=label)
+    reason = f"there is no gap: Dice {cross:.3f} across domains, {in_domain:.3f} within the source domain"
+    return GAP.score(gap_recovered(harmonized, cross, in_domain), label=label, reason=reason)

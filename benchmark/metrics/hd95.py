@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.config.dataset import DatasetConfig
-from benchmark.metrics.base import Quantity, Segmentation, SegmentationMetric
+from benchmark.metrics.base import Quantity, SegmentationMetric
+from benchmark.metrics.inputs import Segmentation
 from benchmark.metrics.overlap import ABSENT
-from benchmark.results.scores import Score, missing
+from benchmark.results.scores import Score
 
 HD95 = Quantity(
     "hd95", "HD95", "mm", "lower", (0, math.inf), "Huttenlocher et al. 1993, IEEE PAMI 15(9)", headline=True
@@ -20,7 +21,7 @@ HD95 = Quantity(
 class HausdorffDistance95(SegmentationMetric):
     """HD95 of each foreground class on whole subjects, in mm, by MONAI.
 
-    The distance to nothing is no number: a class absent from prediction or reference has no score.
+    A class absent from prediction or reference has no score.
     """
 
     name = "hd95"
@@ -30,13 +31,12 @@ class HausdorffDistance95(SegmentationMetric):
         """A row for each class."""
         for label, value in dataset.labels.items():
             predicted, reference = segmentation.prediction == value, segmentation.reference == value
+            distance, reason = math.nan, ABSENT
             if predicted.any() and reference.any():
                 distance = hausdorff_distance_95(predicted, reference, segmentation.spacing)
-                yield Score("hd95", distance, HD95.unit, segmentation.subject, label)
-            else:
-                absent = {(False, False): ABSENT, (False, True): "the class is absent from the prediction"}
-                reason = absent.get((predicted.any(), reference.any()), "the class is absent from the reference")
-                yield missing("hd95", "skipped", reason, unit=HD95.unit, subject=segmentation.subject, label=label)
+            elif predicted.any() or reference.any():
+                reason = f"the class is absent from the {'reference' if predicted.any() else 'prediction'}"
+            yield HD95.score(distance, segmentation.subject, label, reason)
 
 
 def hausdorff_distance_95(
@@ -52,6 +52,6 @@ def hausdorff_distance_95(
 
     y_pred, y = (torch.from_numpy(np.ascontiguousarray(mask))[None, None] for mask in (predicted, reference))
     with warnings.catch_warnings():
-        # MONAI 1.5 passes its own deprecated argument, whatever is asked of it; no caller can leave it out.
+        # MONAI 1.5 itself passes the argument that it deprecates.
         warnings.filterwarnings("ignore", r".*get_mask_edges:always_return_as_numpy", FutureWarning)
         return float(compute_hausdorff_distance(y_pred, y, include_background=True, percentile=95, spacing=spacing))

@@ -1,4 +1,4 @@
-"""Detection of single lesions, which overlap over all voxels hides."""
+"""Detection of single lesions, which overlap over all voxels does not show."""
 
 import math
 from collections.abc import Iterator
@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.config.dataset import DatasetConfig
-from benchmark.metrics.base import Quantity, Segmentation, SegmentationMetric
+from benchmark.metrics.base import Quantity, SegmentationMetric
+from benchmark.metrics.inputs import Segmentation
 from benchmark.metrics.view import CellView
-from benchmark.results.scores import Score, missing
+from benchmark.results.scores import Score
 
 REFERENCE = "Commowick et al. 2018, Scientific Reports 8:13650"
 F1 = Quantity("lesion_f1", "Lesion-wise F1", "", "higher", (0, 1), REFERENCE, headline=True)
@@ -23,7 +24,7 @@ LOST = Quantity("lesions_lost", "Lesions lost", "lesions", "lower", (0, math.inf
 
 @dataclass(frozen=True)
 class Detection:
-    """Counts of lesions: in the reference and, of those, found; in the prediction and, of those, real."""
+    """Counts of lesions: in the reference, of those found; in the prediction, of those real."""
 
     reference: int
     found: int
@@ -32,7 +33,7 @@ class Detection:
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of sensitivity and positive predictive value; NaN where there is no lesion in either."""
+        """Harmonic mean of sensitivity and positive predictive value; NaN where neither has a lesion."""
         if not self.reference and not self.predicted:
             return math.nan
         if not self.found:
@@ -42,7 +43,7 @@ class Detection:
 
 
 def detect(predicted: npt.NDArray[np.bool_], reference: npt.NDArray[np.bool_]) -> Detection:
-    """Counts 26-connected components; one is met when any of its voxels lies in the other mask.
+    """Counts 26-connected components; one is found, or real, if any of its voxels lies in the other mask.
 
     Args:
         predicted: (slices, rows, columns).
@@ -62,14 +63,14 @@ def detect(predicted: npt.NDArray[np.bool_], reference: npt.NDArray[np.bool_]) -
 class Lesions(SegmentationMetric):
     """Lesion-wise F1, volume error, lesions invented and lesions lost, by subject and lesion class.
 
-    Volume error is |predicted - reference| / reference, which a subject without lesions does not have.
+    Volume error is |predicted - reference| / reference; a subject without lesions has none.
     """
 
     name = "lesions"
     quantities = (F1, VOLUME_ERROR, INVENTED, LOST)
 
     def not_applicable(self, view: CellView) -> str | None:
-        """Reason where no class of the dataset is one of lesions."""
+        """Why there is nothing to detect, or None."""
         return None if view.pair.dataset.lesions else "no class of this dataset is one of lesions"
 
     def compare(self, segmentation: Segmentation, dataset: DatasetConfig) -> Iterator[Score]:
@@ -78,17 +79,9 @@ class Lesions(SegmentationMetric):
         for label in dataset.lesions:
             value = dataset.labels[label]
             predicted, reference = segmentation.prediction == value, segmentation.reference == value
-            counts = detect(predicted, reference)
-            if math.isnan(counts.f1):
-                reason = "there is no lesion in prediction or reference"
-                yield missing("lesion_f1", "skipped", reason, subject=subject, label=label)
-            else:
-                yield Score("lesion_f1", counts.f1, subject=subject, label=label)
-            if counts.reference:
-                error = abs(int(predicted.sum()) - int(reference.sum())) / int(reference.sum())
-                yield Score("volume_error", error, subject=subject, label=label)
-            else:
-                reason = "the reference has no lesion"
-                yield missing("volume_error", "skipped", reason, subject=subject, label=label)
-            yield Score("lesions_invented", counts.predicted - counts.real, INVENTED.unit, subject, label)
-            yield Score("lesions_lost", counts.reference - counts.found, LOST.unit, subject, label)
+            counts, volume = detect(predicted, reference), int(reference.sum())
+            error = abs(int(predicted.sum()) - volume) / volume if volume else math.nan
+            yield F1.score(counts.f1, subject, label, "there is no lesion in prediction or reference")
+            yield VOLUME_ERROR.score(error, subject, label, "the reference has no lesion")
+            yield INVENTED.score(counts.predicted - counts.real, subject, label)
+            yield LOST.score(counts.reference - counts.found, subject, label)

@@ -7,14 +7,37 @@ import numpy.typing as npt
 
 from benchmark.config.dataset import DatasetConfig
 from benchmark.data.slices import Labels
-from benchmark.metrics.base import Quantity, Segmentation, SegmentationMetric
-from benchmark.results.scores import Score, missing
+from benchmark.metrics.base import Quantity, SegmentationMetric
+from benchmark.metrics.inputs import Segmentation
+from benchmark.results.scores import Score
 
 ABSENT = "the class is absent from prediction and reference"
 
-DICE = Quantity("dice", "Dice", "", "higher", (0, 1), "Dice 1945, Ecology 26(3)", headline=True)
-IOU = Quantity("iou", "IoU", "", "higher", (0, 1), "Jaccard 1912, New Phytologist 11(2)", headline=True)
-GDICE = Quantity("gdice", "Generalized Dice", "", "higher", (0, 1), "Crum et al. 2006, IEEE TMI 25(11)")
+DICE = Quantity(
+    "dice",
+    "Dice",
+    "",
+    "higher",
+    (0, 1),
+    "Dice 1945, Ecology 26(3)",
+    headline=True,
+    # Utility has an interval over subjects; KID has none, and its scale depends on the autoencoder.
+    primary=True,
+    shown_in="Table V",
+    short="DC",
+)
+IOU = Quantity(
+    "iou",
+    "IoU",
+    "",
+    "higher",
+    (0, 1),
+    "Jaccard 1912, New Phytologist 11(2)",
+    headline=True,
+    shown_in="Table V",
+    short="IoU",
+)
+GDICE = Quantity("gdice", "Generalized Dice", "", "higher", (0, 1), "Crum et al. 2006, IEEE TMI 25(11)", short="GDC")
 
 
 def confusion(prediction: Labels, reference: Labels, classes: int) -> npt.NDArray[np.int64]:
@@ -38,8 +61,8 @@ def iou(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
 def generalized_dice(counts: npt.NDArray[np.int64]) -> float:
     """Generalized overlap of all foreground classes, 2 Σ |A_l ∩ B_l| / Σ (|A_l| + |B_l|); NaN without foreground.
 
-    Crum et al. weight each label by an α_l; here all are 1, the only choice that stays defined where a label is
-    absent from one of the two, as lesions often are.
+    Crum et al. weight each label by an α_l. Here all are 1, the only choice that is defined where a label is absent
+    from one of the two, as lesions often are.
     """
     sizes = (counts.sum(axis=0) + counts.sum(axis=1))[1:].sum()
     return float(2 * np.diag(counts)[1:].sum() / sizes) if sizes else np.nan
@@ -48,7 +71,7 @@ def generalized_dice(counts: npt.NDArray[np.int64]) -> float:
 class Overlap(SegmentationMetric):
     """Dice and IoU of each foreground class and generalized Dice, on whole subjects (3-D).
 
-    A class absent from both prediction and reference has no score: neither 1 nor 0 was earned.
+    A class absent from both prediction and reference has no score.
     """
 
     name = "overlap"
@@ -59,17 +82,6 @@ class Overlap(SegmentationMetric):
         counts = confusion(segmentation.prediction, segmentation.reference, dataset.classes)
         for quantity, values in ((DICE, dice(counts)), (IOU, iou(counts))):
             for label, value in dataset.labels.items():
-                yield _score(quantity.name, float(values[value]), segmentation.subject, label, ABSENT)
-        yield _score(
-            GDICE.name,
-            generalized_dice(counts),
-            segmentation.subject,
-            "",
-            "prediction and reference have no foreground",
-        )
-
-
-def _score(metric: str, value: float, subject: str, label: str, reason: str) -> Score:
-    if np.isnan(value):
-        return missing(metric, "skipped", reason, subject=subject, label=label)
-    return Score(metric, value, subject=subject, label=label)
+                yield quantity.score(float(values[value]), segmentation.subject, label, ABSENT)
+        reason = "prediction and reference have no foreground"
+        yield GDICE.score(generalized_dice(counts), segmentation.subject, reason=reason)

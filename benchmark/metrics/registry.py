@@ -1,6 +1,7 @@
-"""The metrics in ``benchmark/metrics/``."""
+"""The metrics in ``benchmark/metrics/``, and the quantities they report."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from benchmark.config.plugins import Plugins
@@ -11,7 +12,7 @@ _PLUGINS = Plugins(
     "benchmark.metrics",
     "metric",
     lambda cls: cls.option_model,
-    others=frozenset({"base", "registry", "view"}),
+    others=frozenset({"base", "inputs", "registry", "view"}),
 )
 
 available = _PLUGINS.available
@@ -24,6 +25,19 @@ def create(name: str, options: Mapping[str, Any]) -> Metric:
     return metric_class(name)(_PLUGINS.options(name, options, f"options of {name}"))
 
 
+@cache
 def quantities() -> dict[str, Quantity]:
-    """Every quantity that any metric reports, by its name in the ``metric`` column."""
+    """Every quantity that a metric reports, by its name in the ``metric`` column."""
     return {q.name: q for name in available() for q in metric_class(name).quantities}
+
+
+def shown_in(place: str) -> list[Quantity]:
+    """The quantities of one table or figure, in its order."""
+    return sorted((q for q in quantities().values() if q.shown_in == place), key=lambda q: q.position)
+
+
+@cache
+def primary() -> Quantity:
+    """The quantity that ranks the methods."""
+    (found,) = (q for q in quantities().values() if q.primary)
+    return found

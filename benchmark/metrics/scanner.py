@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics.base import Metric, Need, Quantity
+from benchmark.metrics.base import Metric, Quantity
+from benchmark.metrics.inputs import Need
 from benchmark.metrics.view import CellView
 from benchmark.results.scores import Score
 
@@ -25,11 +26,11 @@ BEFORE = Quantity(
 
 
 class ScannerClassification(Metric):
-    """Balanced accuracy of a classifier trained afresh on harmonized source against target test slices.
+    """Balanced accuracy of a classifier of harmonized source against target test slices, and the same before.
 
-    0.5 is ideal: the scanners cannot be told apart. The classifier is a regularized logistic regression on features of
-    the pair's autoencoder. It is cross-validated by subject: slices of one subject are either all learned from or all
-    classified, since otherwise it would recognize the person. Beside it, the same before harmonization.
+    0.5 is ideal: the scanners cannot be told apart. The classifier is a logistic regression on features of the pair's
+    autoencoder, cross-validated by subject: with slices of one subject on both sides of a split it would recognize the
+    person.
     """
 
     name = "scanner"
@@ -37,7 +38,7 @@ class ScannerClassification(Metric):
     needs = frozenset({Need.AUTOENCODER})
 
     def not_applicable(self, view: CellView) -> str | None:
-        """Reason where there are too few subjects to learn from some and classify others."""
+        """Why subjects cannot be split, or None."""
         fewest = min(len(view.pair.subjects("source")), len(view.pair.subjects("target")))
         if fewest < FEWEST_SUBJECTS:
             return f"a split by subject needs {FEWEST_SUBJECTS} test subjects of each scanner; there is {fewest}"
@@ -50,62 +51,34 @@ class ScannerClassification(Metric):
         def before() -> float:
             return cross_validated_accuracy(_arrays(view.pair.features("source")), target)
 
-        yield Score("scanner_accuracy", cross_validated_accuracy(_arrays(view.features), target))
-        yield Score("scanner_accuracy_before", view.pair.once("scanner_accuracy_before", before))
+        yield ACCURACY.score(cross_validated_accuracy(_arrays(view.features), target))
+        yield BEFORE.score(view.pair.once(BEFORE.name, before))
 
 
 def cross_validated_accuracy(
     source: Sequence[npt.NDArray[np.float64]], target: Sequence[npt.NDArray[np.float64]]
 ) -> float:
-    """Mean of both classes' recalls over all slices, each classified when its subject was left out.
+    """Balanced accuracy over all slices, each classified by a regression fitted without its subject.
+
+    The regression has an L2 penalty (C = 1) on standardized features; both scanners weigh the same.
 
     Args:
         source: features (slices, dimensions) of each subject.
-        target: same; there are at least two subjects of either.
+        target: same; at least two subjects of either.
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import balanced_accuracy_score
+    from sklearn.model_selection import PredefinedSplit, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     folds = min(FOLDS, len(source), len(target))
-    hits: tuple[list[npt.NDArray[np.bool_]], ...] = ([], [])
-    for fold in range(folds):
-        learned = [np.concatenate([f for i, f in enumerate(side) if i % folds != fold]) for side in (source, target)]
-        weights, bias = logistic_regression(*learned)
-        for is_target, side in enumerate((source, target)):
-            for features in side[fold::folds]:
-                hits[is_target].append((features @ weights + bias > 0) == bool(is_target))
-    return float(np.mean([np.concatenate(h).mean() for h in hits]))
-
-
-def logistic_regression(
-    negatives: npt.NDArray[np.float64], positives: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], float]:
-    """Weights and bias of a logistic regression with an L2 penalty of ‖w‖² / 2n on standardized features.
-
-    Both classes weigh the same, however many slices they have.
-
-    Args:
-        negatives: (n, dimensions).
-        positives: (m, dimensions).
-    """
-    from scipy.optimize import minimize
-    from scipy.special import expit
-
-    features = np.concatenate([negatives, positives])
-    sign = np.repeat([-1.0, 1.0], [len(negatives), len(positives)])
-    share = np.repeat([0.5 / len(negatives), 0.5 / len(positives)], [len(negatives), len(positives)])
-    mean, deviation = features.mean(axis=0), features.std(axis=0)
-    deviation[deviation == 0] = 1
-    standardized = (features - mean) / deviation
-    penalty = 1 / len(features)
-
-    def loss(parameters: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        weights, bias = parameters[:-1], parameters[-1]
-        margin = sign * (standardized @ weights + bias)
-        slope = -share * sign * expit(-margin)
-        value = share @ np.logaddexp(0, -margin) + 0.5 * penalty * weights @ weights
-        return value, np.append(standardized.T @ slope + penalty * weights, slope.sum())
-
-    found = minimize(loss, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 1000})
-    weights = found.x[:-1] / deviation
-    return weights, float(found.x[-1] - weights @ mean)
+    scanner = np.repeat([0, 1], [sum(map(len, source)), sum(map(len, target))])
+    # In turn within each scanner, so that every fold has both; GroupKFold balances sizes alone.
+    fold = np.concatenate([np.full(len(f), i % folds) for side in (source, target) for i, f in enumerate(side)])
+    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", tol=1e-8, max_iter=1000))
+    predicted = cross_val_predict(model, np.concatenate([*source, *target]), scanner, cv=PredefinedSplit(fold))
+    return float(balanced_accuracy_score(scanner, predicted))
 
 
 def _arrays(features: "Mapping[str, Tensor]") -> list[npt.NDArray[np.float64]]:

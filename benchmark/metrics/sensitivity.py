@@ -9,24 +9,37 @@ from pydantic import Field, field_validator
 from benchmark.config.base import Strict
 from benchmark.data.sampling import stream
 from benchmark.data.slices import Images
-from benchmark.metrics.base import Metric, Need, Quantity
+from benchmark.metrics.base import Metric, Quantity
+from benchmark.metrics.inputs import Need
 from benchmark.metrics.view import CellView
 from benchmark.results.scores import Score
 
 AREA_LIMIT = 0.2
-"""Up to which σ the area under the curve is taken: past it the translation is noise more than image."""
+"""The largest σ of the area under the curve: beyond it the translation is more noise than image."""
 SHOWN_SIGMAS = (0.0, 0.1, 0.2, 0.5)
-"""Of Fig. 9b."""
+"""Noise levels of Fig. 9b."""
 
 REFERENCE = "Bashkirova et al. 2019, NeurIPS; Eqs. 6, 7"
 # SSIM is at most 1; like any correlation it can be negative.
-QUANTITIES = {
-    "mse": Quantity("sensitivity_mse", "Sensitivity, MSE", "", "lower", (0, 4), REFERENCE),
-    "ssim": Quantity("sensitivity_ssim", "Sensitivity, SSIM", "", "higher", (-1, 1), REFERENCE),
+CURVES = {
+    "mse": Quantity(
+        "sensitivity_mse", "Sensitivity, MSE", "", "lower", (0, 4), REFERENCE, shown_in="Fig. 9a", short="MSE"
+    ),
+    "ssim": Quantity(
+        "sensitivity_ssim", "Sensitivity, SSIM", "", "higher", (-1, 1), REFERENCE, shown_in="Fig. 9a", short="SSIM"
+    ),
 }
 AREAS = {
     "mse": Quantity(
-        "sensitivity_auc_mse", "Sensitivity, area under MSE", "", "lower", (0, 4 * AREA_LIMIT), REFERENCE, headline=True
+        "sensitivity_auc_mse",
+        "Sensitivity, area under MSE",
+        "",
+        "lower",
+        (0, 4 * AREA_LIMIT),
+        REFERENCE,
+        headline=True,
+        shown_in="Table VI",
+        short="MSE",
     ),
     "ssim": Quantity(
         "sensitivity_auc_ssim",
@@ -36,16 +49,18 @@ AREAS = {
         (-AREA_LIMIT, AREA_LIMIT),
         REFERENCE,
         headline=True,
+        shown_in="Table VI",
+        short="SSIM",
     ),
 }
 
 
 class SensitivityOptions(Strict):
-    """Which noise is added."""
+    """The noise that is added."""
 
-    # Noise wider than the scale leaves nothing of the image; each level translates all test slices once more.
+    # Noise wider than the scale leaves nothing of the image; each level translates all test slices again.
     sigmas: tuple[Annotated[float, Field(ge=0, le=2)], ...] = Field(
-        tuple(i / 20 for i in range(11)),
+        default=tuple(i / 20 for i in range(11)),
         max_length=101,
         description="standard deviations of the noise, in the [-1, 1] scale",
     )
@@ -61,12 +76,12 @@ class SensitivityOptions(Strict):
 class Sensitivity(Metric):
     """F(G(x) + n) against F(G(x)) at each noise level, and the areas under both curves, by subject.
 
-    MSE and SSIM are means over the slices of a subject. Noise is not clamped. It depends on the subject and on σ, not
-    on the method, so that all methods meet the same noise. A mean over the subjects' areas is the area under the mean.
+    MSE and SSIM are means over the slices of a subject. Noise is not clamped, and the same for all methods: it depends
+    on the subject and σ alone.
     """
 
     name = "sensitivity"
-    quantities = (*QUANTITIES.values(), *AREAS.values())
+    quantities = (*CURVES.values(), *AREAS.values())
     needs = frozenset({Need.BACKWARD})
     option_model = SensitivityOptions
 
@@ -78,16 +93,16 @@ class Sensitivity(Metric):
             shown = []
             clean = _reconstruct(view, view.images[subject])
             for sigma in sigmas:
-                noisy = clean  # without noise it is the same image, which need not be translated twice
+                noisy = clean  # without noise, no second translation is needed
                 if sigma:
                     noisy = _reconstruct(view, add_noise(view.images[subject], sigma, *view.pair.identity, subject))
                 for name, value in compare(noisy, clean).items():
                     curves[name].append(value)
-                    yield Score(QUANTITIES[name].name, value, subject=subject, label=sigma_label(sigma))
+                    yield CURVES[name].score(value, subject, sigma_label(sigma))
                 if sigma in SHOWN_SIGMAS:
                     shown.append(noisy[shown_slice(len(noisy))])
             for name, curve in curves.items():
-                yield Score(AREAS[name].name, area(sigmas, curve), subject=subject)
+                yield AREAS[name].score(area(sigmas, curve), subject)
             view.artifact(
                 f"reconstructions/{subject}",
                 np.stack(shown),
@@ -97,17 +112,17 @@ class Sensitivity(Metric):
 
 
 def shown_slice(slices: int) -> int:
-    """Index of the slice that Fig. 9b shows of a subject: the middle one, whatever the method."""
+    """Index of the slice that Fig. 9b shows of a subject: the middle one."""
     return slices // 2
 
 
 def sigma_label(sigma: float) -> str:
-    """σ as it stands in the ``label`` column."""
+    """σ in the ``label`` column."""
     return f"{sigma:g}"
 
 
 def add_noise(images: Images, sigma: float, *identity: object) -> Images:
-    """Images plus N(0, σ²), not clamped, from a stream of its own for each identity and σ."""
+    """Images plus N(0, σ²), not clamped, from a random stream for each identity and σ."""
     random = stream("sensitivity", *identity, sigma_label(sigma))
     return images + np.float32(sigma) * random.standard_normal(images.shape, np.float32)
 

@@ -16,7 +16,7 @@ from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
 from benchmark.data.slices import Images, Labels, SliceStore
 from benchmark.data.splits import Fold, read_fold
-from benchmark.metrics.base import Need, Segmentation
+from benchmark.metrics.inputs import Need, Segmentation
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.paths import Cell

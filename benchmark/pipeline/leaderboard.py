@@ -13,24 +13,23 @@ from benchmark.methods import registry as methods
 from benchmark.metrics import registry as metrics
 from benchmark.metrics.base import Quantity
 from benchmark.results import scores
-from benchmark.results.scores import ALL, REFERENCES, SOURCE_ON_SOURCE
+from benchmark.results.scores import ALL, REFERENCES
 from benchmark.runtime import paths
 from benchmark.runtime.checksums import write_with_checksum
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.paths import Cell
-from benchmark.statistics.averages import Average, average
+from benchmark.statistics.aggregate import PAIR, Aggregate, Average
 from benchmark.statistics.intervals import tied_with_best
 
-PAIR = ["dataset", "source", "target"]
 EXTERNAL = "external"
-"""Kind of a method that somebody else ran, of which only the images are known."""
+"""Kind of a method of which only harmonized images are known."""
 
 
 def gather(config: BenchmarkConfig) -> None:
-    """Puts all scores together, under ``paths.scores``, and makes the leaderboard, under ``paths.leaderboard``.
+    """Concatenates all scores to ``paths.scores``, and makes the leaderboard, ``paths.leaderboard``, of them.
 
     Raises:
-        DataError: a cell's scores are missing, or it has no row of some quantity.
+        DataError: a cell's scores are missing, or lack a quantity.
     """
     tables = []
     for dataset, pair, fold in judged(config):
@@ -38,12 +37,12 @@ def gather(config: BenchmarkConfig) -> None:
         tables.append(scores.read(paths.pair_root(config.benchmark, dataset, pair, fold) / "reference.csv"))
     path = paths.scores(config.benchmark)
     scores.write(path, pd.concat(tables, ignore_index=True))
-    # From the file, so that whoever has only the file gets the same leaderboard.
+    # From the file, whose numbers are rounded: the file alone gives the same leaderboard.
     write_with_checksum(paths.leaderboard(config.benchmark), leaderboard(scores.read(path), config))
 
 
 def _complete(config: BenchmarkConfig, cell: Cell) -> pd.DataFrame:
-    """Scores of a cell, which must say something of every quantity."""
+    """Scores of a cell, checked to have a row of every quantity."""
     table = scores.read(cell.scores)
     expected = {q.name for name in config.metrics for q in metrics.metric_class(name).quantities}
     again = "Delete it and run snakemake, which scores again"
@@ -60,28 +59,29 @@ def _complete(config: BenchmarkConfig, cell: Cell) -> pd.DataFrame:
 
 
 def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
-    """Headline numbers of each method on each pair, averaged as ``benchmark.statistics.averages`` says.
+    """Headline numbers of each method on each pair, averaged by :class:`benchmark.statistics.aggregate.Aggregate`.
 
     Args:
-        table: tidy table of scores; methods that the config does not name, scored from outside, stand after its own.
+        table: tidy table of scores; methods scored from outside the config come last.
 
     Returns:
         Besides the names: ``cells`` of ``cells_expected`` (folds times seeds) and ``subjects`` of
-        ``subjects_expected`` that have numbers, and why others have none; then each headline quantity, for one by
-        subject with ``_low``, ``_high`` (95 %, BCa) and ``_tied``: whether that interval overlaps the best one's; and
-        where there are several seeds with their ``_seed_std``. Controls are neither the best nor tied with it.
+        ``subjects_expected`` that have numbers, and the ``reason`` why others have none; then each headline quantity.
+        A quantity by subject also has ``_low``, ``_high`` (95 %, BCa) and ``_tied``: whether that interval overlaps the
+        best one's; with several seeds, each has ``_seed_std``. Controls are neither the best nor tied with it.
     """
-    headline = {name: q for name, q in metrics.quantities().items() if q.headline and name in set(table["metric"])}
+    aggregate, scored = Aggregate(table), set(table["metric"])
+    headline = [q for q in metrics.quantities().values() if q.headline and q.name in scored]
     rows: list[dict[str, Any]] = []
-    for key, pair in table.groupby(PAIR, sort=True):
-        where = dict(zip(PAIR, map(str, key), strict=True))
-        board = {method: _describe(pair, method) for method in _ordered(pair, config)}
-        for name, quantity in headline.items():
-            found = {method: average(pair, method, name, "leaderboard", *where.values()) for method in board}
-            there = {method: number for method, number in found.items() if number is not None}
+    for pair, own in aggregate.pairs.items():
+        board = {method: _describe(own, method, aggregate.subjects(pair)) for method in _ordered(own, config)}
+        for quantity in headline:
+            found = {method: aggregate.average(pair, method, quantity) for method in board}
+            there = {method: number for method, number in found.items() if number.there}
             contenders = {method for method in there if board[method]["kind"] != "control"}
             for method, columns in _columns(quantity, there, contenders).items():
                 board[method].update(columns)
+        where = dict(zip(PAIR, pair, strict=True))
         rows += [{"benchmark": config.benchmark, **where, **row} for row in board.values()]
     return pd.DataFrame(rows)
 
@@ -91,7 +91,7 @@ def _ordered(pair: pd.DataFrame, config: BenchmarkConfig) -> list[str]:
     return [*(m for m in config.methods if m in there), *sorted(there - set(config.methods))]
 
 
-def _describe(pair: pd.DataFrame, method: str) -> dict[str, Any]:
+def _describe(pair: pd.DataFrame, method: str, subjects: int) -> dict[str, Any]:
     """Name, kind and coverage of a method."""
     rows = pair[pair["method"] == method]
     cells = [cell for _, cell in rows.groupby(["fold", "seed"])]
@@ -105,25 +105,25 @@ def _describe(pair: pd.DataFrame, method: str) -> dict[str, Any]:
         "cells": len(cells) - len(empty),
         "cells_expected": pair["fold"].nunique() * rows["seed"].nunique(),
         "subjects": by_subject["subject"].nunique(),
-        "subjects_expected": pair.loc[pair["method"] == SOURCE_ON_SOURCE, "subject"].nunique(),
+        "subjects_expected": subjects,
         "reason": "; ".join(sorted({reason for cell in empty for reason in cell["reason"]})),
     }
 
 
 def _columns(quantity: Quantity, there: Mapping[str, Average], contenders: set[str]) -> dict[str, dict[str, Any]]:
-    """Columns of one quantity for each method that has it."""
+    """Columns of one quantity, by method."""
     name = quantity.name
     columns: dict[str, dict[str, Any]] = {}
     intervals = {method: there[method].interval for method in there if method in contenders}
     tied = set() if quantity.better == "neither" else tied_with_best(intervals, quantity.better)
     for method, number in there.items():
-        columns[method] = {name: number.interval.mean}
+        columns[method] = {name: number.mean}
         if number.by_subject:
             columns[method] |= {
                 f"{name}_low": number.interval.low,
                 f"{name}_high": number.interval.high,
                 f"{name}_tied": method in tied,
             }
-        if not math.isnan(number.seed_std):
-            columns[method][f"{name}_seed_std"] = number.seed_std
+        if not math.isnan(number.seed_sd):
+            columns[method][f"{name}_seed_std"] = number.seed_sd
     return columns

@@ -17,13 +17,13 @@ PUBLISHED = "Restore it with git, or publish the scores again (hbench leaderboar
 
 
 class Tolerance(Strict):
-    """A number agrees when ``|new - old| <= absolute``, or when neither is more than ``factor`` times the other."""
+    """A number agrees if ``|new - old| <= absolute``, or if neither is over ``factor`` times the other."""
 
     absolute: float = Field(ge=0)
-    factor: float = Field(1.0, ge=1, description="for positive numbers whose size itself is uncertain")
+    factor: float = Field(1.0, ge=1, description="for numbers of uncertain magnitude")
 
     def fault(self, old: float, new: float) -> str:
-        """Why they do not agree; empty where they do."""
+        """Why two numbers do not agree; empty if they do."""
         distance = abs(new - old)
         if distance <= self.absolute or (old * new > 0 and max(old / new, new / old) <= self.factor):
             return ""
@@ -32,51 +32,49 @@ class Tolerance(Strict):
 
 
 class OtherOutcomes(Strict):
-    """Trainings that can end in one of two ways, so that rounding can decide which."""
+    """Trainings with two possible outcomes, between which rounding can decide."""
 
-    metric: str = Field(description="tells the outcomes apart: a subject has another value of it")
-    at_most: int = Field(ge=0, description="trainings of methods named in ``methods`` that may end otherwise")
-    metrics: tuple[str, ...] = Field(description="follow the outcome; of such a training their values are not compared")
+    metric: str = Field(description="differs in a subject if the outcome differs")
+    at_most: int = Field(ge=0, description="trainings of the methods in ``methods`` that may have another outcome")
+    metrics: tuple[str, ...] = Field(description="depend on the outcome: not compared for such a training")
 
 
 class Tolerances(Strict):
-    """``reference/<benchmark>/tolerance.yaml``: by metric; metrics that are not named are not compared."""
+    """``reference/<benchmark>/tolerance.yaml``: a tolerance for each metric."""
 
     metrics: dict[str, Tolerance]
     methods: dict[str, dict[str, Tolerance]] = Field(
-        default_factory=dict, description="method to metrics whose tolerance is another than in ``metrics``"
+        default_factory=dict, description="method to metrics with a tolerance of its own"
     )
     not_compared: dict[str, str] = Field(default_factory=dict, description="metric to the reason")
     not_compared_in: dict[str, dict[str, str]] = Field(
         default_factory=dict,
-        description="scanner pair such as SA-SV to metrics whose values say nothing there, and why",
+        description="scanner pair such as SA-SV to metrics that mean nothing there, with the reason",
     )
-    other_outcomes: OtherOutcomes | None = Field(
-        None, description="numbers of so few trainings that ended otherwise are not compared"
-    )
+    other_outcomes: OtherOutcomes | None = Field(None, description="a few trainings may have another outcome")
 
     @model_validator(mode="after")
     def _one_place_each(self) -> "Tolerances":
         if both := sorted(set(self.metrics) & set(self.not_compared)):
-            raise ValueError(f"{', '.join(both)} stands both in metrics and in not_compared")
+            raise ValueError(f"{', '.join(both)} is both in metrics and in not_compared")
         if unknown := sorted({m for own in self.methods.values() for m in own} - set(self.metrics)):
-            raise ValueError(f"methods speaks of {', '.join(unknown)}, which is not in metrics")
+            raise ValueError(f"methods names {', '.join(unknown)}, which is not in metrics")
         may = self.other_outcomes
         for metric in (may.metric, *may.metrics) if may else ():
             if metric not in self.metrics:
-                raise ValueError(f"other_outcomes speaks of {metric}, which is not in metrics")
+                raise ValueError(f"other_outcomes names {metric}, which is not in metrics")
         return self
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Outcome of comparing.
+    """Result of a comparison.
 
     Attributes:
-        compared: numbers.
-        same: those of them that are the same to the last digit.
+        compared: how many numbers were compared.
+        same: how many are the same to the last digit.
         differences: rows that moved, appeared or vanished.
-        otherwise: trainings that ended otherwise, so that the numbers that follow the outcome were not compared.
+        otherwise: trainings with another outcome, whose dependent numbers were not compared.
     """
 
     compared: int
@@ -93,30 +91,30 @@ def compare(new: Path, reference: Path) -> Comparison:
         reference: folder with ``scores.csv`` and ``tolerance.yaml``.
 
     Raises:
-        DataError: there is no reference, nothing to compare, a metric stands in neither list of its tolerances, or they
-            name a method that the reference has not.
+        DataError: there is no reference or nothing to compare, a metric has no tolerance, or a method with tolerances
+            is not in the reference.
     """
     if not (reference / FILE).is_file():
         raise DataError(
             reference / FILE,
             "is missing, so nothing can be compared",
-            "Publish scores (hbench leaderboard publish) and write beside them how far each metric may move",
+            "Publish scores (hbench leaderboard publish) and write this file beside them",
         )
     tolerances = check(Tolerances, read_yaml(reference / FILE), reference / FILE)
     old, now = scores.read(reference / "scores.csv", PUBLISHED), scores.read(new)
     named = set(tolerances.metrics) | set(tolerances.not_compared)
     if unknown := (set(old["metric"]) | set(now["metric"])) - named:
-        raise DataError(reference / FILE, f"says nothing of {', '.join(sorted(unknown))}", "Add a tolerance for it")
+        raise DataError(reference / FILE, f"has no tolerance for {', '.join(sorted(unknown))}", "Add one")
     if unknown := set(tolerances.methods) - set(old["method"]):
-        raise DataError(reference / FILE, f"names {', '.join(sorted(unknown))}, no method there", "Correct it")
+        raise DataError(reference / FILE, f"names the unknown method {', '.join(sorted(unknown))}", "Correct the name")
     both = old.merge(now, on=list(scores.KEY), how="outer", suffixes=("_reference", "_now"), indicator=True)
     both = both[~both["metric"].isin(list(tolerances.not_compared))]
     if both.empty:
-        raise DataError(reference, "leaves no number to compare", "Take metrics out of not_compared")
+        raise DataError(reference, "leaves no number to compare", "Remove metrics from not_compared")
     otherwise = _otherwise(both, tolerances)
     ended = pd.MultiIndex.from_frame(both[CELL]).isin(pd.MultiIndex.from_frame(otherwise))
     follows = both["metric"].isin(_following(tolerances))
-    # That the rows are there, and with the same status, is compared all the same.
+    # Presence and status of rows are always compared.
     same_rows = (both["_merge"] == "both") & (both["status_reference"] == both["status_now"])
     pair = both["source"] + "-" + both["target"]
     there = pd.Series(
@@ -138,7 +136,7 @@ def _following(tolerances: Tolerances) -> list[str]:
 
 
 def _otherwise(both: pd.DataFrame, tolerances: Tolerances) -> pd.DataFrame:
-    """Trainings that ended otherwise; none where they are more than may."""
+    """Trainings with another outcome; none if there are more than allowed."""
     may = tolerances.other_outcomes
     if may is None:
         return both[CELL].head(0)

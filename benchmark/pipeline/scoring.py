@@ -9,7 +9,8 @@ from benchmark.config.cells import cells_of
 from benchmark.config.load import load_dataset
 from benchmark.methods.base import Method
 from benchmark.methods.registry import create as create_method
-from benchmark.metrics.base import Metric, Need, SegmentationMetric
+from benchmark.metrics.base import Metric, SegmentationMetric
+from benchmark.metrics.inputs import Need
 from benchmark.metrics.registry import create as create_metric
 from benchmark.metrics.view import SIDES, CellView, PairView, Side
 from benchmark.results import scores

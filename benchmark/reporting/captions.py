@@ -1,4 +1,4 @@
-"""Captions: one text for the page, the tables and ``snakemake --report``, in ``workflow/report/<kind>.rst``."""
+"""Captions of the page, the tables and ``snakemake --report``, from ``workflow/report/<kind>.rst``."""
 
 from functools import cache
 
@@ -9,6 +9,6 @@ FOLDER = ROOT / "workflow" / "report"
 
 @cache
 def paragraphs(kind: str) -> tuple[str, ...]:
-    """Paragraphs of a caption: what is shown, then how to read it. Captions are plain text without markup."""
+    """The paragraphs of a caption, plain text: what is shown, then how to read it."""
     text = (FOLDER / f"{kind}.rst").read_text(encoding="utf-8")
     return tuple(" ".join(block.split()) for block in text.split("\n\n") if block.strip())

@@ -1,4 +1,4 @@
-"""Figs. 6 to 8: harmonized slices, and below each what the target's segmentor makes of it."""
+"""Figs. 6 to 8: harmonized slices, each above its segmentation by the target's segmentor."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from benchmark.config.dataset import DatasetConfig
 from benchmark.data.slices import Images, Labels, SliceStore
-from benchmark.metrics.overlap import confusion, dice, generalized_dice
+from benchmark.metrics.overlap import DICE, GDICE, confusion, dice, generalized_dice
 from benchmark.reporting import stores, style
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
@@ -20,11 +20,11 @@ from benchmark.runtime import paths
 
 @dataclass(frozen=True)
 class Panel:
-    """A column of a pair: an image with a segmentation, or why there is none.
+    """A column of a pair: an image with a segmentation, or the reason for their absence.
 
     Attributes:
         image: (rows, columns), or the reason.
-        prediction: (rows, columns), or the reason; None for columns that show the reference instead.
+        prediction: (rows, columns), or the reason; None shows the reference.
     """
 
     title: str
@@ -57,7 +57,7 @@ def draw(results: Results, dataset: DatasetConfig) -> Figure:
 
 
 def _panels(results: Results, pair: Pair) -> tuple[stores.Shown, stores.Shown, list[Panel]]:
-    """The slices shown, chosen before any method ran: first test subjects of the first fold, their fullest slices."""
+    """The fullest slices of the first fold's first test subjects, and a panel for each column."""
     store, fold = SliceStore(paths.slices(pair.dataset.name), pair.dataset), stores.first_fold(pair)
     source, target = (stores.fullest(store, subjects[0]) for subjects in (fold.test_source, fold.test_target))
     panels = [Panel(f"Input, {pair.source}", source.image, None, source.labels)]
@@ -73,7 +73,7 @@ def _panels(results: Results, pair: Pair) -> tuple[stores.Shown, stores.Shown, l
 def _prediction(results: Results, pair: Pair, method: str, shown: stores.Shown) -> Labels | str:
     found = stores.prediction(pair.cell(results.config, method), shown.subject, shown.index)
     if found is None:
-        return "; ".join(results.summary(pair, method, "gdice").reasons)
+        return "; ".join(results.average(pair, method, GDICE).reasons)
     return found
 
 
@@ -101,13 +101,12 @@ def _draw_segmentation(axes: Axes, panel: Panel, dataset: DatasetConfig) -> None
 def annotation(prediction: Labels, reference: Labels, dataset: DatasetConfig) -> str:
     """Dice of the slice for one class, generalized Dice for several."""
     counts = confusion(prediction, reference, dataset.classes)
-    single = dataset.classes == 2
-    value = float(dice(counts)[1]) if single else generalized_dice(counts)
-    return f"{'DC' if single else 'GDC'} " + ("undefined" if np.isnan(value) else f"{value:.2f}")
+    shown, value = (DICE, float(dice(counts)[1])) if dataset.classes == 2 else (GDICE, generalized_dice(counts))
+    return f"{shown.short} " + ("undefined" if np.isnan(value) else f"{value:.2f}")
 
 
 def overlay(image: Images, prediction: Labels, reference: Labels) -> npt.NDArray[np.float64]:
-    """The image, dimmed, with correct classes in their colours and errors in theirs; (rows, columns, RGB) in [0, 1]."""
+    """The dimmed image with a colour for each correct class and each error; (rows, columns, RGB) in [0, 1]."""
     shown = np.repeat(((image + 1) / 2 * 0.6)[..., None], 3, axis=2).astype(np.float64)
     for value in np.unique(prediction[prediction > 0]):
         shown[(prediction == value) & (reference == value)] = to_rgb(_class_colour(int(value)))

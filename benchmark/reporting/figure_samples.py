@@ -10,11 +10,11 @@ from benchmark.runtime import paths
 
 SUBJECTS = 6
 PANEL, HEAD, SCALE = 1.05, 0.25, 0.45
-"""Inches: a row of slices, the title above them, the grey scale below the last."""
+"""Inches: a row of slices, the title above, the grey scale below the last row."""
 
 
 def draw(results: Results) -> Figure:
-    """A row for each scanner; the first subjects in order of their ids, each with its fullest slice."""
+    """A row for each scanner: the fullest slice of each of its first subjects by id."""
     found = [(dataset, _scanners(results, dataset)) for dataset in results.datasets]
     heights = [PANEL * len(scanners) + HEAD for _, scanners in found]
     heights[-1] += SCALE
@@ -27,7 +27,7 @@ def draw(results: Results) -> Figure:
 
 
 def _scanners(results: Results, dataset: DatasetConfig) -> list[str]:
-    """Scanners that the benchmark's pairs use, in the config's order."""
+    """Scanners of the benchmark's pairs, in the config's order."""
     used = {end for pair in results.pairs_of(dataset.name) for end in (pair.source, pair.target)}
     return [name for name in dataset.domains if name in used]
 

@@ -1,4 +1,4 @@
-"""Fig. 9: how the reconstruction bears noise in the translation: curves (a), and slices (b)."""
+"""Fig. 9: the reconstruction under noise in the translation: curves (a) and slices (b)."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmark.data.slices import SliceStore
+from benchmark.metrics.base import Quantity
+from benchmark.metrics.registry import shown_in
 from benchmark.metrics.sensitivity import SHOWN_SIGMAS, shown_slice
 from benchmark.reporting import stores, style
 from benchmark.reporting.names import LEARNED, MethodCard
@@ -16,44 +18,35 @@ from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
 from benchmark.runtime import paths
 
-CURVES = (("sensitivity_mse", "MSE"), ("sensitivity_ssim", "SSIM"))
-
 
 def draw_curves(results: Results) -> Figure:
-    """MSE above, SSIM below, a column for each pair; the band spans all subjects."""
-    pairs = results.pairs
+    """A row for each quantity, a column for each pair; the band spans all subjects."""
+    pairs, quantities = results.pairs, shown_in("Fig. 9a")
     made = style.figure(height=3.7, width=max(style.WIDTH, 1.4 * len(pairs)))
-    grid = made.subplots(2, len(pairs), sharex=True, squeeze=False)
+    grid = made.subplots(len(quantities), len(pairs), sharex=True, squeeze=False)
     names = [m.name for m in results.methods]
-    data = {(p.name, p.dataset.name, metric): _curves(results, p, metric) for p in pairs for metric, _ in CURVES}
-    for (metric, title), axes_row in zip(CURVES, grid, strict=True):
+    data = {(pair.key, quantity.name): _curves(results, pair, quantity) for pair in pairs for quantity in quantities}
+    for quantity, axes_row in zip(quantities, grid, strict=True):
         for pair, axes in zip(pairs, axes_row, strict=True):
-            _draw_curve(axes, data[pair.name, pair.dataset.name, metric], names, results.config.proposed)
-            if axes is axes_row[0]:
-                axes.set_ylabel(f"{title} of the reconstruction")
-    for pair, top, bottom in zip(pairs, *grid, strict=True):
+            _draw_curve(axes, data[pair.key, quantity.name], names, results.config.proposed)
+        axes_row[0].set_ylabel(f"{quantity.short} of the reconstruction")
+    for pair, top, bottom in zip(pairs, grid[0], grid[-1], strict=True):
         top.set_title(f"{style.wrap(pair.dataset.title, 20)}\n{pair.title}", fontsize=6)
         bottom.set_xlabel("noise σ in [−1, 1] scale", fontsize=6)
-    curves = {
-        m.name: [p for p in pairs if (data[p.name, p.dataset.name, CURVES[0][0]]["method"] == m.name).any()]
-        for m in results.methods
-    }
+    curves = {name: [p for p in pairs if (data[p.key, quantities[0].name]["method"] == name).any()] for name in names}
     _legend(made, curves, results)
     return made
 
 
-def _curves(results: Results, pair: Pair, metric: str) -> pd.DataFrame:
-    """Columns method, subject, sigma, value; seeds averaged."""
-    rows = results.table
-    rows = rows[
-        rows["dataset"].eq(pair.dataset.name)
-        & rows["source"].eq(pair.source)
-        & rows["target"].eq(pair.target)
-        & rows["metric"].eq(metric)
-        & rows["status"].eq("ok")
+def _curves(results: Results, pair: Pair, quantity: Quantity) -> pd.DataFrame:
+    """Columns method, sigma, value; a row for each subject, seeds averaged."""
+    frames = [
+        results.aggregate.average(pair.key, method.name, quantity)
+        .units.melt(var_name="sigma")
+        .assign(method=method.name)
+        for method in results.methods
     ]
-    rows = rows.assign(sigma=rows["label"].astype(float))
-    return rows.groupby(["method", "subject", "sigma"])["value"].mean().reset_index()
+    return pd.concat([frame for frame in frames if len(frame)] or frames).astype({"sigma": float})
 
 
 def _draw_curve(axes: Axes, data: pd.DataFrame, names: list[str], proposed: str) -> None:
@@ -80,7 +73,7 @@ def _draw_curve(axes: Axes, data: pd.DataFrame, names: list[str], proposed: str)
 
 
 def _legend(made: Figure, curves: Mapping[str, list[Pair]], results: Results) -> None:
-    """Methods with a curve; above them those without one, and where.
+    """Methods with a curve, and a note on those without.
 
     Args:
         curves: the pairs on which each method has a curve.
@@ -98,7 +91,7 @@ def _legend(made: Figure, curves: Mapping[str, list[Pair]], results: Results) ->
 
 
 def _absence(results: Results, method: MethodCard, there: list[Pair]) -> str:
-    """A method with where it has no curve: whole datasets by their title, else pairs; nothing if nowhere."""
+    """A method, with the datasets or pairs on which it has no curve unless it has none at all."""
     if not there:
         return method.title
     where = []
@@ -111,7 +104,7 @@ def _absence(results: Results, method: MethodCard, there: list[Pair]) -> str:
 
 
 def draw_reconstructions(results: Results, pair: Pair) -> Figure:
-    """A row for each learned method: input, translation, and the reconstruction at each noise level."""
+    """A row for each learned method: input, translation, and reconstruction at each noise level."""
     methods = [m for m in results.methods if m.kind == LEARNED]
     heads = ["Input\nx", "Translation\nG(x)", *(f"F(G(x) + n)\nσ = {sigma:g}" for sigma in SHOWN_SIGMAS)]
     store = SliceStore(paths.slices(pair.dataset.name), pair.dataset)
@@ -130,7 +123,7 @@ def draw_reconstructions(results: Results, pair: Pair) -> Figure:
 
 
 def _draw_row(results: Results, pair: Pair, store: SliceStore, method: MethodCard, row: list[Axes]) -> None:
-    """All panels show the same slice, in every row; a method that made no images has a row of empty ones."""
+    """All panels show the same slice; a method without images has a row of empty ones."""
     cell = pair.cell(results.config, method.name)
     subject = stores.first_fold(pair).test_source[0]
     source = stores.at(store, subject, shown_slice(len(store.image(subject))))
@@ -145,7 +138,7 @@ def _draw_row(results: Results, pair: Pair, store: SliceStore, method: MethodCar
     kept = stores.reconstructions(cell, subject)
     absent = "not among the config's noise levels"
     if kept is None:
-        absent = "; ".join(results.summary(pair, method.name, "sensitivity_auc_mse").reasons)
+        absent = "; ".join(results.average(pair, method.name, shown_in("Table VI")[0]).reasons)
     for axes, sigma in zip(row[2:], SHOWN_SIGMAS, strict=True):
         image = None if kept is None else kept.get(sigma)
         if image is None:

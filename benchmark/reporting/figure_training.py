@@ -1,4 +1,4 @@
-"""Training curves: every loss of every method that was trained."""
+"""Training curves: every loss of every trained method."""
 
 from pathlib import Path
 
@@ -19,11 +19,11 @@ from benchmark.runtime.paths import Cell
 
 DOMAINS = ("source", "target")
 SMOOTHED = 20
-"""A curve is a running mean over this part of the steps: single batches scatter more than methods differ."""
+"""The window of a running mean is 1 / this of the steps: batches scatter more than methods differ."""
 
 
 def draw(results: Results, dataset: DatasetConfig) -> Figure:
-    """A row for each pair, a column for each loss; solid for the source's networks, dashed for the target's."""
+    """A row for each pair, a column for each loss; the source's networks solid, the target's dashed."""
     pairs = results.pairs_of(dataset.name)
     methods = [m for m in results.methods if m.kind == LEARNED]
     curves = {pair.name: _curves(results, pair, methods) for pair in pairs}
@@ -45,7 +45,7 @@ def draw(results: Results, dataset: DatasetConfig) -> Figure:
 
 
 def _curves(results: Results, pair: Pair, methods: list[MethodCard]) -> pd.DataFrame:
-    """Columns method, step, loss, domain, value, over all folds and seeds."""
+    """Columns method, step, loss, domain, value, of all folds and seeds."""
     frames = []
     for method in methods:
         for fold in pair.folds:
@@ -72,14 +72,14 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _long(history: pd.DataFrame) -> pd.DataFrame:
-    """A history's columns ``<loss>_<domain>`` as rows; a column without a domain counts as the source's."""
+    """A history's columns ``<loss>_<domain>`` as rows; without a domain, it is the source's."""
     rows = history.melt(id_vars="step", var_name="column", value_name="value").dropna(subset="value")
     parts = rows["column"].str.extract(rf"^(?P<loss>.*?)(?:_(?P<domain>{'|'.join(DOMAINS)}))?$")
     return rows.drop(columns="column").assign(loss=parts["loss"], domain=parts["domain"].fillna(DOMAINS[0]))
 
 
 def smooth(data: pd.DataFrame) -> pd.DataFrame:
-    """Means over folds and seeds, then centred running means over a part of the steps, 1 / ``SMOOTHED``.
+    """Means over folds and seeds, then centred running means over 1 / ``SMOOTHED`` of the steps.
 
     Args:
         data: columns method, domain, step, value.

@@ -1,4 +1,4 @@
-"""Which files a report consists of, from the config alone: the workflow asks before anything ran."""
+"""The files of a report, from the config alone: the workflow lists them before anything runs."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,21 +14,21 @@ RESULT_FIGURES = {"msseg": "6", "retouch": "7", "ixi": "8"}
 ROMAN = {"1": "I", "2": "II", "3": "III", "4": "IV", "5": "V", "6": "VI", "7": "VII", "8": "VIII"}
 TABLE_FORMATS = ("csv", "md", "tex", "html")
 FIGURE_FORMATS = ("pdf", "png")
-# What `snakemake --report` embeds; the other formats lie beside it.
+# `snakemake --report` embeds these formats.
 EMBEDDED = ("csv", "png")
 
 
 @dataclass(frozen=True)
 class Item:
-    """A table or a figure, whatever the format.
+    """A table or a figure.
 
     Attributes:
         key: its file's name without the ending.
-        kind: what it shows; ``workflow/report/<kind>.rst`` is its caption.
+        kind: what it shows; its caption is ``workflow/report/<kind>.rst``.
         number: as in the paper (``Table IV``, ``Fig. 8``) or beyond it (``Table S1``).
-        subject: what tells it from others of its kind, in words; empty for what shows all datasets.
-        dataset: the dataset that it is confined to, or empty.
-        pair: the scanner pair that it is confined to, or empty.
+        subject: the dataset and pair in words; empty for all datasets.
+        dataset: its dataset; empty for all.
+        pair: its scanner pair; empty for all.
     """
 
     key: str
@@ -45,8 +45,8 @@ class ReportFile:
 
     Attributes:
         name: identifier, unique among the outputs of a rule.
-        caption: file in ``workflow/report`` for what ``snakemake --report`` embeds, or None.
-        labels: as ``snakemake --report`` shows them.
+        caption: file in ``workflow/report`` if ``snakemake --report`` embeds this one, or None.
+        labels: shown by ``snakemake --report``.
     """
 
     name: str
@@ -81,7 +81,7 @@ def figure_items(config: BenchmarkConfig) -> list[Item]:
     return [
         Item("figure-1", "figure_samples", "Fig. 1"),
         *_result_figures(config),
-        *([Item("figure-9a", "figure_sensitivity", "Fig. 9a")] if "sensitivity" in config.metrics else []),
+        Item("figure-9a", "figure_sensitivity", "Fig. 9a"),
         *(_pair_item("figure-9b", "figure_reconstructions", "Fig. 9b", pair) for pair in pairs(config)),
         *(Item(f"figure-s1-{d.name}", "figure_training", "Fig. S1", d.title, d.name) for d in datasets(config)),
     ]
@@ -100,17 +100,17 @@ def _pair_item(key: str, kind: str, number: str, pair: Pair) -> Item:
 
 
 def table_path(config: BenchmarkConfig, item: Item, ending: str) -> Path:
-    """Where one format of a table lies."""
+    """One format of a table."""
     return paths.report(config.benchmark) / "tables" / f"{item.key}.{ending}"
 
 
 def figure_path(config: BenchmarkConfig, item: Item, ending: str) -> Path:
-    """Where one format of a figure lies."""
+    """One format of a figure."""
     return paths.report(config.benchmark) / "figures" / f"{item.key}.{ending}"
 
 
 def leaderboard_path(config: BenchmarkConfig, ending: str) -> Path:
-    """Where one format of the rendered leaderboard lies."""
+    """One format of the rendered leaderboard."""
     return paths.report(config.benchmark) / f"leaderboard.{ending}"
 
 
@@ -120,7 +120,7 @@ def page_path(config: BenchmarkConfig) -> Path:
 
 
 def table_files(config: BenchmarkConfig) -> list[ReportFile]:
-    """What ``make_tables`` writes."""
+    """The files that ``make_tables`` writes."""
     board = Item("leaderboard", "leaderboard", "Leaderboard")
     return [
         *(_file(board, leaderboard_path(config, ending), "Leaderboard") for ending in TABLE_FORMATS),
@@ -133,7 +133,7 @@ def table_files(config: BenchmarkConfig) -> list[ReportFile]:
 
 
 def figure_files(config: BenchmarkConfig) -> list[ReportFile]:
-    """What ``make_figures`` writes."""
+    """The files that ``make_figures`` writes."""
     return [
         _file(item, figure_path(config, item, ending), "Figures")
         for item in figure_items(config)

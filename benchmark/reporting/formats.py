@@ -12,7 +12,7 @@ LATEX_SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': r"\textquotedbl{}",
-    # At the start of a row a bracket would be read as the argument of the row's end before it.
+    # Unprotected, a bracket at the start of a row is an argument of the \\ before it.
     "[": "{[}", "]": "{]}",
     "→": r"$\rightarrow$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "±": r"$\pm$", "×": r"$\times$", "−": r"$-$",
     "–": "--", "—": "---", "…": r"\ldots{}", "σ": r"$\sigma$", "γ": r"$\gamma$", "β": r"$\beta$", "λ": r"$\lambda$",
@@ -24,26 +24,26 @@ LATEX_SPECIAL = {
 ROWS_ON_PAGE = 46
 HEAD_ROWS = 3
 FITTED = r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi"
-"""Sets box 0 as it is, or shrunk to the line where it is too wide."""
+"""Sets box 0, shrunk to the line if it is too wide."""
 
 
 def escape_latex(text: str) -> str:
-    """Text for pdfLaTeX without packages; characters it cannot set are printed as their code point."""
+    """Text for pdfLaTeX without packages; unknown characters become their code point."""
     return "".join(LATEX_SPECIAL.get(c) or (c if _settable(c) else f"(U+{ord(c):04X})") for c in text)
 
 
 def _settable(character: str) -> bool:
-    # The Latin letters that pdfLaTeX's default font encoding composes; eth and thorn it does not.
+    # pdfLaTeX's default font encoding composes all of these Latin letters but eth and thorn.
     return " " <= character <= "~" or ("À" <= character <= "ÿ" and character not in "ÐðÞþ×÷")
 
 
 def escape_markdown(text: str) -> str:
-    """Text in which nothing is markup."""
+    """Text with all markup escaped."""
     return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)
 
 
 def to_markdown(table: Table) -> str:
-    """GitHub's Markdown. Upper heads are joined to the lower ones, since it knows no spans."""
+    """GitHub's Markdown. It has no spanning cells, so upper heads are joined to the lower ones."""
     marks = table.footnotes
     parts = [f"**{escape_markdown(table.heading)}.** " + "\n\n".join(map(escape_markdown, table.caption))]
     parts += [_markdown_block(block, marks) for block in table.blocks]
@@ -66,7 +66,7 @@ def _markdown_block(block: Block, marks: dict[str, str]) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """``table*`` floats that need booktabs and graphicx; one, or several where the rows do not fit on a page."""
+    """``table*`` floats for booktabs and graphicx, each fitting on a page."""
     marks = table.footnotes
     below = [f"$^{{{mark}}}$ {escape_latex(note)}" for note, mark in marks.items()]
     below += [escape_latex(remark) for remark in table.remarks]
@@ -90,7 +90,7 @@ def to_latex(table: Table) -> str:
 
 
 def _floats(blocks: Sequence[Block]) -> list[list[Block]]:
-    """Blocks divided so that each part fits on a page."""
+    """Blocks grouped to fit on a page each."""
     parts: list[list[Block]] = [[]]
     for block in blocks:
         if parts[-1] and sum(len(b.rows) + HEAD_ROWS for b in [*parts[-1], block]) > ROWS_ON_PAGE:
@@ -129,6 +129,6 @@ def _sup(entry: Entry, marks: dict[str, str], template: Callable[[str], str]) ->
 
 
 def to_html(table: Table) -> Markup:
-    """A ``figure`` element; the page's style sheet dresses it."""
-    # The template escapes what it is given.
+    """A ``figure`` element for the page's style sheet."""
+    # The template escapes its values.
     return Markup(environment().get_template("table.html").render(table=table, marks=table.footnotes))

@@ -1,4 +1,4 @@
-"""The leaderboard as people read it: ranks with ties, controls unranked, coverage, and how to read it."""
+"""The leaderboard as a table: ranks with ties, controls unranked, coverage."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.metrics.base import Quantity
-from benchmark.metrics.registry import metric_class, quantities
+from benchmark.metrics.registry import primary, quantities, shown_in
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
 from benchmark.reporting.model import MISSING, Block, Entry, Row, Table, best, head, significant
@@ -18,8 +18,6 @@ from benchmark.runtime import paths
 from benchmark.runtime.checksums import read_verified
 from benchmark.runtime.errors import DataError, made_again
 
-PRIMARY = "dice"
-"""What ranks: downstream utility over subjects, which has an interval; KID has none and a scale of its own."""
 ITEM = Item("leaderboard", "leaderboard", "Leaderboard")
 
 
@@ -43,12 +41,12 @@ def leaderboard_table(results: Results, board: pd.DataFrame) -> Table:
     """An overall block, then one for each pair.
 
     Args:
-        board: of ``benchmark.pipeline.leaderboard``: one row for each dataset, pair and method.
+        board: see :func:`benchmark.pipeline.leaderboard.leaderboard`.
     """
-    # Costs stand in their own table: the cheapest is not the best, and most often what does nothing.
-    costs = metric_class("cost").quantities
-    shown = [q for q in _ordered() if q.headline and q.name in board and q not in costs]
-    by_pair = [(pair, ranked_rows(_of(board, pair))) for pair in results.pairs]
+    # The cheapest method is not the best, and usually the one that does nothing: costs have their own table.
+    headline = [q for q in quantities().values() if q.headline and q.name in board and q not in shown_in("Table VIII")]
+    shown = sorted(headline, key=lambda q: not q.primary)
+    by_pair = [(pair, ranked_rows(pair.rows(board))) for pair in results.pairs]
     blocks = [_overall(results, by_pair), *(_block(results, pair, rows, shown) for pair, rows in by_pair)]
     done, expected = int(board["cells"].sum()), int(board["cells_expected"].sum())
     coverage = f"Coverage: {done} of {expected} cells have numbers; the reasons for the others are in the footnotes."
@@ -58,28 +56,17 @@ def leaderboard_table(results: Results, board: pd.DataFrame) -> Table:
 def ranked_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of one pair, ranked ones first and controls last, with the columns ``rank`` and ``control``.
 
-    A rank is one more than the number of methods whose interval lies wholly above. (Overlapping is not transitive, so
-    two methods that overlap may differ in it, when a third lies above one of them alone.) NaN for controls and for
-    methods without an interval: a single subject tells nobody apart, and a first place that all share would count for
-    the worst of them.
+    A rank is one more than the number of methods whose interval lies wholly above. Overlap is not transitive: two
+    methods whose intervals overlap differ in rank if a third lies above one of them only. NaN for controls and for
+    methods without an interval: a single subject separates no methods.
     """
-    contenders = rows[rows["kind"].ne(CONTROL) & rows[f"{PRIMARY}_low"].notna()]
+    name = primary().name
+    contenders = rows[rows["kind"].ne(CONTROL) & rows[f"{name}_low"].notna()]
     rank = {
-        index: 1 + int((contenders[f"{PRIMARY}_low"] > row[f"{PRIMARY}_high"]).sum())
-        for index, row in contenders.iterrows()
+        index: 1 + int((contenders[f"{name}_low"] > row[f"{name}_high"]).sum()) for index, row in contenders.iterrows()
     }
     made = rows.assign(rank=pd.Series(rank, dtype=float), control=rows["kind"].eq(CONTROL))
-    return made.sort_values(["control", "rank", PRIMARY], ascending=[True, True, False], kind="stable")
-
-
-def _of(board: pd.DataFrame, pair: Pair) -> pd.DataFrame:
-    where = board["dataset"].eq(pair.dataset.name) & board["source"].eq(pair.source) & board["target"].eq(pair.target)
-    return board[where]
-
-
-def _ordered() -> list[Quantity]:
-    """The primary quantity first."""
-    return sorted(quantities().values(), key=lambda q: q.name != PRIMARY)
+    return made.sort_values(["control", "rank", name], ascending=[True, True, False], kind="stable")
 
 
 def _block(results: Results, pair: Pair, rows: pd.DataFrame, shown: list[Quantity]) -> Block:
@@ -99,7 +86,7 @@ def _block(results: Results, pair: Pair, rows: pd.DataFrame, shown: list[Quantit
 
 
 def _column(quantity: Quantity, rows: pd.DataFrame, contends: list[bool]) -> list[Entry]:
-    """Entries of one quantity, the best and its ties marked; on a pair that ranks nobody nothing is."""
+    """Entries of one quantity, with the best and its ties marked unless the pair has no ranks."""
     if rows["rank"].isna().all():
         contends = [False] * len(rows)
     values = [float(v) for v in rows[quantity.name]]
@@ -112,7 +99,7 @@ def _column(quantity: Quantity, rows: pd.DataFrame, contends: list[bool]) -> lis
             continue
         tied = contender and not win and row.get(f"{quantity.name}_tied") in (True, "True")
         low, high = (row.get(f"{quantity.name}_{end}", math.nan) for end in ("low", "high"))
-        interval = "" if quantity.name != PRIMARY or pd.isna(low) else f"[{significant(low)}, {significant(high)}]"
+        interval = "" if not quantity.primary or pd.isna(low) else f"[{significant(low)}, {significant(high)}]"
         seeds = row.get(f"{quantity.name}_seed_std", math.nan)
         spread = "" if pd.isna(seeds) else f" ± {significant(seeds, 1)}"
         entries.append(Entry(text + spread + " ≈" * tied, bold=win, aside=interval))
@@ -140,36 +127,36 @@ def _subjects(row: pd.Series) -> Entry:
 
 
 def _overall(results: Results, by_pair: Sequence[tuple[Pair, pd.DataFrame]]) -> Block:
-    """Over all pairs: methods that have every pair first, by their mean rank over the pairs that rank."""
-    everything = pd.concat([rows for _, rows in by_pair])
+    """Over all pairs: methods with a number on every pair first, by their mean rank over the pairs with ranks."""
+    everything, quantity = pd.concat([rows for _, rows in by_pair]), primary()
     groups = everything.groupby("method", sort=False)
     summary = groups.agg(
         title=("title", "first"),
         kind=("kind", "first"),
         control=("control", "first"),
         mean_rank=("rank", "mean"),
-        pairs=(PRIMARY, "count"),
-        dice=(PRIMARY, "mean"),
+        pairs=(quantity.name, "count"),
+        mean=(quantity.name, "mean"),
     )
     summary["firsts"] = groups["rank"].agg(lambda ranks: int((ranks == 1).sum()))
     summary["method"] = summary.index
     complete = summary["pairs"].eq(len(by_pair)) & ~summary["control"]
     summary["rank"] = summary.loc[complete, "mean_rank"].rank(method="min")
-    summary = summary.sort_values(["control", "rank", "dice"], ascending=[True, True, False])
+    summary = summary.sort_values(["control", "rank", "mean"], ascending=[True, True, False])
     rows = [_overall_row(results, row, summary, len(by_pair)) for _, row in summary.iterrows()]
     ranking = sum(bool(rows["rank"].notna().any()) for _, rows in by_pair)
-    heads = ("rank", "mean rank", f"first or tied with it, of {ranking} pairs", "mean Dice (↑)", "pairs")
+    heads = ("rank", "mean rank", f"first or tied with it, of {ranking} pairs", f"mean {head(quantity)}", "pairs")
     return Block("All pairs", heads, tuple(rows))
 
 
 def _overall_row(results: Results, row: pd.Series, summary: pd.DataFrame, pairs: int) -> Row:
     partial = not row["control"] and row["pairs"] < pairs
-    notes = ("Without a number on every pair a method has no overall rank; its means are over fewer pairs.",)
+    notes = ("A method without a number on every pair has no overall rank; its means are over fewer pairs.",)
     entries = (
         _rank(row, summary),
         Entry(MISSING if pd.isna(row["mean_rank"]) else f"{row['mean_rank']:.3g}"),
         Entry(MISSING if row["control"] else str(row["firsts"])),
-        Entry(MISSING if pd.isna(row["dice"]) else significant(row["dice"])),
+        Entry(MISSING if pd.isna(row["mean"]) else significant(row["mean"])),
         Entry(f"{row['pairs']}/{pairs}", notes=notes if partial else ()),
     )
     return Row(_title(results, row), entries)

@@ -1,4 +1,4 @@
-"""A table apart from its formats: blocks of rows of entries, with footnotes and the data behind them."""
+"""A table without a format: blocks of rows of entries, with footnotes and the data behind them."""
 
 import math
 import re
@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.metrics.base import Quantity
 from benchmark.reporting.files import Item
-from benchmark.reporting.results import Summary
+from benchmark.statistics.aggregate import Average
 
 MISSING = "–"
 Better = Literal["higher", "lower", "neither"]
@@ -22,7 +22,7 @@ class Entry:
     """One entry as printed.
 
     Attributes:
-        aside: printed smaller after the text: the paper's number and the difference to it.
+        aside: printed smaller after the text: the paper's number and the difference, or an interval.
         notes: footnotes.
     """
 
@@ -47,8 +47,8 @@ class Block:
 
     Attributes:
         title: head of the first column.
-        groups: upper heads, each with the number of columns it spans; empty if there is one head only.
-        columns: lower heads.
+        columns: heads of the others.
+        groups: upper heads, each with the number of columns it spans; empty without.
     """
 
     title: str
@@ -63,7 +63,7 @@ class Block:
 
 
 def side_by_side(blocks: Sequence[Block], columns: int) -> list[Block]:
-    """Blocks of the same rows put side by side, up to so many columns; none is divided."""
+    """Blocks of the same rows side by side, up to a number of columns; none is divided."""
     merged: list[Block] = []
     for block in blocks:
         if merged and len(merged[-1].columns) + len(block.columns) <= columns:
@@ -87,8 +87,8 @@ class Table:
 
     Attributes:
         caption: paragraphs: what is shown, how to read it.
-        data: what the CSV holds: one row a number, unrounded.
-        remarks: sentences below the table, coverage among them.
+        data: the rows of the CSV, one for each number, unrounded.
+        remarks: sentences below the table.
     """
 
     item: Item
@@ -125,7 +125,7 @@ def _mark(index: int) -> str:
 
 
 def head(quantity: Quantity) -> str:
-    """A quantity as the head of a column: title, unit and which direction is better."""
+    """The head of a quantity's column: title, unit and an arrow in the better direction."""
     unit = f" [{quantity.unit}]" if quantity.unit else ""
     return f"{quantity.title}{unit}{ARROWS[quantity.better]}"
 
@@ -137,7 +137,7 @@ def fixed(value: float, decimals: int = 2) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """So many significant digits: ``0.0123``, ``0.700``, ``385``, ``1e−6``; digits before the point all stay."""
+    """A number of significant digits: ``0.0123``, ``0.700``, ``385``, ``1e−6``; all digits before the point stay."""
     if value == 0:
         return "0"
     mantissa, _, exponent = f"{value:#.{digits}g}".partition("e")
@@ -147,7 +147,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def plain(value: float) -> str:
-    """As few digits as state the number: ``0.0007``, ``1e−6``."""
+    """The fewest digits: ``0.0007``, ``1e−6``."""
     return _minus(re.sub(r"e([+-])0*", r"e\1", f"{value:g}").replace("e+", "e"))
 
 
@@ -158,7 +158,7 @@ def signed(value: float, decimals: int = 2) -> str:
 
 
 def number(text: str) -> float:
-    """The number that a printed entry stands for."""
+    """The number in a printed entry."""
     return float(text.replace("−", "-"))
 
 
@@ -167,7 +167,7 @@ def _minus(text: str) -> str:
 
 
 def best(printed: Sequence[str | None], better: Better) -> list[bool]:
-    """Which of the printed numbers are the best; numbers that print alike tie, and all of them are best."""
+    """Which of the printed numbers are the best; numbers that print alike tie."""
     values = [math.nan if text is None else number(text) for text in printed]
     there = [v for v in values if not math.isnan(v)]
     if not there or better == "neither":
@@ -176,24 +176,24 @@ def best(printed: Sequence[str | None], better: Better) -> list[bool]:
     return [v == top for v in values]
 
 
-def scored(summary: Summary, text: str, *, bold: bool = False, aside: str = "", notes: tuple[str, ...] = ()) -> Entry:
-    """An entry for a score: a dash with its reasons where there is none, and ``(n/N)`` where some are missing.
+def scored(average: Average, text: str, *, bold: bool = False, aside: str = "", notes: tuple[str, ...] = ()) -> Entry:
+    """An entry for a score: a dash with the reasons where there is none, and ``(n/N)`` where some are missing.
 
     Args:
-        text: the number as printed; not looked at where there is none.
+        text: the number as printed; ignored where there is none.
     """
-    if not summary.there:
-        return Entry(MISSING, aside=aside, notes=(*summary.reasons, *notes))
-    partial = f" ({summary.n}/{summary.total})" if summary.n < summary.total else ""
-    return Entry(text + partial, bold, aside, (*summary.reasons, *notes))
+    if not average.there:
+        return Entry(MISSING, aside=aside, notes=(*average.reasons, *notes))
+    partial = f" ({average.n}/{average.total})" if average.n < average.total else ""
+    return Entry(text + partial, bold, aside, (*average.reasons, *notes))
 
 
-def coverage(summaries: Sequence[Summary], what: str) -> str:
-    """One sentence on how many of a table's numbers are there, and whole."""
-    whole = sum(s.there and s.complete for s in summaries)
-    partial = sum(s.there and not s.complete for s in summaries)
-    missing = sum(not s.there for s in summaries)
-    parts = [f"Coverage: {whole} of {len(summaries)} numbers rest on all {what}"]
+def coverage(averages: Sequence[Average], what: str) -> str:
+    """One sentence on how many of a table's numbers are complete, partial and missing."""
+    whole = sum(a.there and a.complete for a in averages)
+    partial = sum(a.there and not a.complete for a in averages)
+    missing = sum(not a.there for a in averages)
+    parts = [f"Coverage: {whole} of {len(averages)} numbers rest on all {what}"]
     if partial:
         parts.append(f"{partial} on some of them (n of N beside the number or a footnote)")
     if missing:

@@ -1,4 +1,4 @@
-"""Where a benchmark's numbers come from, and which cells have none."""
+"""The provenance of a benchmark's numbers, and the cells without any."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class MissingCell:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many cells have numbers, of those that the config asks for."""
+    """How many of the config's cells have numbers."""
 
     done: int
     expected: int
@@ -34,7 +34,7 @@ class Coverage:
 
 
 def cells(results: Results) -> list[Cell]:
-    """Every cell that the config asks for, in the order of the reports."""
+    """Every cell of the config, in the order of the reports."""
     config = results.config
     return [
         cell
@@ -45,7 +45,7 @@ def cells(results: Results) -> list[Cell]:
 
 
 def coverage(results: Results) -> Coverage:
-    """Cells with numbers, and those without with their reasons."""
+    """The number of cells with numbers, and the others with their reasons."""
     table = results.table[~results.table["method"].isin(scores.REFERENCES)]
     groups = {tuple(map(str, key)): rows for key, rows in table.groupby(CELL)}
     expected = cells(results)
@@ -66,7 +66,7 @@ def _name(cell: Cell) -> str:
 
 
 def provenance(config: BenchmarkConfig, results: Results) -> dict[str, list[str]]:
-    """What the records of all cells say, each different answer once.
+    """The records of all cells by topic, each distinct value once.
 
     Raises:
         DataError: a record is damaged.
@@ -75,7 +75,7 @@ def provenance(config: BenchmarkConfig, results: Results) -> dict[str, list[str]
         read_provenance(path) for cell in cells(results) for path in (cell.run, cell.harmonize_run) if path.is_file()
     ]
     if not records:
-        return {"Records": ["no cell left a record of its origin"]}
+        return {"Records": ["no cell has a record of its provenance"]}
     return {
         "Records": [f"{len(records)} of trainings and harmonizations"],
         "Code": _distinct(_code(r["code"]) for r in records),

@@ -1,4 +1,4 @@
-"""One self-contained page that shows a whole benchmark; works from the file system."""
+"""One page with everything about a benchmark; it works from the file system."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ FORMAT_TITLES = {"csv": "CSV", "md": "Markdown", "tex": "LaTeX", "pdf": "PDF", "
 
 @dataclass(frozen=True)
 class Link:
-    """A file beside the page, by its path from there."""
+    """A file, by its path relative to the page."""
 
     title: str
     path: str
@@ -92,7 +92,7 @@ def _contents(items: list[Item]) -> dict[str, list[Item]]:
 
 def _table(config: BenchmarkConfig, item: Item) -> TableView:
     links = [_link(config, table_path(config, item, ending)) for ending in TABLE_FORMATS if ending in FORMAT_TITLES]
-    # Rendered by to_html, which escapes.
+    # Written and escaped by to_html.
     html = Markup(_existing(table_path(config, item, "html")).read_text(encoding="utf-8"))
     return TableView(item, html, tuple(links))
 

@@ -1,4 +1,4 @@
-"""The paper's printed numbers (Tables IV and V), and which of them are suspect."""
+"""The paper's printed numbers (Tables IV and V), with the suspect ones marked."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -6,18 +6,17 @@ from importlib.resources import files
 
 import pandas as pd
 
-from benchmark.reporting.names import IDENTITY
+from benchmark.metrics.base import Quantity
 from benchmark.reporting.scope import Pair, is_papers_own
-from benchmark.results.scores import REFERENCES, TARGET_ON_TARGET
 
-PED_SUSPECT = (
-    "Suspect in the paper: target segmentor on target images reaches only 0.11 Dice (0.06 IoU) for PED, "
-    "below every harmonized result."
-)
-IXI_SUSPECT = (
-    "Suspect in the paper: on IXI every baseline harmonization scores below no harmonization at all, in every class, "
-    "and no method matches or beats all three reference rows."
-)
+KEY = ["dataset", "source", "target", "metric", "row", "label"]
+SUSPECT = {
+    "": "",
+    "PED": "Suspect in the paper: target segmentor on target images reaches only 0.11 Dice (0.06 IoU) for PED, below "
+    "every harmonized result.",
+    "IXI": "Suspect in the paper: on IXI every baseline harmonization scores below no harmonization at all, in every "
+    "class, and no method matches or beats all three reference rows.",
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Printed:
     """A number as the paper prints it.
 
     Attributes:
-        value: the number; ``std`` is the paper's standard deviation where it gives one.
+        std: the paper's standard deviation where it gives one.
         decimals: how many the paper prints.
         suspect: why the number looks wrong, or empty.
     """
@@ -37,48 +36,21 @@ class Printed:
 
 
 @cache
-def _table(name: str) -> pd.DataFrame:
-    with files("benchmark.reporting").joinpath("published", name).open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype=str, keep_default_na=False)
+def _numbers() -> dict[tuple[str, ...], Printed]:
+    with files("benchmark.reporting").joinpath("published", "paper.csv").open(encoding="utf-8") as file:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False).set_index(KEY)
+    return {key: _printed(row) for key, row in table.iterrows()}  # type: ignore[misc]
 
 
-def printed_fidelity(pair: Pair, method: str, metric: str) -> Printed | None:
-    """KID or FID of Table IV; None where the paper has no such number or used other data."""
-    if not is_papers_own(pair.dataset):
-        return None
-    row = _row(_table("table4.csv"), pair, metric=metric.upper(), method=method)
-    if row is None:
-        return None
-    return Printed(float(row["mean"]), float(row["std"]) if row["std"] else None, _decimals(row["mean"]), "")
+def _printed(row: pd.Series) -> Printed:
+    decimals = len(row["value"].partition(".")[2])
+    return Printed(float(row["value"]), float(row["std"]) if row["std"] else None, decimals, SUSPECT[row["suspect"]])
 
 
-def printed_overlap(pair: Pair, row: str, label: str, metric: str) -> Printed | None:
-    """Dice or IoU of Table V; None where the paper has no such number or used other data.
+def printed(pair: Pair, quantity: Quantity, row: str, label: str) -> Printed | None:
+    """The paper's number; None where it has none or used other data.
 
     Args:
-        row: method, or ``source_on_source``, ``target_on_target``.
-        metric: ``dice`` or ``iou``.
+        row: a method, ``source_on_source`` or ``target_on_target``.
     """
-    if not is_papers_own(pair.dataset):
-        return None
-    found = _row(_table("table5.csv"), pair, label=label, row=row)
-    if found is None:
-        return None
-    suspect = ""
-    if pair.dataset.name == "retouch" and label == "PED" and row == TARGET_ON_TARGET:
-        suspect = PED_SUSPECT
-    elif pair.dataset.name == "ixi" and row not in (*REFERENCES, IDENTITY):
-        suspect = IXI_SUSPECT
-    return Printed(float(found[metric]), None, _decimals(found[metric]), suspect)
-
-
-def _row(table: pd.DataFrame, pair: Pair, **wanted: str) -> pd.Series | None:
-    wanted |= {"dataset": pair.dataset.name, "source": pair.source, "target": pair.target}
-    found = table
-    for column, value in wanted.items():
-        found = found[found[column] == value]
-    return None if found.empty else found.iloc[0]
-
-
-def _decimals(text: str) -> int:
-    return len(text.partition(".")[2])
+    return _numbers().get((*pair.key, quantity.name, row, label)) if is_papers_own(pair.dataset) else None

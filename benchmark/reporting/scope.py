@@ -1,22 +1,21 @@
-"""What a benchmark asked for: its datasets and pairs in the order in which reports show them.
-
-From the config alone, so that every row and file that was asked for is known before anything ran.
-"""
+"""A benchmark's datasets and pairs in the order of its reports, from the config alone: known before anything runs."""
 
 from dataclasses import dataclass
+
+import pandas as pd
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
 from benchmark.runtime.paths import Cell
 
-# As the paper orders its tables; datasets that stand for none of its three come last.
+# In the order of the paper's tables; other datasets come last.
 FAMILIES = ("msseg", "retouch", "ixi", None)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A scanner pair of a dataset with the folds that the benchmark runs."""
+    """A scanner pair of a dataset, with the folds that the benchmark runs."""
 
     dataset: DatasetConfig
     source: str
@@ -28,8 +27,17 @@ class Pair:
         return f"{self.source}-{self.target}"
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """Dataset, source and target, as in the columns of the scores."""
+        return self.dataset.name, self.source, self.target
+
+    @property
     def title(self) -> str:
         return f"{self.source} → {self.target}"
+
+    def rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Its rows of a table with the columns dataset, source and target."""
+        return table[table[["dataset", "source", "target"]].eq(list(self.key)).all(axis=1)]
 
     def cell(self, config: BenchmarkConfig, method: str) -> Cell:
         """The cell that figures show: first fold, first seed."""
@@ -44,7 +52,7 @@ def datasets(config: BenchmarkConfig) -> list[DatasetConfig]:
 
 
 def pairs_of(config: BenchmarkConfig, dataset: DatasetConfig) -> list[Pair]:
-    """The scanner pairs that the benchmark runs of one dataset."""
+    """The pairs of one dataset that the benchmark runs."""
     use = config.datasets[dataset.name]
     folds = use.folds or tuple(range(dataset.split.folds))
     ends = (pair.split("-") for pair in use.pairs or dataset.pairs)
@@ -57,5 +65,5 @@ def pairs(config: BenchmarkConfig) -> list[Pair]:
 
 
 def is_papers_own(dataset: DatasetConfig) -> bool:
-    """Whether the dataset is the very one the paper used, so that its printed numbers may be compared."""
+    """Whether this is the paper's own dataset, so that its printed numbers compare."""
     return dataset.family == dataset.name and not dataset.phantom

@@ -1,4 +1,4 @@
-"""What figures read: single slices of the stores, chosen by a rule that knows no method."""
+"""Single slices for figures, chosen by a rule that is the same for all methods."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from benchmark.runtime.paths import Cell
 
 @dataclass(frozen=True)
 class Shown:
-    """The slice that a figure shows of a subject.
+    """The slice of a subject in a figure.
 
     Attributes:
         image: (rows, columns) in [-1, 1].
@@ -34,10 +34,7 @@ class Shown:
 
 
 def fullest(store: SliceStore, subject: str) -> Shown:
-    """The slice with the most labelled pixels, of equals the one with the largest brain or retina, then the first.
-
-    Decided by the reference, before any method ran.
-    """
+    """The slice with the most labelled pixels, then the largest brain or retina, then the first."""
     labelled, inside = ((a > 0).sum(axis=(1, 2)) for a in (store.labels(subject), store.mask(subject)))
     return at(store, subject, max(range(len(labelled)), key=lambda i: (labelled[i], inside[i], -i)))
 
@@ -51,32 +48,34 @@ def at(store: SliceStore, subject: str, index: int) -> Shown:
 
 
 def first_fold(pair: Pair) -> Fold:
-    """Subjects of the fold that figures show: the first that the benchmark runs."""
+    """The fold in the figures: the first that the benchmark runs."""
     return read_fold(paths.splits(pair.dataset.name, pair.name), pair.folds[0])
 
 
 def harmonized(cell: Cell, subject: str, index: int) -> Images | str:
-    """One harmonized slice, or why the cell has none.
+    """One harmonized slice, or the reason for its absence.
 
     Raises:
         DataError: missing, damaged or of another format.
     """
     with _open(cell.harmonized) as file:
         if file.attrs.get("format") != FORMAT:
-            raise DataError(cell.harmonized, "holds no harmonized slices of this version", made_again(cell.harmonized))
+            raise DataError(
+                cell.harmonized, "is not in this version's format of harmonized slices", made_again(cell.harmonized)
+            )
         if file.attrs["status"] != "ok":
             return f"{file.attrs['status']}: {file.attrs['reason']}"
         return _read(file, f"{subject}/image")[index].astype(np.float32)
 
 
 def prediction(cell: Cell, subject: str, index: int) -> Labels | None:
-    """Post-hoc segmentation of one slice, or None where scoring kept none."""
+    """Post-hoc segmentation of one slice, or None where none was saved."""
     found = read_artifact(cell.artifacts, f"predictions/{subject}")
     return None if found is None else found[0][index].astype(np.uint8)
 
 
 def reconstructions(cell: Cell, subject: str) -> dict[float, Images] | None:
-    """Reconstruction under each noise level, of the slice that ``shown_slice`` says; None where scoring kept none."""
+    """Reconstructions of ``shown_slice`` by noise level, or None where none were saved."""
     found = read_artifact(cell.artifacts, f"reconstructions/{subject}")
     if found is None:
         return None
@@ -95,5 +94,5 @@ def _open(path: Path) -> h5py.File:
 
 def _read(file: h5py.File, name: str) -> h5py.Dataset:
     if name not in file:
-        raise DataError(file.filename, f"holds no {name}", made_again(file.filename))
+        raise DataError(file.filename, f"has no {name}", made_again(file.filename))
     return file[name]

@@ -1,4 +1,4 @@
-"""One look for every figure: fonts, colours that the colour-blind tell apart, sizes, how files are written."""
+"""One style for every figure: fonts, colours safe for the colour-blind, sizes, file formats."""
 
 import io
 import re
@@ -23,7 +23,7 @@ from benchmark.runtime.atomic import atomic_file
 WIDTH = 7.16
 """Inches: both columns of an IEEE page."""
 GAPS: dict[str, Any] = {"w_pad": 0.02, "h_pad": 0.02, "wspace": 0.02, "hspace": 0.02}
-"""Inches about each part, and shares of a part between parts."""
+"""Inches around each part, and fractions of a part between parts."""
 LARGEST_PANEL = 1.1
 """Inches."""
 
@@ -61,18 +61,18 @@ RC: dict[Any, Any] = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Figures made inside look alike, whatever the user's matplotlibrc says."""
+    """Applies the style, independently of the user's matplotlibrc."""
     with mpl_style.context(["default", RC]):
         yield
 
 
 def figure(height: float, width: float = WIDTH) -> Figure:
-    """An empty figure of so many inches, whose parts make room for each other."""
+    """An empty figure, in inches, with a constrained layout."""
     return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(**GAPS))
 
 
 def panels(rows: int, columns: int, shape: tuple[int, int], *, per_row: float, extra: float) -> Figure:
-    """An empty figure for a grid of slices, as high as they need.
+    """An empty figure for a grid of slices.
 
     Args:
         shape: rows and columns of a slice.
@@ -86,15 +86,15 @@ def panels(rows: int, columns: int, shape: tuple[int, int], *, per_row: float, e
 
 
 def save(made: Figure, paths: Sequence[Path]) -> None:
-    """Writes the same figure in each format; equal figures give equal files."""
+    """Writes a figure to each path; equal figures give equal files."""
     for path in paths:
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-        # In memory first: on a full disk, the writer of PDF fails with an error that is none of the disk's.
+        # In memory first: on a full disk, the PDF writer hides the error.
         drawn = io.BytesIO()
         made.savefig(drawn, format=path.suffix[1:], metadata=metadata)
         with atomic_file(path) as temporary:
             temporary.write_bytes(drawn.getbuffer())
-        # What was laid out once stays where it is: it takes as long as the drawing.
+        # Later formats reuse the layout, which takes as long as the drawing.
         made.set_layout_engine("none")
 
 
@@ -106,13 +106,13 @@ def colours(names: Sequence[str], proposed: str) -> dict[str, str]:
 
 
 def dashes(names: Sequence[str], proposed: str) -> dict[str, tuple[float, ...]]:
-    """A dash pattern for each method, so that lines differ without colour; the proposed one is solid."""
+    """A dash pattern for each method, to tell lines apart without colour; the proposed one is solid."""
     others = [n for n in names if n != proposed]
     return {name: DASHES[1 + i % (len(DASHES) - 1)] for i, name in enumerate(others)} | {proposed: DASHES[0]}
 
 
 def show_slice(axes: Axes, image: npt.NDArray[np.float32]) -> None:
-    """A slice on the grey scale from -1 (black) to 1 (white), row 0 on top: upright."""
+    """A slice, -1 black and 1 white, row 0 on top."""
     axes.imshow(image, cmap="gray", vmin=-1, vmax=1, origin="upper")
     bare(axes)
 
@@ -124,10 +124,10 @@ def bare(axes: Axes) -> None:
 
 
 def empty(axes: Axes, reason: str, shape: tuple[int, int] | None = None, columns: int = 18, lines: int = 8) -> None:
-    """A framed panel that says why there is nothing to show; the tables hold the reason in full.
+    """A framed panel with the reason for a missing image, cut short; the tables have it in full.
 
     Args:
-        shape: rows and columns of the slice that would be here.
+        shape: rows and columns of the missing slice.
     """
     bare(axes)
     axes.set_box_aspect(shape[0] / shape[1] if shape else None)
@@ -139,13 +139,13 @@ def empty(axes: Axes, reason: str, shape: tuple[int, int] | None = None, columns
 
 
 def wrap(text: str, columns: int) -> str:
-    """Text over as many lines as it takes."""
-    # A unit stays with its number: textwrap breaks at the ordinary space only.
+    """Text wrapped at a number of columns."""
+    # textwrap does not break at the no-break space, so that a unit stays with its number.
     return "\n".join(textwrap.wrap(_BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text), columns))
 
 
 def grey_scale(parent: Figure | SubFigure, axes: Sequence[Axes]) -> None:
-    """The scale that every slice is shown on."""
+    """The grey scale of all slices."""
     mappable = ScalarMappable(Normalize(-1, 1), cmap="gray")
     bar = parent.colorbar(mappable, ax=list(axes), location="bottom", shrink=0.3, aspect=30, pad=0.03)
     bar.set_ticks([-1, 0, 1], labels=["−1", "0", "1"])
@@ -173,7 +173,7 @@ def scale_bars(axes: Axes, shape: tuple[int, int], spacing: tuple[float, float])
 
 
 def _bar(axes: Axes, x: Sequence[float], y: Sequence[float]) -> None:
-    # Outlined, as the label: what lies below may be as bright.
+    # Outlined, since the slice may be as bright.
     outline = [withStroke(linewidth=2.2, foreground=BLACK)]
     axes.plot(x, y, color="white", linewidth=1.2, solid_capstyle="butt", path_effects=outline)
 

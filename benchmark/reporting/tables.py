@@ -1,4 +1,6 @@
-"""Makes every table of a benchmark, and the leaderboard as people read it."""
+"""Makes every table of a benchmark, and the rendered leaderboard."""
+
+from collections.abc import Callable
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.reporting.files import Item, leaderboard_path, table_items, table_path
@@ -7,10 +9,20 @@ from benchmark.reporting.leaderboard_table import leaderboard_table, read_board
 from benchmark.reporting.model import Table
 from benchmark.reporting.results import Results
 from benchmark.reporting.tables_data import scanners
-from benchmark.reporting.tables_more import comparisons, cost, everything_else, statistics
+from benchmark.reporting.tables_more import cost, everything_else, statistics
 from benchmark.reporting.tables_scores import fidelity, sensitivity, utility
 from benchmark.reporting.templates import environment
 from benchmark.runtime.atomic import write_atomically, write_table
+
+BUILDERS: dict[str, Callable[[Results, Item], Table]] = {
+    "table_scanners": scanners,
+    "table_fidelity": fidelity,
+    "table_utility": utility,
+    "table_sensitivity": sensitivity,
+    "table_statistics": statistics,
+    "table_cost": cost,
+    "table_all": everything_else,
+}
 
 
 def make_tables(config: BenchmarkConfig) -> None:
@@ -20,10 +32,8 @@ def make_tables(config: BenchmarkConfig) -> None:
         DataError: scores, leaderboard or an archive's inventory are missing or malformed.
     """
     results = Results.load(config)
-    compared = comparisons(results)
     for item in table_items(config):
-        made = statistics(results, item, compared) if item.kind == "table_statistics" else build(results, item)
-        _write(config, made)
+        _write(config, build(results, item))
     board = leaderboard_table(results, read_board(config))
     page = environment().get_template("leaderboard.html")
     write_table(leaderboard_path(config, "csv"), board.data)
@@ -33,21 +43,8 @@ def make_tables(config: BenchmarkConfig) -> None:
 
 
 def build(results: Results, item: Item) -> Table:
-    """One table, but for the statistics, which need the comparisons."""
-    match item.kind:
-        case "table_scanners":
-            return scanners(results, item)
-        case "table_fidelity":
-            return fidelity(results, item)
-        case "table_utility":
-            return utility(results, item)
-        case "table_sensitivity":
-            return sensitivity(results, item)
-        case "table_cost":
-            return cost(results, item)
-        case "table_all":
-            return everything_else(results, item)
-    raise ValueError(f"no table is of the kind {item.kind!r}")
+    """One table."""
+    return BUILDERS[item.kind](results, item)
 
 
 def _write(config: BenchmarkConfig, made: Table) -> None:

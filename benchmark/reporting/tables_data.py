@@ -1,4 +1,4 @@
-"""Tables I to III: the scanners of each dataset, as measured beside as printed."""
+"""Tables I to III: the scanners of each dataset, measured and printed."""
 
 import json
 from collections.abc import Sequence
@@ -15,9 +15,7 @@ from benchmark.reporting.results import Results
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError, made_again
 
-SWAPPED = (
-    "The PI and SV rows of the paper's Table I look swapped; numbers stand here as printed, and the headers decide."
-)
+SWAPPED = "The PI and SV rows of the paper's Table I look swapped; they are shown as printed, and the headers decide."
 AXES = 3
 
 
@@ -35,14 +33,14 @@ def scanners(results: Results, item: Item) -> Table:
     if dataset.family == "msseg":
         remarks.append(SWAPPED)
     if dataset.phantom:
-        remarks.append("Phantoms: generated images, beside the numbers printed of the archive that they stand for.")
+        remarks.append("Phantoms: generated images, beside the printed numbers of the archive that they imitate.")
     return Table(item, caption, (Block("Scanner", heads, rows, groups),), found, tuple(remarks))
 
 
 def _inventory(dataset: DatasetConfig) -> pd.DataFrame:
     """Columns subject, domain, voxels_0..2, spacing_0..2; a row for each subject of the archive."""
     path = paths.inventory(dataset.name)
-    domains_of(dataset.name)  # raises where there is nobody, or somebody of another scanner
+    domains_of(dataset.name)  # raises for no subjects or an unknown scanner
     try:
         subjects = json.loads(path.read_text(encoding="utf-8"))["subjects"]
         return pd.DataFrame(
@@ -55,7 +53,7 @@ def _inventory(dataset: DatasetConfig) -> pd.DataFrame:
             for name, entry in subjects.items()
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        raise DataError(path, "is no inventory of this version", made_again(path)) from None
+        raise DataError(path, "is not in this version's format of inventories", made_again(path)) from None
 
 
 def _row(code: str, domain: Domain, found: pd.DataFrame) -> Row:

@@ -1,29 +1,20 @@
 """Tables VII (statistics), VIII (cost) and S1 (every other quantity)."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pandas as pd
 
 from benchmark.metrics.base import Quantity
-from benchmark.metrics.registry import metric_class, quantities
+from benchmark.metrics.registry import quantities, shown_in
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
 from benchmark.reporting.model import MISSING, Block, Entry, Row, Table, head, side_by_side, significant
 from benchmark.reporting.names import method_card
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
-from benchmark.reporting.tables_scores import Column, Line, display, fill, ranked, table
-from benchmark.statistics.compare import compare
+from benchmark.reporting.tables_scores import Column, fill, method_lines, table
 
-# What Tables IV to VI and Fig. 9a show, and what only serves others.
-SHOWN_ELSEWHERE = frozenset(
-    {
-        "kid", "kid_before", "kid_std", "kid_subset_size", "kid_gap_closed", "fid", "dice", "iou",
-        "sensitivity_mse", "sensitivity_ssim", "sensitivity_auc_mse", "sensitivity_auc_ssim",
-    }
-)  # fmt: skip
 COLUMNS_IN_BLOCK = 6
 """Of Table S1."""
 COMPARISONS_IN_BLOCK = 5
@@ -31,73 +22,55 @@ COMPARISONS_IN_BLOCK = 5
 
 
 def cost(results: Results, item: Item) -> Table:
-    """Table VIII: what a method costs, a block for each pair; nothing is bold, since cheap alone is no merit."""
-    lines = [Line(m.name, display(results, m), ranked(m)) for m in results.methods]
+    """Table VIII: the cost of each method, a block for each pair; nothing is bold, since cheap alone is no merit."""
     filled = []
     for pair in results.pairs:
-        columns = [replace(_column(pair, q, ""), better="neither") for q in metric_class("cost").quantities]
-        filled.append(fill(results, f"{pair.dataset.title}, {pair.title}", columns, lines))
-    return table(item, "table_cost", filled, "folds and seeds")
+        columns = [replace(_column(pair, quantity, ""), bold=False) for quantity in shown_in(item.number)]
+        filled.append(fill(results, f"{pair.dataset.title}, {pair.title}", columns, method_lines(results)))
+    return table(item, filled, "folds and seeds")
 
 
 def everything_else(results: Results, item: Item) -> Table:
     """Table S1: every quantity that no other table shows, for one pair.
 
-    A quantity of which no method has a number is a sentence below the table; the CSV keeps its rows.
+    A quantity without any number becomes a sentence below the table; the CSV keeps its rows.
     """
     pair = results.pair(item.dataset, item.pair)
-    lines = [Line(m.name, display(results, m), ranked(m)) for m in results.methods]
-    filled, absent = [], []
-    for quantity in _others(results):
-        columns = [_column(pair, quantity, label) for label in _labels(results, pair, quantity)]
-        filled.append(fill(results, pair.title, columns, lines))
-        absent += [filled[-1].absence(quantity.title)] if filled[-1].empty else []
-    blocks = side_by_side([f.block for f in filled if not f.empty], COLUMNS_IN_BLOCK)
-    return table(item, "table_all", filled, "test subjects or folds", absent, blocks)
-
-
-def _others(results: Results) -> Iterator[Quantity]:
-    cost_names = {q.name for q in metric_class("cost").quantities}
     scored = set(results.table["metric"])
-    return (q for name, q in quantities().items() if name in scored - SHOWN_ELSEWHERE - cost_names)
+    filled, absent = [], []
+    for quantity in shown_in(item.number):
+        if quantity.name in scored:
+            columns = [_column(pair, quantity, label) for label in _labels(results, pair, quantity)]
+            filled.append(fill(results, pair.title, columns, method_lines(results)))
+            absent += [filled[-1].absence(quantity.title)] if filled[-1].empty else []
+    blocks = side_by_side([f.block for f in filled if not f.empty], COLUMNS_IN_BLOCK)
+    return table(item, filled, "test subjects or folds", absent, blocks)
 
 
 def _labels(results: Results, pair: Pair, quantity: Quantity) -> list[str]:
-    """Labels of a quantity on a pair: the dataset's classes in their order, or the empty one."""
-    rows = results.table
-    rows = rows[rows["metric"].eq(quantity.name) & rows["dataset"].eq(pair.dataset.name)]
-    found = set(rows["label"]) - {""}
+    """Labels of a quantity: the dataset's classes in their order, or the empty one."""
+    rows = quantity.rows(results.table)
+    found = set(rows.loc[rows["dataset"].eq(pair.dataset.name), "label"]) - {""}
     return sorted(found, key=lambda label: pair.dataset.labels.get(label, 0)) or [""]
 
 
 def _column(pair: Pair, quantity: Quantity, label: str) -> Column:
     shown, scale = _unit_shown(pair, quantity)
     group, text = (head(shown), label) if label else ("", head(shown))
-    return Column(pair, quantity.name, quantity.better, group, text, significant, label, scale=scale)
+    return Column(pair, quantity, group, text, significant, label, scale=scale)
 
 
 def _unit_shown(pair: Pair, quantity: Quantity) -> tuple[Quantity, float]:
-    """A quantity in the unit of its tables, and how many of these its own unit has.
-
-    Fluids of the retina are thousandths of a millilitre: OCT volumes stand in mm³, as in the literature of the field.
-    """
+    """A quantity in the unit of its table, and the factor to it: OCT volumes are in mm³, as in the literature."""
     if quantity.unit == "mL" and pair.dataset.preparation.kind == "oct":
         return replace(quantity, unit="mm³"), 1000.0
     return quantity, 1.0
 
 
-def statistics(results: Results, item: Item, compared: pd.DataFrame) -> Table:
-    """Table VII of one pair: the proposed method against every other.
-
-    Args:
-        compared: of ``benchmark.statistics.compare``, for the whole benchmark.
-    """
+def statistics(results: Results, item: Item) -> Table:
+    """Table VII of one pair: the proposed method against every other."""
     pair = results.pair(item.dataset, item.pair)
-    rows = compared[
-        compared["dataset"].eq(pair.dataset.name)
-        & compared["source"].eq(pair.source)
-        & compared["target"].eq(pair.target)
-    ]
+    rows = pair.rows(results.comparisons)
     blocks = [
         _statistics_block(results, pair, str(metric), part) for metric, part in rows.groupby("metric", sort=False)
     ]
@@ -106,8 +79,7 @@ def statistics(results: Results, item: Item, compared: pd.DataFrame) -> Table:
     there = int((rows["subjects"] > 0).sum())
     remarks = [
         f"The proposed method is {proposed.name} ({proposed.reference}). Coverage: {there} of {len(rows)} comparisons "
-        f"have subjects with numbers of both methods; of {subjects} test subject{'s' * (subjects != 1)}, unless n/N "
-        "says otherwise.",
+        f"have subjects with numbers of both methods, {subjects} each unless n/N says otherwise.",
         *missing,
     ]
     shown = tuple(side_by_side(blocks, COMPARISONS_IN_BLOCK))
@@ -138,8 +110,3 @@ def _comparison(row: pd.Series, total: int) -> Entry:
         return Entry(text, notes=notes)
     aside = f"[{significant(row['low'])}, {significant(row['high'])}] p {significant(row['p_holm'], 2)}"
     return Entry(text, row["significant"] == "yes", aside, notes)
-
-
-def comparisons(results: Results) -> pd.DataFrame:
-    """The comparisons of the whole benchmark; seconds, so they are made once for all pairs."""
-    return compare(results.table, results.config)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark.config.dataset import DatasetConfig
-from benchmark.metrics.registry import quantities
+from benchmark.metrics.base import Quantity
+from benchmark.metrics.registry import shown_in
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
 from benchmark.reporting.model import (
     ARROWS,
     MISSING,
-    Better,
     Block,
     Entry,
     Row,
@@ -27,10 +27,11 @@ from benchmark.reporting.model import (
     significant,
 )
 from benchmark.reporting.names import CONTROL, IDENTITY, MethodCard, marked
-from benchmark.reporting.published import Printed, printed_fidelity, printed_overlap
-from benchmark.reporting.results import Results, Summary
+from benchmark.reporting.published import Printed, printed
+from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair, is_papers_own
 from benchmark.results.scores import SOURCE_ON_SOURCE, TARGET_ON_TARGET
+from benchmark.statistics.aggregate import Average
 
 
 @dataclass(frozen=True)
@@ -39,26 +40,23 @@ class Column:
 
     Attributes:
         show: how a mean is printed.
-        spread: metric that holds the standard deviation to print after the mean, or empty.
-        printed: the paper's number for a method, if it has one.
-        scale: printed numbers are this many times those of the scores, for another unit; the CSV has the latter.
+        bold: whether the best is bold.
+        scale: converts to the printed unit; the CSV keeps the unit of the scores.
     """
 
     pair: Pair
-    metric: str
-    better: Better
+    quantity: Quantity
     group: str
     head: str
     show: Callable[[float], str]
     label: str = ""
-    spread: str = ""
-    printed: Callable[[str], Printed | None] = lambda method: None
+    bold: bool = True
     scale: float = 1.0
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row of such a table: a method, or one of the reference rows; only ``ranked`` ones can be the best."""
+    """One row of such a table: a method or a reference; only ``ranked`` ones can be the best."""
 
     method: str
     title: str
@@ -68,54 +66,49 @@ class Line:
 
 @dataclass(frozen=True)
 class Filled:
-    """A block with the summaries and the data behind it."""
+    """A block with the averages and the data behind it."""
 
     block: Block
-    summaries: list[Summary]
+    averages: list[Average]
     data: list[dict[str, object]]
 
     @property
     def empty(self) -> bool:
-        return not any(summary.there for summary in self.summaries)
+        return not any(average.there for average in self.averages)
 
     def absence(self, name: str) -> str:
-        """A sentence in place of a field of dashes."""
-        reasons = dict.fromkeys(reason for summary in self.summaries for reason in summary.reasons)
+        """A sentence in place of a block of dashes."""
+        reasons = dict.fromkeys(reason for average in self.averages for reason in average.reasons)
         return f"No number of {name}: {'; '.join(reasons)}."
 
 
 def fill(results: Results, title: str, columns: Sequence[Column], lines: Sequence[Line]) -> Filled:
-    """Looks up every number, marks the best of each column, and keeps what the CSV holds.
+    """Looks up every number, marks the best of each column, and keeps the rows of the CSV.
 
-    A pair with a single test subject has no best: nothing tells its methods apart.
+    A pair with a single test subject has no best.
     """
-    summaries = {
-        (i, line.method): results.summary(c.pair, line.method, c.metric, c.label)
-        for i, c in enumerate(columns)
-        for line in lines
-    }
-    entries: dict[tuple[int, str], Entry] = {}
+    entries: list[list[Entry]] = [[] for _ in lines]
+    averages: list[Average] = []
     data = []
-    for i, column in enumerate(columns):
-        shown = {line.method: _shown(column, summaries[i, line.method]) for line in lines}
-        ranks = results.test_subjects(column.pair) > 1
-        wins = best([shown[line.method] if ranks and line.ranked else None for line in lines], column.better)
-        for line, win in zip(lines, wins, strict=True):
-            summary = summaries[i, line.method]
-            printed = column.printed(line.method)
-            spread = _spread(results, column, line.method)
-            entries[i, line.method] = _entry(column, summary, shown[line.method], win, printed, spread)
-            data.append(_record(column, line, summary, win, printed, spread))
-    rows = tuple(
-        Row(line.title, tuple(entries[i, line.method] for i in range(len(columns))), line.rule) for line in lines
-    )
+    for column in columns:
+        own = [results.average(column.pair, line.method, column.quantity, column.label) for line in lines]
+        texts = [column.show(average.mean * column.scale) if average.there else None for average in own]
+        ranks = column.bold and results.test_subjects(column.pair) > 1
+        wins = best(
+            [t if ranks and line.ranked else None for t, line in zip(texts, lines, strict=True)], column.quantity.better
+        )
+        for line, average, text, win, cells in zip(lines, own, texts, wins, entries, strict=True):
+            paper = printed(column.pair, column.quantity, line.method, column.label)
+            cells.append(_entry(column, average, text or "", win, paper))
+            data.append(_record(column, line, average, win, paper))
+        averages += own
+    rows = tuple(Row(line.title, tuple(cells), line.rule) for line, cells in zip(lines, entries, strict=True))
     groups = _spans(c.group for c in columns) if any(c.group for c in columns) else ()
-    return Filled(Block(title, tuple(c.head for c in columns), rows, groups), list(summaries.values()), data)
+    return Filled(Block(title, tuple(c.head for c in columns), rows, groups), averages, data)
 
 
 def table(
     item: Item,
-    kind: str,
     filled: Sequence[Filled],
     what: str,
     remarks: Iterable[str] = (),
@@ -124,70 +117,50 @@ def table(
     """A table of filled blocks with its coverage.
 
     Args:
-        what: what whole numbers rest on, as :func:`coverage` words it.
-        blocks: what is shown of the filled blocks; all of them unless given.
+        what: the units of complete numbers, as :func:`coverage` words them.
+        blocks: the blocks to show; by default all filled ones.
     """
-    summaries = [s for f in filled for s in f.summaries]
+    averages = [a for f in filled for a in f.averages]
     data = pd.DataFrame([record for f in filled for record in f.data])
     shown = tuple(f.block for f in filled) if blocks is None else tuple(blocks)
-    return Table(item, captions.paragraphs(kind), shown, data, (coverage(summaries, what), *remarks))
+    return Table(item, captions.paragraphs(item.kind), shown, data, (coverage(averages, what), *remarks))
 
 
-def _shown(column: Column, summary: Summary) -> str | None:
-    return column.show(summary.mean * column.scale) if summary.there else None
-
-
-def _entry(
-    column: Column, summary: Summary, shown: str | None, win: bool, printed: Printed | None, spread: float | None
-) -> Entry:
-    text = shown or ""
-    # Where there are several seeds and nothing else is said of the spread, it is that over seeds.
-    deviation = summary.seed_sd if spread is None and summary.there else spread
-    if deviation is not None and not math.isnan(deviation):
+def _entry(column: Column, average: Average, text: str, win: bool, paper: Printed | None) -> Entry:
+    deviation = average.seed_sd if math.isnan(average.spread) else average.spread
+    if not math.isnan(deviation):
         text += f" ± {significant(deviation * column.scale, 1)}"
     aside = ""
     notes: tuple[str, ...] = ()
-    if printed:
-        std = f" ± {plain(printed.std)}" if printed.std is not None else ""
-        difference = f", {signed(summary.mean - printed.value, printed.decimals)}" if summary.there else ""
-        aside = f"[{fixed(printed.value, printed.decimals)}{std}{difference}]"
-        notes = (printed.suspect,) if printed.suspect else ()
-    return scored(summary, text, bold=win, aside=aside, notes=notes)
+    if paper:
+        std = f" ± {plain(paper.std)}" if paper.std is not None else ""
+        difference = f", {signed(average.mean - paper.value, paper.decimals)}" if average.there else ""
+        aside = f"[{fixed(paper.value, paper.decimals)}{std}{difference}]"
+        notes = (paper.suspect,) if paper.suspect else ()
+    return scored(average, text, bold=win, aside=aside, notes=notes)
 
 
-def _spread(results: Results, column: Column, method: str) -> float | None:
-    """Standard deviation over all subsets of all folds and seeds: that within each, and that between their means."""
-    if not column.spread:
-        return None
-    within, means = (results.values(column.pair, method, metric) for metric in (column.spread, column.metric))
-    if not len(within):
-        return math.sqrt(means.var()) if len(means) > 1 else None
-    return math.sqrt((within**2).mean() + means.var())
-
-
-def _record(
-    column: Column, line: Line, summary: Summary, win: bool, printed: Printed | None, spread: float | None
-) -> dict[str, object]:
+def _record(column: Column, line: Line, average: Average, win: bool, paper: Printed | None) -> dict[str, object]:
     return {
         "dataset": column.pair.dataset.name,
         "source": column.pair.source,
         "target": column.pair.target,
         "row": line.method,
         "title": line.title,
-        "metric": column.metric,
+        "metric": column.quantity.name,
         "label": column.label,
-        "unit": quantities()[column.metric].unit,
-        "value": summary.mean,
-        "sd_units": summary.sd,
-        "sd_subsets": spread,
-        "sd_seeds": summary.seed_sd,
-        "n": summary.n,
-        "total": summary.total,
+        "unit": column.quantity.unit,
+        "value": average.mean,
+        "sd_units": average.sd,
+        "sd_subsets": average.spread,
+        "sd_seeds": average.seed_sd,
+        "n": average.n,
+        "total": average.total,
         "best": win,
-        "published": printed.value if printed else None,
-        "difference": summary.mean - printed.value if printed else None,
-        "suspect": printed.suspect if printed else "",
-        "reasons": "; ".join(summary.reasons),
+        "published": paper.value if paper else None,
+        "difference": average.mean - paper.value if paper else None,
+        "suspect": paper.suspect if paper else "",
+        "reasons": "; ".join(average.reasons),
     }
 
 
@@ -207,8 +180,13 @@ def ranked(method: MethodCard) -> bool:
 
 
 def display(results: Results, method: MethodCard) -> str:
-    """A method's title, marked where it is the proposed one."""
+    """A method's title, marked if it is the proposed one."""
     return marked(method.title, method.name, results.config.proposed)
+
+
+def method_lines(results: Results) -> list[Line]:
+    """A line for each method."""
+    return [Line(m.name, display(results, m), ranked(m)) for m in results.methods]
 
 
 def _named(results: Results, template: str) -> list[Line]:
@@ -217,39 +195,32 @@ def _named(results: Results, template: str) -> list[Line]:
     return [Line(m.name, template.format(display(results, m)), ranked(m), rule=i == 0) for i, m in enumerate(methods)]
 
 
+def _short(quantity: Quantity) -> str:
+    return quantity.short + ARROWS[quantity.better]
+
+
 def fidelity(results: Results, item: Item) -> Table:
-    """Table IV: KID, FID and, beyond the paper, the share of the KID gap closed."""
+    """Table IV: KID, FID and, beyond the paper, the share of the KID gap closed; a block for each."""
     lines = [Line(IDENTITY, "Source, Target", ranked=False), *_named(results, "Harmonized, Target: {}")]
-    kinds: list[tuple[str, str, Better, str]] = [
-        ("kid", "KID", "lower", "kid_std"),
-        ("fid", "FID", "lower", ""),
-        ("kid_gap_closed", "Share of the KID gap closed", "higher", ""),
-    ]
     filled, absent = [], []
-    for metric, title, better, spread in kinds:
-        columns = [
-            Column(
-                pair, metric, better, pair.dataset.title, pair.title, significant, spread=spread,
-                printed=lambda method, pair=pair, metric=metric: printed_fidelity(pair, method, metric),  # type: ignore[misc]
-            )
-            for pair in results.pairs
-        ]  # fmt: skip
-        filled.append(fill(results, title + ARROWS[better], columns, lines))
-        absent += [filled[-1].absence(title)] if filled[-1].empty else []
-    remarks = [*absent, _subset_sizes(results), *_published_remark(results)]
+    for quantity in shown_in(item.number):
+        columns = [Column(p, quantity, p.dataset.title, p.title, significant) for p in results.pairs]
+        filled.append(fill(results, quantity.title + ARROWS[quantity.better], columns, lines))
+        absent += [filled[-1].absence(quantity.title)] if filled[-1].empty else []
+    sizes = [_values(results, quantity) for quantity in shown_in(f"remarks of {item.number}")]
     blocks = [f.block for f in filled if not f.empty]
-    return table(item, "table_fidelity", filled, "folds and seeds", remarks, blocks)
+    return table(item, filled, "folds and seeds", [*absent, *sizes, *_published_remark(results)], blocks)
 
 
-def _subset_sizes(results: Results) -> str:
-    """How many slices a subset of KID has, which its number and spread depend on."""
-    rows = results.table[results.table["metric"].eq("kid_subset_size") & results.table["status"].eq("ok")]
-    sizes = []
+def _values(results: Results, quantity: Quantity) -> str:
+    """A sentence with the different values of a quantity on each pair."""
+    rows = quantity.rows(results.table)
+    rows = rows[rows["status"].eq("ok")]
+    said = []
     for pair in results.pairs:
-        own = rows["dataset"].eq(pair.dataset.name) & rows["source"].eq(pair.source) & rows["target"].eq(pair.target)
-        found = sorted({int(value) for value in rows[own]["value"]})
-        sizes.append(f"{pair.dataset.title} {pair.title} {', '.join(map(str, found)) or MISSING}")
-    return f"Slices in a subset of KID: {'; '.join(sizes)}."
+        values = ", ".join(f"{value:g}" for value in sorted(set(pair.rows(rows)["value"])))
+        said.append(f"{pair.dataset.title} {pair.title} {values or MISSING}")
+    return f"{quantity.title}: {'; '.join(said)}."
 
 
 def utility(results: Results, item: Item) -> Table:
@@ -260,22 +231,21 @@ def utility(results: Results, item: Item) -> Table:
         Line(IDENTITY, "Target Segmentor → Source Image", ranked=False),
         *_named(results, "Target Segmentor → Harmonized Image ({})"),
     ]
-    filled = [_utility_block(results, dataset, lines) for dataset in results.datasets]
-    return table(item, "table_utility", filled, "test subjects", [*_subjects(results), *_published_remark(results)])
+    filled = [_utility_block(results, dataset, lines, shown_in(item.number)) for dataset in results.datasets]
+    return table(item, filled, "test subjects", [*_subjects(results), *_published_remark(results)])
 
 
-def _utility_block(results: Results, dataset: DatasetConfig, lines: Sequence[Line]) -> Filled:
+def _utility_block(
+    results: Results, dataset: DatasetConfig, lines: Sequence[Line], quantities: Sequence[Quantity]
+) -> Filled:
     pairs = results.pairs_of(dataset.name)
     labels = sorted(dataset.labels, key=dataset.labels.__getitem__)
     columns = [
-        Column(
-            pair, metric, "higher", _group(pair, label, len(pairs), len(labels)), head, fixed, label=label,
-            printed=lambda row, pair=pair, label=label, metric=metric: printed_overlap(pair, row, label, metric),  # type: ignore[misc]
-        )
+        Column(pair, quantity, _group(pair, label, len(pairs), len(labels)), _short(quantity), fixed, label)
         for pair in pairs
         for label in labels
-        for metric, head in (("dice", "DC (↑)"), ("iou", "IoU (↑)"))
-    ]  # fmt: skip
+        for quantity in quantities
+    ]
     protocol = " (leave one subject out)" if dataset.split.protocol == "leave_one_out" else ""
     return fill(results, f"{dataset.title}{protocol}", columns, lines)
 
@@ -287,7 +257,7 @@ def _group(pair: Pair, label: str, pairs: int, labels: int) -> str:
 
 
 def _subjects(results: Results) -> list[str]:
-    """How many test subjects stand behind the numbers of each pair."""
+    """A sentence with the number of test subjects of each pair."""
     counts = [
         f"{pair.dataset.title} {pair.title} {results.test_subjects(pair)} in {len(pair.folds)} "
         f"fold{'s' * (len(pair.folds) != 1)}"
@@ -303,18 +273,14 @@ def _published_remark(results: Results) -> list[str]:
 
 
 def sensitivity(results: Results, item: Item) -> Table:
-    """Table VI: area under the curves of Eqs. 6 and 7 up to σ = 0.2; the curves are Fig. 9a."""
-    lines = [Line(m.name, display(results, m), ranked(m)) for m in results.methods]
-    kinds: list[tuple[str, str, Better]] = [
-        ("sensitivity_auc_mse", "MSE (↓)", "lower"),
-        ("sensitivity_auc_ssim", "SSIM (↑)", "higher"),
-    ]
+    """Table VI: areas under the curves of Eqs. 6 and 7 up to σ = 0.2; Fig. 9a shows the curves."""
+    lines = method_lines(results)
     filled = []
     for dataset in results.datasets:
         columns = [
-            Column(pair, metric, better, pair.title, head, significant)
+            Column(pair, quantity, pair.title, _short(quantity), significant)
             for pair in results.pairs_of(dataset.name)
-            for metric, head, better in kinds
+            for quantity in shown_in(item.number)
         ]
         filled.append(fill(results, dataset.title, columns, lines))
-    return table(item, "table_sensitivity", filled, "test subjects", _subjects(results))
+    return table(item, filled, "test subjects", _subjects(results))

@@ -11,7 +11,7 @@ FOLDER = ROOT / "reports" / "templates"
 
 @cache
 def environment() -> Environment:
-    """Templates with everything escaped, in which a misspelt name is an error."""
+    """Escapes all values; an undefined name is an error."""
     return Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""Where the time of a run went, from Snakemake's benchmark files and the last line of each job's log."""
+"""Where the time of a run went, from Snakemake's benchmark files and the jobs' logs."""
 
 import math
 import re
@@ -28,27 +28,26 @@ CATEGORIES = {
     "page": "reporting",
     "inspect": "reporting",
 }
-"""Rules by what they are for; any other rule is ``other``."""
-_NOTHING = ("-", "NA")  # as Snakemake writes a number that it does not know
+"""By rule; all other rules are ``other``."""
+_NOTHING = ("-", "NA")  # Snakemake's unknown numbers
 PRODUCTIVE = ("training", "judging", "scoring")
 START_UP, SCHEDULING = "start-up", "scheduling"
 LAST_LINE = re.compile(r"^start-up (?P<seconds>[\d.]+) s, work [\d.]+ s$")
-"""Of the log of a job that ended well."""
+"""The last line of a successful job's log."""
 
 
 def timings(benchmark: str, *, since: float, wall_seconds: float, cores: int | None) -> pd.DataFrame:
     """Time by rule, then by category.
 
-    Every job has one core (``inspect``, which has several, is counted as if it had one), so a run has
-    ``wall_seconds * cores`` to spend. What no job spent is ``scheduling``: cores that waited for others or for
-    Snakemake. ``start-up`` is what the jobs' processes took until their work began; it is left out of the categories,
-    so that these and the two add up to the whole.
+    The whole is ``wall_seconds * cores``, since every job has one core (``inspect`` has several and counts as one).
+    ``start-up`` is the time of the jobs' processes before their work began, ``scheduling`` that of idle cores. These
+    two and the categories add up to the whole.
 
     Args:
-        since: UNIX time; older files are of earlier runs.
+        since: UNIX time; older files belong to earlier runs.
         wall_seconds: of the whole run.
-        cores: of this machine; None on a cluster, where nobody knows what there was to spend. Then nothing is
-            ``scheduling``, and shares are of what the jobs took.
+        cores: of this machine; None on a cluster, where the number is unknown. There is then no ``scheduling``, and
+            the whole is the time of the jobs.
 
     Returns:
         Columns ``level`` (``rule`` or ``category``), ``name``, ``jobs``, ``seconds`` (of one core), ``start_up``
@@ -77,7 +76,7 @@ def timings(benchmark: str, *, since: float, wall_seconds: float, cores: int | N
 
 
 def _jobs(folder: Path, since: float) -> pd.DataFrame:
-    """One row a job of this run."""
+    """One row for each job of this run."""
     rows = []
     for path in sorted(folder.glob("benchmarks/*/*.tsv")):
         if path.stat().st_mtime >= since and (times := read_times(path)):
@@ -95,9 +94,9 @@ def _jobs(folder: Path, since: float) -> pd.DataFrame:
 
 
 def read_times(path: Path) -> tuple[float, float] | None:
-    """Of Snakemake's record of a job: seconds, and MiB at most, which are NaN where it was too quick to be looked at.
+    """Seconds and peak MiB of a job from Snakemake's record; MiB are NaN for a job too quick to measure.
 
-    None where there is no record or not all of it, as while it is written, or for good after a full disk or a kill.
+    None for a missing or incomplete record: still being written, or cut short by a full disk or a kill.
     """
     try:
         head, values = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[:2])
@@ -109,7 +108,7 @@ def read_times(path: Path) -> tuple[float, float] | None:
 
 
 def start_up(folder: Path, rule: str, job: str) -> float:
-    """Seconds from the last line of a job's log; 0 for a job that states none."""
+    """Start-up seconds in the last line of a job's log, or 0."""
     for path in (folder / rule / f"{job}.log", folder / f"{rule}.log"):
         if path.is_file():
             lines = path.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
@@ -130,7 +129,7 @@ def _sums(jobs: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def print_table(benchmark: str, *, since: float, wall_seconds: float, cores: int | None) -> None:
-    """Prints :func:`timings`, and how much of the time was training, judging and scoring."""
+    """Prints :func:`timings`, and the share of training, judging and scoring."""
     console = Console()
     found = timings(benchmark, since=since, wall_seconds=wall_seconds, cores=cores)
     if not found["jobs"].any():

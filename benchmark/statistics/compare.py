@@ -10,6 +10,7 @@ import pandas as pd
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.metrics.registry import quantities
 from benchmark.results.scores import ALL
+from benchmark.statistics.aggregate import Aggregate
 from benchmark.statistics.intervals import mean_interval
 from benchmark.statistics.paired import holm, sign_flip_test, smallest_p
 
@@ -23,11 +24,11 @@ class Comparison:
     """One row of the table: the proposed method against another.
 
     Attributes:
-        subjects: how many have a number of both methods.
-        difference: mean over subjects of proposed minus method; the interval is BCa's.
+        subjects: number of subjects with a number of both methods.
+        difference: mean over subjects of proposed minus method; low and high are its BCa interval.
         p: of the exact sign-flip test; ``p_holm`` is corrected over the methods.
-        smallest_p: the least p that so many subjects allow.
-        significant: empty where no result could have been, and ``note`` says why.
+        smallest_p: the least p that this number of subjects allows.
+        significant: empty where no result could be significant; ``note`` then says why.
     """
 
     dataset: str
@@ -48,26 +49,26 @@ class Comparison:
     note: str = ""
 
 
-def compare(scores: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
-    """Paired differences of every headline quantity that has a number for each subject.
-
-    Numbers of several seeds are averaged within a subject first.
-
-    Args:
-        scores: tidy table of the whole benchmark.
+def compare(scores: Aggregate, config: BenchmarkConfig) -> pd.DataFrame:
+    """Paired differences of every headline quantity with numbers by subject, averaged over seeds.
 
     Returns:
         A row for each dataset, pair, quantity, label and other method; columns are the fields of ``Comparison``.
     """
-    better = {name: q.better for name, q in quantities().items() if q.headline}
-    rows = scores[(scores["subject"] != ALL) & scores["metric"].isin(list(better)) & (scores["status"] == "ok")]
+    headline = {name: q for name, q in quantities().items() if q.headline}
+    rows = scores.table
+    rows = rows[(rows["subject"] != ALL) & rows["metric"].isin(list(headline)) & (rows["status"] == "ok")]
     found: list[Comparison] = []
-    for key, family in rows.groupby(FAMILY, sort=True):
-        dataset, source, target, metric, label = map(str, key)
-        values = family.pivot_table(index="subject", columns="method", values="value", aggfunc="mean")
+    for dataset, source, target, metric, label in sorted(rows[FAMILY].drop_duplicates().itertuples(index=False)):
+        quantity = headline[metric]
+        values = {
+            method: scores.average((dataset, source, target), method, quantity, label).units.reindex(columns=[label])
+            for method in config.methods
+        }
         family_rows = [
             _compare(
-                Comparison(dataset, source, target, metric, label, better[metric], method), values, config.proposed
+                Comparison(dataset, source, target, metric, label, quantity.better, method),
+                pd.concat([values[config.proposed], values[method]], axis=1, join="inner"),
             )
             for method in config.methods
             if method != config.proposed
@@ -76,11 +77,15 @@ def compare(scores: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
     return pd.DataFrame([asdict(row) for row in found], columns=[field.name for field in fields(Comparison)])
 
 
-def _compare(row: Comparison, values: pd.DataFrame, proposed: str) -> Comparison:
-    both = values.reindex(columns=[proposed, row.method]).dropna()
+def _compare(row: Comparison, both: pd.DataFrame) -> Comparison:
+    """The row with its numbers.
+
+    Args:
+        both: columns proposed and other method, a row for each subject with both.
+    """
     if not len(both):
         return replace(row, note="no subject has a number of both methods")
-    differences = (both[proposed] - both[row.method]).to_numpy()
+    differences = (both.iloc[:, 0] - both.iloc[:, 1]).to_numpy()
     where = (row.dataset, row.source, row.target, row.metric, row.label, row.method)
     interval = mean_interval(differences[:, None], "compare", *where)
     row = replace(row, subjects=len(both), difference=interval.mean, low=interval.low, high=interval.high)
@@ -96,7 +101,7 @@ def _compare(row: Comparison, values: pd.DataFrame, proposed: str) -> Comparison
 
 
 def _corrected(rows: Sequence[Comparison]) -> list[Comparison]:
-    """The rows with Holm's p-values over those that were tested, and verdicts where one was possible."""
+    """The rows with Holm's p-values over those tested, and verdicts where one is possible."""
     tested = [row for row in rows if not math.isnan(row.p)]
     corrected = dict(zip([row.method for row in tested], holm([row.p for row in tested]), strict=True))
     return [

@@ -1,4 +1,4 @@
-"""Bootstrap intervals over subjects, and who is tied with the best."""
+"""Bootstrap intervals over subjects, and ties with the best."""
 
 import math
 from collections.abc import Mapping
@@ -43,12 +43,12 @@ def mean_over_labels(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]
 def mean_interval(values: npt.NDArray[np.float64], *identity: object) -> Interval:
     """Mean over labels with a bias-corrected and accelerated bootstrap interval over subjects (Efron 1987).
 
-    Subjects without any number are left out. Where the mean is the same whichever subject is left out, both ends are
-    the mean. A single subject has no interval.
+    Subjects without any number are left out. Where leaving out any one subject gives the same mean, both ends are the
+    mean. A single subject has no interval.
 
     Args:
         values: (subjects, labels), NaN where there is no number; at least one number.
-        identity: what the interval is of; its resamples are derived from it.
+        identity: names what the interval is of; it seeds the resamples.
 
     Raises:
         ValueError: there is no number.
@@ -79,10 +79,7 @@ def mean_interval(values: npt.NDArray[np.float64], *identity: object) -> Interva
 
 
 def tied_with_best(intervals: Mapping[str, Interval], better: Literal["higher", "lower"]) -> set[str]:
-    """Names of those whose interval overlaps that of the best mean, the best itself among them.
-
-    Where either has no interval, nothing tells them apart, and they are tied.
-    """
+    """Names whose interval overlaps that of the best mean, the best included; a missing interval is a tie."""
     if not intervals:
         return set()
     pick = max if better == "higher" else min
@@ -90,6 +87,6 @@ def tied_with_best(intervals: Mapping[str, Interval], better: Literal["higher", 
     return {
         name
         for name, other in intervals.items()
-        # Comparisons with NaN are false, so a missing interval is never apart.
+        # Comparisons with NaN are false.
         if not (other.high < best.low or other.low > best.high)
     }

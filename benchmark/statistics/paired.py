@@ -1,4 +1,4 @@
-"""Tests on paired differences between two methods, subjects being the unit."""
+"""Tests on paired differences between two methods; the unit is the subject."""
 
 from collections.abc import Sequence
 
@@ -8,21 +8,21 @@ import numpy.typing as npt
 from benchmark.data.sampling import stream
 
 LARGEST_EXACT = 40
-"""Subjects up to which the test counts all sign patterns, 2⁴⁰ of them within a second."""
+"""Most subjects for which the test counts all sign patterns (2⁴⁰ take under a second)."""
 RANDOM_PATTERNS = 99_999
-"""Sign patterns that are drawn for more subjects."""
+"""Sign patterns drawn for more subjects."""
 
 
 def smallest_p(subjects: int) -> float:
-    """The least two-sided p that a sign-flip test of so many subjects can give: 2 / 2ⁿ."""
+    """The least two-sided p of a sign-flip test of n subjects: 2 / 2ⁿ."""
     return min(1.0, 2.0 / 2.0**subjects)
 
 
 def sign_flip_test(differences: npt.NDArray[np.float64]) -> float:
     """Exact two-sided p of the mean difference under random signs (Fisher's randomization test of paired samples).
 
-    The share of the 2ⁿ sign patterns under which the mean is at least as far from 0 as it was seen. For more than
-    ``LARGEST_EXACT`` subjects it is estimated from ``RANDOM_PATTERNS`` random ones.
+    The share of the 2ⁿ sign patterns whose mean is at least as far from 0 as the observed one; for more than
+    ``LARGEST_EXACT`` subjects estimated from ``RANDOM_PATTERNS`` random patterns.
 
     Args:
         differences: one for each subject.
@@ -35,11 +35,11 @@ def sign_flip_test(differences: npt.NDArray[np.float64]) -> float:
         raise ValueError("a test over no subjects was asked for")
     if count > LARGEST_EXACT:
         return _random_sign_flip_test(differences)
-    # Sums of the same terms in another order may differ in the last digits and still be ties.
+    # Tied sums may differ in the last digits.
     least = abs(differences.sum()) - 1e-9 * np.abs(differences).sum()
     if least <= 0:
         return 1.0
-    # Every pattern is a sum over one half of the subjects plus one over the other (Horowitz & Sahni 1974).
+    # Every sum is one over the first half of the subjects plus one over the second (Horowitz & Sahni 1974).
     first, second = np.sort(_signed_sums(differences[: count // 2])), _signed_sums(differences[count // 2 :])
     above = len(first) * len(second) - np.searchsorted(first, least - second, side="left").sum()
     below = np.searchsorted(first, -least - second, side="right").sum()

@@ -2,11 +2,13 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from benchmark.config.load import check
-from benchmark.metrics.registry import available, create, metric_class, quantities
+from benchmark.metrics.base import Place
+from benchmark.metrics.registry import available, create, metric_class, primary, quantities, shown_in
 from benchmark.runtime.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -41,12 +43,20 @@ def test_no_two_metrics_report_the_same_quantity():
     assert set(quantities()) == set(names)
 
 
+def test_one_quantity_ranks_and_the_papers_tables_have_theirs_in_its_order():
+    assert [q.name for q in quantities().values() if q.primary] == [primary().name] == ["dice"]
+    assert [q.name for q in shown_in("Table IV")] == ["kid", "fid", "kid_gap_closed"]
+    assert [q.name for q in shown_in("Table V")] == ["dice", "iou"]
+    assert [q.short for q in shown_in("Table VI")] == [q.short for q in shown_in("Fig. 9a")] == ["MSE", "SSIM"]
+    assert {q.shown_in for q in quantities().values()} == set(get_args(Place))
+
+
 def test_helpers_are_no_metrics():
-    assert not {"base", "view", "registry", "_similarity", "__init__"} & set(available())
+    assert not {"base", "inputs", "view", "registry", "_similarity", "__init__"} & set(available())
 
 
 def test_declarations_and_the_leaderboard_wait_for_no_heavy_library():
-    heavy = ("torch", "monai", "torch_fidelity", "scipy", "skimage")
+    heavy = ("torch", "monai", "torch_fidelity", "scipy", "skimage", "sklearn")
     code = (
         "import sys, benchmark.pipeline.leaderboard, benchmark.pipeline.scoring\n"
         "from benchmark.metrics.registry import quantities\n"

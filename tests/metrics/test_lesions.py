@@ -6,7 +6,7 @@ from small_benchmark import dataset_config
 
 from benchmark.config.base import Strict
 from benchmark.config.dataset import DatasetConfig
-from benchmark.metrics.base import Segmentation
+from benchmark.metrics.inputs import Segmentation
 from benchmark.metrics.lesions import Detection, Lesions, detect
 
 

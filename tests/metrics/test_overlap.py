@@ -9,7 +9,7 @@ from small_benchmark import dataset_config
 
 from benchmark.config.base import Strict
 from benchmark.config.dataset import DatasetConfig
-from benchmark.metrics.base import Segmentation
+from benchmark.metrics.inputs import Segmentation
 from benchmark.metrics.overlap import Overlap, confusion, dice, generalized_dice, iou
 
 CLASSES = 4

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from benchmark.config.base import Strict
-from benchmark.metrics.base import Segmentation
-from benchmark.metrics.preservation import Preservation, agreement, volumes
-from benchmark.statistics.agreement import intraclass_correlation
+from benchmark.metrics.inputs import Segmentation
+from benchmark.metrics.preservation import Preservation, agreement, intraclass_correlation, volumes
 
 SHROUT_FLEISS = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], float)
 

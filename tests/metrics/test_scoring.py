@@ -188,7 +188,7 @@ def test_scoring_twice_gives_the_same_bytes(judged):
     assert (cell.scores.read_bytes(), (cell.root.parents[1] / "reference.csv").read_bytes()) == first
 
 
-def test_images_of_somebody_else_are_scored_by_the_same_code(judged):
+def test_external_images_are_scored_by_the_same_code(judged):
     settings = config()
     score(settings, "echo")
     store = SliceStore(paths.slices(small.DATASET))

@@ -6,9 +6,9 @@ from pydantic import ValidationError
 from small_cells import Echo, make_view
 
 from benchmark.metrics._similarity import ssim_map
-from benchmark.metrics.base import Need
+from benchmark.metrics.inputs import Need
 from benchmark.metrics.sensitivity import (
-    QUANTITIES,
+    CURVES,
     Sensitivity,
     SensitivityOptions,
     add_noise,
@@ -137,5 +137,5 @@ def test_scores_are_within_their_bounds_and_perfect_for_equal_images():
     images = smooth()
     assert compare(images, images) == {"mse": 0, "ssim": 1}
     found = compare(images, -images)
-    for name, quantity in QUANTITIES.items():
+    for name, quantity in CURVES.items():
         assert quantity.bounds[0] <= found[name] <= quantity.bounds[1]

@@ -6,7 +6,7 @@ from skimage.metrics import structural_similarity
 from small_cells import make_view
 
 from benchmark.config.base import Strict
-from benchmark.metrics.base import Need
+from benchmark.metrics.inputs import Need
 from benchmark.metrics.truth import Truth, compare
 
 random = np.random.default_rng(0)

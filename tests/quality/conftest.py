@@ -1,4 +1,4 @@
-"""A project whose subjects are prepared: volumes that nobody scanned, with measures of which some are odd."""
+"""A project with made-up prepared volumes and measures, some of them odd."""
 
 import json
 from collections.abc import Callable

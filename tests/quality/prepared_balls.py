@@ -1,4 +1,4 @@
-"""Prepared subjects that nobody scanned."""
+"""Made-up prepared subjects."""
 
 import json
 

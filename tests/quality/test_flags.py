@@ -1,4 +1,4 @@
-"""Outliers are outliers of their own scanner, bounds hold for everybody, and a trifle is no flag."""
+"""Outliers are outliers of their own scanner, bounds hold for all, and a trifle is no flag."""
 
 import math
 
@@ -66,13 +66,13 @@ def test_bounds_hold_where_a_whole_scanner_is_beyond_them():
 
 
 def test_scanners_are_not_compared_with_each_other():
-    everybody = [*subjects(PLAIN, 1, 2, 3, 4, 5), *subjects(PLAIN, 101, 102, 103, 104, 105, domain="BB")]
-    assert flags([PLAIN], everybody) == []
+    all_subjects = [*subjects(PLAIN, 1, 2, 3, 4, 5), *subjects(PLAIN, 101, 102, 103, 104, 105, domain="BB")]
+    assert flags([PLAIN], all_subjects) == []
 
 
 def test_what_was_not_measured_is_not_flagged():
-    everybody = [*subjects(PLAIN, 1, 1, 1, 1, 1), Scored("AA9", "AA", {})]
-    assert flags([PLAIN, RATIO], everybody) == []
+    all_subjects = [*subjects(PLAIN, 1, 1, 1, 1, 1), Scored("AA9", "AA", {})]
+    assert flags([PLAIN, RATIO], all_subjects) == []
 
 
 def test_a_flag_says_reason_value_and_what_is_usual():

@@ -26,7 +26,7 @@ FAULTS = {
 }
 
 
-def everybody() -> dict[str, dict[str, float]]:
+def all_subjects() -> dict[str, dict[str, float]]:
     clean = {f"{domain}{i}": CLEAN for domain in ("AA", "BB") for i in range(6)}
     return dict(sorted({**clean, **{s: {**CLEAN, **values} for s, (values, _) in FAULTS.items()}}.items()))
 
@@ -38,50 +38,50 @@ def page_of(measures: dict[str, dict[str, float]]) -> str:
 
 
 def test_each_fault_has_its_reason_and_the_clean_have_none(prepared):
-    prepared(everybody())
+    prepared(all_subjects())
     make_quality("balls", 2)
     folder = paths.quality("balls")
     with (folder / "flags.csv").open() as file:
         found = {row["subject"]: row["reason"] for row in csv.DictReader(file)}
     assert found == {subject: reason for subject, (_, reason) in FAULTS.items()}
     with (folder / "measures.csv").open() as file:
-        assert [row["subject"] for row in csv.DictReader(file)] == list(everybody())
+        assert [row["subject"] for row in csv.DictReader(file)] == list(all_subjects())
     page = (folder / "index.html").read_text()
     pictures = re.findall(r'<img src="([^"]+)"', page)
-    assert len(pictures) == 1 + len(everybody())
+    assert len(pictures) == 1 + len(all_subjects())
     assert all((folder / picture).is_file() for picture in pictures)
-    assert page.count('loading="lazy"') == len(everybody())
+    assert page.count('loading="lazy"') == len(all_subjects())
 
 
 def test_flagged_subjects_come_first(prepared):
     prepared({})
-    page = page_of(everybody())
+    page = page_of(all_subjects())
     order = re.findall(r'<figure id="(\w+)"', page)
     assert set(order[: len(FAULTS)]) == set(FAULTS)
-    assert sorted(order) == list(everybody())
+    assert sorted(order) == list(all_subjects())
 
 
 def test_the_proposal_can_be_pasted_and_keeps_whom_the_config_excludes(prepared):
     prepared({}, exclude=["0012"])
-    page = page_of(everybody())
+    page = page_of(all_subjects())
     line = re.search(r"<pre>(exclude: .*)</pre>", page)[1].replace("&#34;", '"')
     assert yaml.safe_load(line) == {"exclude": ["0012", *FAULTS]}
-    assert "decide nothing" in page
+    assert "Flags are proposals" in page
 
 
 def test_with_pseudonyms_no_id_of_the_archive_is_on_the_page(prepared):
     prepared({}, exclude=["SACHS"], pseudonyms=True)
-    page = page_of(everybody())
+    page = page_of(all_subjects())
     line = re.search(r"<pre>(exclude: .*)</pre>", page)[1].replace("&#34;", '"')
     assert yaml.safe_load(line) == {"exclude": list(FAULTS)}
     assert "SACHS" not in page
-    assert f"{paths.private('balls')} tells whose pseudonym is whose" in re.sub("<[^>]+>", "", page)
+    assert f"{paths.private('balls')} lists by pseudonym" in re.sub("<[^>]+>", "", page)
 
 
-def test_nobody_is_proposed_where_nobody_is_odd(prepared):
+def test_without_flags_there_is_no_proposal(prepared):
     prepared({})
     page = page_of({f"AA{i}": CLEAN for i in range(6)})
-    assert "Nobody is flagged" in page
+    assert "No subject is flagged" in page
     assert "<pre>" not in page
 
 
@@ -96,10 +96,10 @@ def test_what_was_not_measured_is_a_dash_and_titles_are_escaped(prepared):
     page = page_of({"AA0": CLEAN, "AA1": {k: v for k, v in CLEAN.items() if k != "k_space"}})
     assert "<td>–</td>" in page
     assert "Balls &lt;of&gt; wool" in page
-    assert "Mismatch" not in page  # nobody has it
+    assert "Mismatch" not in page  # no subject has it
 
 
-def test_the_same_subjects_give_the_same_files_whatever_draws_them(prepared):
+def test_the_same_subjects_give_the_same_files_with_any_number_of_processes(prepared):
     folder = prepared({"AA1": CLEAN, "BB1": {**CLEAN, "brain": 300.0}})
 
     def contents(jobs: int) -> dict[str, bytes]:
@@ -113,14 +113,14 @@ def test_the_same_subjects_give_the_same_files_whatever_draws_them(prepared):
     assert contents(2) == first
 
 
-def test_a_subject_that_was_prepared_without_measures_is_told(prepared):
+def test_a_subject_without_measures_is_one_message(prepared):
     folder = prepared({"AA1": CLEAN, "AA2": None})
-    with pytest.raises(DataError, match=r"AA2/subject.json: says nothing of the scan's quality. Delete .*AA2 and run"):
+    with pytest.raises(DataError, match=r"AA2/subject.json: has no measures .* Delete .*AA2 and run"):
         make_quality("balls", 1)
     assert not folder.exists()
 
 
-def test_a_damaged_volume_is_told_and_no_page_is_left(prepared):
+def test_a_damaged_volume_is_one_message_and_leaves_no_page(prepared):
     folder = prepared({"AA1": CLEAN, "AA2": CLEAN})
     (paths.subject("balls", "AA2") / "image.nii.gz").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"AA2/image.nii.gz"):
@@ -128,7 +128,7 @@ def test_a_damaged_volume_is_told_and_no_page_is_left(prepared):
     assert not folder.exists()
 
 
-def test_a_killed_process_is_told_and_no_page_is_left(prepared, monkeypatch):
+def test_a_killed_process_is_one_message_and_leaves_no_page(prepared, monkeypatch):
     folder = prepared({"AA1": CLEAN, "AA2": CLEAN})
     monkeypatch.setattr(report, "_draw_one", pooled_work.die)
     with pytest.raises(UserError, match=r"quality/balls: one of .* was killed.* --set-threads inspect=1; .* 2\)"):

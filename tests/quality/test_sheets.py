@@ -79,7 +79,7 @@ def test_a_sheet_is_small_and_twice_the_same(prepared, tmp_path):
     assert Image.open(tmp_path / "one.webp").size[0] == 1200
 
 
-def test_a_volume_that_is_missing_is_told(prepared):
+def test_a_missing_volume_is_one_message(prepared):
     prepared({"AA1": CLEAN})
     (paths.subject("balls", "AA1") / "mask.nii.gz").unlink()
     with pytest.raises(DataError, match=r"mask.nii.gz: is missing"):

@@ -24,7 +24,7 @@ def test_overlapping_intervals_share_a_rank():
     assert list(found["rank"].fillna(0)) == [1, 1, 3, 0, 0]
 
 
-def test_without_intervals_nobody_is_ranked():
+def test_without_intervals_there_are_no_ranks():
     found = ranked_rows(_rows(b=(0.1, math.nan, math.nan), a=(0.9, math.nan, math.nan)))
     assert list(found["method"]) == ["a", "b"]
     assert found["rank"].isna().all()
@@ -42,7 +42,7 @@ def test_overall_ranks_are_over_the_pairs_that_rank(results):
     assert overall["SemGAN"][0] == "–"
 
 
-def test_where_nobody_is_ranked_nothing_is_marked(results):
+def test_without_ranks_nothing_is_marked(results):
     board = read_board(results.config).assign(dice_tied=True)
     single = board["target"].eq("SV")
     board.loc[single, ["dice_low", "dice_high"]] = math.nan
@@ -81,7 +81,7 @@ def test_ties_with_the_best_are_marked(results):
     assert first["Histogram matching"][3].text == "0.500"
 
 
-def test_the_spread_over_seeds_stands_beside_the_mean(results):
+def test_the_spread_over_seeds_follows_the_mean(results):
     board = read_board(results.config).assign(dice_seed_std=0.034)
     first = {row.title: row.entries for row in leaderboard_table(results, board).blocks[1].rows}
     assert first["CycleGAN"][3].text == "0.600 ± 0.03"

@@ -9,6 +9,7 @@ from benchmark.data.slices import SliceStore, SubjectSlices, write_slices
 from benchmark.metrics import sensitivity
 from benchmark.reporting import figure_results, figure_training, figures, stores, style
 from benchmark.reporting.files import figure_items
+from benchmark.reporting.results import Results
 from benchmark.runtime import paths
 
 KEYS = [
@@ -168,6 +169,14 @@ def test_sensitivity_curves_are_means_over_subjects(results, draw):
     assert any(np.isclose([y.min(), y.max()], [ends.min(), ends.max()]).all() for y in last)
     noted = "Without a curve (reasons: Table VI): No harmonization, Histogram matching, SemGAN (on MS-SEG)"
     assert noted in shown_texts(made)
+
+
+def test_without_the_sensitivity_metric_there_is_no_curve_to_draw(results):
+    without = Results(results.config, results.table[~results.table["metric"].str.startswith("sensitivity")])
+    item = next(i for i in figure_items(results.config) if i.key == "figure-9a")
+    with style.styled():
+        made = figures.draw(without, item)
+    assert shown_texts(made).replace("\n", " ").count("no method has a curve") == 2 * len(results.pairs)
 
 
 def test_training_curves_tell_losses_and_domains_apart(draw):

@@ -31,12 +31,6 @@ def test_files_are_listed_without_results(tmp_path, monkeypatch):
     ]
 
 
-def test_without_the_sensitivity_metric_there_is_no_curve_to_draw(config):
-    metrics = {name: options for name, options in config.metrics.items() if name != "sensitivity"}
-    without = config.model_copy(update={"metrics": metrics})
-    assert {i.key for i in figure_items(config)} - {i.key for i in figure_items(without)} == {"figure-9a"}
-
-
 def test_names_of_outputs_are_unique_identifiers(config):
     for files in (table_files(config), figure_files(config)):
         names = [f.name for f in files]

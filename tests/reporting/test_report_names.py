@@ -34,7 +34,7 @@ def test_the_proposed_method_is_marked_once():
     assert names.marked("Other", "b", "a") == "Other"
 
 
-def test_images_that_somebody_else_harmonized_are_shown_under_their_own_name(config):
+def test_external_images_are_shown_under_their_own_name(config):
     cards = names.method_cards(config, {"theirs", "source_on_source", "cyclegan"})
     assert [c.name for c in cards] == [*config.methods, "theirs"]
     assert cards[-1].kind == "external"

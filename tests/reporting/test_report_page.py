@@ -118,7 +118,7 @@ def test_a_damaged_record_is_one_message(results, config, monkeypatch, tmp_path)
     monkeypatch.setattr("benchmark.reporting.origin.cells", lambda _: [Cell("b", "d", "A", "B", 0, "m", 0)])
     run = Cell("b", "d", "A", "B", 0, "m", 0).run
     monkeypatch.chdir(tmp_path)
-    assert provenance(config, results) == {"Records": ["no cell left a record of its origin"]}
+    assert provenance(config, results) == {"Records": ["no cell has a record of its provenance"]}
     run.parent.mkdir(parents=True)
     run.write_text(json.dumps({"cell": 1})[:-3])
     with pytest.raises(DataError, match=r"run\.json: is damaged"):

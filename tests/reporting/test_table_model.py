@@ -18,7 +18,7 @@ from benchmark.reporting.model import (
     signed,
     significant,
 )
-from benchmark.reporting.results import Summary
+from benchmark.statistics.aggregate import Average
 
 
 @pytest.mark.parametrize(
@@ -53,18 +53,19 @@ def test_numbers_that_print_alike_tie():
     assert best(["1", "2"], "neither") == [False, False]
 
 
-def _summary(n: int, total: int, *reasons: str) -> Summary:
-    return Summary(0.5 if n else math.nan, 0.1, math.nan, n, total, reasons)
+def _average(n: int, total: int, *reasons: str) -> Average:
+    empty = pd.DataFrame(), pd.Series(dtype=float)
+    return Average(0.5 if n else math.nan, *empty, True, math.nan, n, total, reasons, ())
 
 
 def test_a_missing_number_keeps_its_place_and_reason():
-    assert scored(_summary(0, 3, "failed: x"), "nan") == Entry("–", notes=("failed: x",))
-    assert scored(_summary(2, 3, "failed: x"), "0.50", bold=True) == Entry("0.50 (2/3)", True, "", ("failed: x",))
-    assert scored(_summary(3, 3), "0.50") == Entry("0.50")
+    assert scored(_average(0, 3, "failed: x"), "nan") == Entry("–", notes=("failed: x",))
+    assert scored(_average(2, 3, "failed: x"), "0.50", bold=True) == Entry("0.50 (2/3)", True, "", ("failed: x",))
+    assert scored(_average(3, 3), "0.50") == Entry("0.50")
 
 
 def test_coverage_counts_whole_partial_and_missing():
-    text = coverage([_summary(3, 3), _summary(3, 3), _summary(2, 3, "r"), _summary(0, 3, "r")], "subjects")
+    text = coverage([_average(3, 3), _average(3, 3), _average(2, 3, "r"), _average(0, 3, "r")], "subjects")
     assert text.startswith("Coverage: 2 of 4 numbers rest on all subjects; 1 on some")
     assert "1 are missing" in text
 

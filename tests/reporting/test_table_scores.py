@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.metrics.registry import quantities
+from benchmark.metrics.overlap import DICE
+from benchmark.metrics.preservation import BEFORE
 from benchmark.reporting import tables_more
 from benchmark.reporting.files import table_items, table_path
 from benchmark.reporting.model import Table
 from benchmark.reporting.results import Results
 from benchmark.reporting.tables import build
-from benchmark.reporting.tables_more import comparisons, statistics
+from benchmark.reporting.tables_more import statistics
 from benchmark.reporting.tables_scores import Line, fill
 from benchmark.results import scores
 from benchmark.runtime import paths
@@ -63,7 +64,7 @@ def test_seeds_are_averaged_within_subjects(tmp_path, monkeypatch):
     results = Results(results.config, table[~(dice & table["seed"].eq(1) & table["subject"].eq(subjects[0]))])
     expected = [np.mean([fake.dice_of("cyclegan", s, "GM", seed) for seed in (0, 1)]) for s in subjects]
     expected[0] = fake.dice_of("cyclegan", subjects[0], "GM", 0)
-    found = results.summary(pair, "cyclegan", "dice", "GM")
+    found = results.average(pair, "cyclegan", DICE, "GM")
     assert found.mean == pytest.approx(np.mean(expected))
     assert found.seed_sd > 0
     shown = _entry(_build(results, "Table V"), 0, "CycleGAN", 0).text
@@ -163,7 +164,7 @@ def test_kid_is_pooled_over_folds_and_its_spread_is_over_all_subsets(results):
     assert "RETOUCH CR → SP 50" in " ".join(table.remarks)
 
 
-def test_a_score_that_nobody_has_is_a_sentence_and_keeps_its_rows(results):
+def test_a_quantity_without_any_number_is_a_sentence_and_keeps_its_rows(results):
     table = _build(results, "Table IV")
     assert [block.title for block in table.blocks] == ["KID (↓)", "Share of the KID gap closed (↑)"]
     assert any(remark.startswith("No number of FID: skipped: FID is strongly biased") for remark in table.remarks)
@@ -189,7 +190,7 @@ def test_csv_holds_the_numbers_of_the_scores(rendered):
 
 def test_statistics_say_when_significance_was_impossible(results):
     item = next(i for i in table_items(results.config) if i.key == "table-7-msseg-SA-SV")
-    table = statistics(results, item, comparisons(results))
+    table = statistics(results, item)
     block = table.blocks[0]
     assert (block.title, block.groups[0], block.columns[0]) == ("Proposed against", ("Dice (↑)", 1), "lesion")
     dice = {row.title: row.entries[0] for row in block.rows}
@@ -203,7 +204,7 @@ def test_statistics_say_when_significance_was_impossible(results):
 
 def test_classes_stand_in_the_order_of_the_dataset_in_every_table(results, utility):
     item = next(i for i in table_items(results.config) if i.key == "table-7-retouch-CR-SP")
-    dice = statistics(results, item, comparisons(results)).blocks[0]
+    dice = statistics(results, item).blocks[0]
     assert dice.columns[:3] == ("IRF", "SRF", "PED")
     assert tuple(name for name, _ in utility.blocks[1].groups) == ("IRF", "SRF", "PED")
 
@@ -221,7 +222,7 @@ def test_volumes_of_oct_are_shown_in_cubic_millimetres(results, kind, unit, text
     preparation = results.dataset("retouch").preparation.model_copy(update={"kind": kind})
     dataset = results.dataset("retouch").model_copy(update={"preparation": preparation})
     pair = replace(results.pair("retouch", "CR-SP"), dataset=dataset)
-    column = tables_more._column(pair, quantities()["volume_before"], "IRF")
+    column = tables_more._column(pair, BEFORE, "IRF")
     like = results.table[results.table["metric"].eq("dice") & results.table["dataset"].eq("retouch")]
     made = Results(results.config, like.assign(metric="volume_before", value=0.0015))
     filled = fill(made, "", [column], [Line("cyclegan", "CycleGAN", True)])

@@ -70,7 +70,7 @@ def test_jobs_of_earlier_runs_do_not_count(job):
     assert _seconds(timings("b", since=500.0, wall_seconds=10.0, cores=1), "rule") == {"train": 10}
 
 
-def test_a_run_of_nothing_says_so(job, capsys):
+def test_a_run_without_jobs_prints_so(job, capsys):
     job("train", "old", 99.0, finished=100.0)
     print_table("b", since=500.0, wall_seconds=1.0, cores=2)
     assert "No job ran." in capsys.readouterr().out
@@ -85,7 +85,7 @@ def test_printed_table_names_rules_and_what_was_productive(job, capsys):
         assert word in text
 
 
-def test_on_a_cluster_nobody_knows_what_was_idle(job, capsys):
+def test_on_a_cluster_idle_time_is_unknown(job, capsys):
     job("train", "one", 90.0, "start-up 10.00 s, work 80.00 s\n")
     job("prepare", "one", 10.0, "start-up 0.00 s, work 10.00 s\n")
     found = timings("b", since=500.0, wall_seconds=1000.0, cores=None)

@@ -8,6 +8,7 @@ from small_benchmark import benchmark_config
 from benchmark.results import scores
 from benchmark.results.scores import Score, missing
 from benchmark.runtime.paths import Cell
+from benchmark.statistics.aggregate import Aggregate
 from benchmark.statistics.compare import compare
 from benchmark.statistics.intervals import mean_interval
 
@@ -30,7 +31,7 @@ def rows(method, values, metric="dice", label="core", seed=0, fold=0):
 
 
 def compared(*tables, methods):
-    return compare(pd.concat(tables, ignore_index=True), config(*methods)).set_index("method")
+    return compare(Aggregate(pd.concat(tables, ignore_index=True)), config(*methods)).set_index("method")
 
 
 OURS = np.linspace(0.7, 0.84, 8)
@@ -97,6 +98,6 @@ def test_compares_headline_quantities_that_have_numbers_by_subject():
     ]
     cell = Cell("small", "tiny", "AA", "BB", 0, "ours", 0)
     tables.append(scores.table(cell, [Score("kid", 0.2)]))
-    found = compare(pd.concat(tables, ignore_index=True), config("a"))
+    found = compare(Aggregate(pd.concat(tables, ignore_index=True)), config("a"))
     assert found["metric"].tolist() == ["dice", "sensitivity_auc_mse"]
     assert found["better"].tolist() == ["higher", "lower"]

@@ -1,6 +1,5 @@
-"""Whether prepared subjects are usable: what is odd about whom, sheets to look at, a page, a proposal of exclusions.
+"""Whether prepared subjects are usable: flags, a sheet of each subject, a page, and proposed exclusions.
 
-Nothing here decides: a subject is left out when ``exclude`` in the dataset's config names it, and only then. Test
-subjects are looked at too. That tunes nothing: images as scanned and as prepared are seen, never what a method made of
-them.
+The config alone decides: a subject is left out if ``exclude`` names it. Test subjects are inspected too. That tunes
+nothing, since only scans and prepared images are seen, and no method's output.
 """

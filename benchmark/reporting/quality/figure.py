@@ -1,4 +1,4 @@
-"""Each measure by scanner: every subject a point, the usual range a band, who is flagged named."""
+"""Each measure by scanner: subjects are points, the usual range is a band, flagged subjects are named."""
 
 from collections.abc import Sequence
 
@@ -11,31 +11,31 @@ from benchmark.reporting import style
 from benchmark.reporting.quality.flags import Flag, Scored, usual_ranges
 
 COLUMNS, WIDTH, HEIGHT = 4, 10.0, 2.3  # inches
-_HALF = 0.32  # width of a scanner's points about its place, in scanners
-_NAMED = 8  # flagged subjects of a panel that are named
+_HALF = 0.32  # half width of a scanner's points; scanners are 1 apart
+_NAMED = 8  # most names in a panel
 
 
 def draw_measures(
-    measures: Sequence[Measure], domains: Sequence[str], everybody: Sequence[Scored], found: Sequence[Flag]
+    measures: Sequence[Measure], domains: Sequence[str], subjects: Sequence[Scored], found: Sequence[Flag]
 ) -> Figure:
-    """One panel for each measure that somebody has; scanners in the order of ``domains``."""
-    shown = [m for m in measures if any(m.key in s.values for s in everybody)]
+    """One panel for each measure with a value; scanners in the order of ``domains``."""
+    shown = [m for m in measures if any(m.key in s.values for s in subjects)]
     rows = -(-len(shown) // COLUMNS)
     made = style.figure(height=rows * HEIGHT, width=WIDTH)
     grid = made.subplots(rows, COLUMNS, squeeze=False).ravel()
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
     for axes, measure in zip(grid, shown, strict=False):
-        _draw(axes, measure, domains, everybody, {f.subject for f in found if f.measure == measure})
+        _draw(axes, measure, domains, subjects, {f.subject for f in found if f.measure == measure})
     return made
 
 
-def _draw(axes: Axes, measure: Measure, domains: Sequence[str], everybody: Sequence[Scored], odd: set[str]) -> None:
-    ranges = usual_ranges([measure], everybody)
+def _draw(axes: Axes, measure: Measure, domains: Sequence[str], subjects: Sequence[Scored], odd: set[str]) -> None:
+    ranges = usual_ranges([measure], subjects)
     for place, domain in enumerate(domains):
-        own = [s for s in everybody if s.domain == domain and measure.key in s.values]
+        own = [s for s in subjects if s.domain == domain and measure.key in s.values]
         values = np.array([s.values[measure.key] for s in own])
-        # By the order of the subjects, so that the same subjects give the same picture.
+        # In the order of the subjects: the picture is reproducible.
         x = place + np.linspace(-_HALF, _HALF, len(own) + 2)[1:-1]
         flagged = np.array([s.subject in odd for s in own], bool)
         axes.scatter(x[~flagged], values[~flagged], s=7, color=style.BLUE, linewidths=0)

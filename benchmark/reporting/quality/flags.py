@@ -1,4 +1,4 @@
-"""Which subjects are odd: outliers among those of their scanner, and values that no scan should have."""
+"""Odd subjects: outliers within their scanner, and values that no scan should have."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ from benchmark.archives.measures import Measure
 OUTLIER = 3.5
 """Modified z-score of an outlier (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993)."""
 FEWEST = 5
-"""Subjects of a scanner below which nobody is an outlier: a median of fewer says little of what is usual."""
-_SIGMA = 1.4826  # standard deviation of a Gaussian by its median absolute deviation
-_SMALLEST = 1e-12  # a ratio that is not above 0 is compared as this
+"""Fewest subjects of a scanner for outliers: a median of fewer says little about what is usual."""
+_SIGMA = 1.4826  # of a Gaussian: standard deviation / median absolute deviation
+_SMALLEST = 1e-12  # ratios of 0 are compared as this
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Scored:
     """A prepared subject.
 
     Attributes:
-        values: by the key of the measure; what could not be measured is absent.
+        values: by the key of the measure; missing values are absent.
     """
 
     subject: str
@@ -31,11 +31,11 @@ class Scored:
 
 @dataclass(frozen=True)
 class Usual:
-    """What is usual of a measure on one scanner.
+    """The usual range of a measure on one scanner.
 
     Attributes:
         low, high: ends, infinite on a side where nothing is a fault.
-        outliers: whether the scanner's own subjects say it, or they are too few and only the measure's bounds hold.
+        outliers: whether outliers narrow the range, or subjects are too few and only the measure's bounds hold.
     """
 
     low: float
@@ -45,7 +45,7 @@ class Usual:
 
 @dataclass(frozen=True)
 class Flag:
-    """Something that is odd about a subject."""
+    """A value of a subject outside the usual range."""
 
     subject: str
     domain: str
@@ -55,7 +55,7 @@ class Flag:
 
     @property
     def reason(self) -> str:
-        """What it is called."""
+        """The name of the fault."""
         found = self.measure.low if self.value < self.usual.low else self.measure.high
         return str(found)
 
@@ -70,7 +70,7 @@ class Flag:
 
 
 def usual_values(measure: Measure, values: Sequence[float]) -> Usual:
-    """The usual range: bounds of the measure, and ``OUTLIER`` robust deviations about the median.
+    """The usual range: within the measure's bounds, and ``OUTLIER`` robust deviations about the median.
 
     Args:
         values: of all subjects of one scanner.
@@ -87,7 +87,7 @@ def usual_values(measure: Measure, values: Sequence[float]) -> Usual:
 
 
 def usual_ranges(measures: Sequence[Measure], subjects: Sequence[Scored]) -> dict[tuple[str, str], Usual]:
-    """The usual range by scanner and key, of every measure that somebody of the scanner has."""
+    """The usual range by scanner and key of measure."""
     found = {}
     for domain in dict.fromkeys(s.domain for s in subjects):
         for measure in measures:
@@ -97,7 +97,7 @@ def usual_ranges(measures: Sequence[Measure], subjects: Sequence[Scored]) -> dic
 
 
 def flags(measures: Sequence[Measure], subjects: Sequence[Scored]) -> list[Flag]:
-    """Everything that is odd, by subject in their order."""
+    """All flags, in the order of the subjects."""
     ranges = usual_ranges(measures, subjects)
     return [
         Flag(s.subject, s.domain, measure, s.values[measure.key], usual)

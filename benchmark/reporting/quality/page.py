@@ -1,24 +1,26 @@
-"""The page that one looks through: the proposal, what is flagged, measures, and a sheet of every subject."""
+"""The quality page: proposed exclusions, flags, measures, and a sheet of every subject."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmark import __version__
 from benchmark.archives.measures import MEASURES, Measure
 from benchmark.config.dataset import DatasetConfig
 from benchmark.reporting.quality.flags import FEWEST, OUTLIER, Flag, Scored
-from benchmark.reporting.quality.report import FIGURE, SHEETS, proposal
 from benchmark.reporting.templates import environment
 from benchmark.runtime import paths
+
+SHEETS, FIGURE = "sheets", "measures.png"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A subject as the page shows it.
+    """A subject on the page.
 
     Attributes:
-        cells: what is shown of each measure, its value (for sorting), and whether it is flagged.
-        flags: what is odd, in words.
+        cells: of each measure the text, the value (for sorting), and whether it is flagged.
+        flags: their texts.
         sheet: path of its picture from the page.
     """
 
@@ -43,10 +45,19 @@ class Scanner:
         return len(self.rows) < FEWEST
 
 
-def render(config: DatasetConfig, everybody: Sequence[Scored], found: Sequence[Flag]) -> str:
-    """The page as HTML; pictures lie beside it."""
-    measures = [m for m in MEASURES[config.preparation.kind] if any(m.key in s.values for s in everybody)]
-    scanners = [_scanner(config, code, measures, everybody, found) for code in config.domains]
+def proposal(config: DatasetConfig, found: Iterable[Flag]) -> str:
+    """A line for the dataset's config that excludes every flagged subject, besides those excluded now.
+
+    Under pseudonyms, flagged subjects alone, by their pseudonyms: the archive's ids do not get into reports.
+    """
+    excluded = () if config.pseudonyms else config.exclude
+    return "exclude: " + json.dumps(list(dict.fromkeys([*excluded, *(flag.subject for flag in found)])))
+
+
+def render(config: DatasetConfig, subjects: Sequence[Scored], found: Sequence[Flag]) -> str:
+    """The page as HTML; its pictures are separate files."""
+    measures = [m for m in MEASURES[config.preparation.kind] if any(m.key in s.values for s in subjects)]
+    scanners = [_scanner(config, code, measures, subjects, found) for code in config.domains]
     rows = [row for scanner in scanners for row in scanner.rows]
     return (
         environment()
@@ -69,9 +80,9 @@ def render(config: DatasetConfig, everybody: Sequence[Scored], found: Sequence[F
 
 
 def _scanner(
-    config: DatasetConfig, code: str, measures: Sequence[Measure], everybody: Sequence[Scored], found: Sequence[Flag]
+    config: DatasetConfig, code: str, measures: Sequence[Measure], subjects: Sequence[Scored], found: Sequence[Flag]
 ) -> Scanner:
-    rows = [_row(s, measures, [f for f in found if f.subject == s.subject]) for s in everybody if s.domain == code]
+    rows = [_row(s, measures, [f for f in found if f.subject == s.subject]) for s in subjects if s.domain == code]
     return Scanner(code, config.domains[code].title, tuple(sorted(rows, key=lambda row: not row.flags)))
 
 

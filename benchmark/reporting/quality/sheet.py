@@ -1,4 +1,4 @@
-"""One picture of a prepared subject: slices spread over the brain or the retina, plain and with outlines."""
+"""A picture of a prepared subject: slices across the brain or the retina, plain and with outlines."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ from benchmark.reporting import style
 
 AXIAL, MRI_COLUMNS = 10, 6
 B_SCANS, OCT_COLUMNS = 6, 2
-MRI_WIDTH, OCT_WIDTH = 12.0, 9.0  # inches; speckle takes more bytes than anatomy
-HEAD, LINE, GAP = 0.35, 0.18, 0.12  # inches: the title, a line below, between the halves
+MRI_WIDTH, OCT_WIDTH = 12.0, 9.0  # inches; speckle compresses badly
+HEAD, LINE, GAP = 0.35, 0.18, 0.12  # inches: title, line of notes, gap between the halves
 _MARGIN = 2  # pixels around the brain
 _QUALITY = {"quality": 50, "method": 6}  # of WebP
-# Bright enough for a grey image, and told apart by the colour-blind.
+# Bright on grey, and safe for the colour-blind.
 MASK_COLOUR, LABEL_COLOURS = style.SKY, (style.ORANGE, style.GREEN, style.YELLOW, style.PURPLE, style.VERMILLION)
 
 
@@ -48,8 +48,8 @@ def draw_sheet(config: DatasetConfig, domain: str, folder: Path, notes: Sequence
     """Draws a prepared subject.
 
     Args:
-        folder: of the prepared subject, whose name is its id.
-        notes: what is odd about it.
+        folder: of the prepared subject; its name is the id.
+        notes: texts of its flags.
 
     Raises:
         DataError: a volume is missing or damaged.
@@ -57,7 +57,7 @@ def draw_sheet(config: DatasetConfig, domain: str, folder: Path, notes: Sequence
     kind: Kind = config.preparation.kind
     image, labels, mask = (read_volume(folder / f"{part}.nii.gz") for part in ("image", "labels", "mask"))
     outlined = {name: labels.data == value for name, value in config.labels.items()}
-    outlined["brain" if kind == "mri" else "retina"] = mask.data != 0  # last, where labels end at it
+    outlined["brain" if kind == "mri" else "retina"] = mask.data != 0  # on top, where labels end at it
     stacks = {n: as_slices(Volume(d, image.affine, image.path), kind) != 0 for n, d in outlined.items()}
     panels = list((_mri if kind == "mri" else _oct)(as_slices(image, kind).astype(np.float32), stacks, image.spacing))
     colours = dict(zip(outlined, (*islice(cycle(LABEL_COLOURS), len(config.labels)), MASK_COLOUR), strict=True))
@@ -77,14 +77,14 @@ def draw_sheet(config: DatasetConfig, domain: str, folder: Path, notes: Sequence
 
 
 def save_sheet(made: Figure, path: Path) -> None:
-    """Writes a sheet as WebP, which is much smaller than PNG."""
+    """Writes a sheet as WebP, much smaller than PNG."""
     made.savefig(path, format="webp", dpi=100, pil_kwargs=_QUALITY)
 
 
 def _mri(
     image: npt.NDArray[np.float32], outlined: Mapping[str, npt.NDArray[np.bool_]], spacing: tuple[float, float, float]
 ) -> Iterator[Panel]:
-    """Axial slices from the lowest to the highest, then one coronal and one sagittal, through the brain's middle."""
+    """Axial slices upwards, then the brain's middle coronal and sagittal slices."""
     column, row, between = spacing
     slices, rows, columns = (_reach(outlined["brain"], axis) for axis in range(3))
     across = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
@@ -100,14 +100,14 @@ def _mri(
 def _oct(
     image: npt.NDArray[np.float32], outlined: Mapping[str, npt.NDArray[np.bool_]], spacing: tuple[float, float, float]
 ) -> Iterator[Panel]:
-    """B-scans from the first to the last, as wide as they are high at most: a retina is flat."""
+    """B-scans in order, at most as high as wide: a retina is flat."""
     for k in _spread(list(range(len(image))), B_SCANS):
         aspect = min(spacing[1] / spacing[0], image.shape[2] / image.shape[1])
         yield Panel(f"B-scan {k + 1}", image[k], {n: o[k] for n, o in outlined.items()}, aspect)
 
 
 def _reach(inside: npt.NDArray[np.bool_], axis: int) -> list[int]:
-    """Indices along an axis that the brain reaches, with a margin in the plane of the slices."""
+    """Indices of the brain along an axis, with a margin in the plane of the slices."""
     others = tuple(a for a in range(3) if a != axis)
     found = np.flatnonzero(inside.any(axis=others))
     margin = 0 if axis == 0 else _MARGIN
@@ -116,7 +116,7 @@ def _reach(inside: npt.NDArray[np.bool_], axis: int) -> list[int]:
 
 
 def _spread(indices: Sequence[int], count: int) -> list[int]:
-    """So many of the indices, evenly, away from the ends where brains are small."""
+    """``count`` of the indices, evenly spaced, away from the ends where brains are small."""
     places = np.linspace(0, len(indices), min(count, len(indices)), endpoint=False) + len(indices) / count / 2
     return [indices[min(int(place), len(indices) - 1)] for place in places]
 
@@ -126,12 +126,12 @@ def _rows(panels: Sequence[Panel], columns: int) -> list[list[Panel]]:
 
 
 def _height(row: Sequence[Panel], width: float) -> float:
-    """Inches that a row of panels of one width takes."""
+    """Height in inches of a row of panels of one width."""
     return max(width * p.image.shape[0] * p.aspect / p.image.shape[1] for p in row)
 
 
 def _fill(made: Figure, rows: Sequence[Sequence[Panel]], width: float, colours: Mapping[str, str]) -> None:
-    """Plain panels above, the same with outlines below."""
+    """Plain panels, and the same with outlines below."""
     full_width, full_height = made.get_size_inches()
     top = full_height - HEAD
     for plain in (True, False):
@@ -150,8 +150,8 @@ def _draw(axes: Axes, panel: Panel, colours: Mapping[str, str]) -> None:
     axes.imshow(panel.image, cmap="gray", vmin=-1, vmax=1, aspect=panel.aspect, interpolation="antialiased")
     axes.set_axis_off()
     title = axes.text(0.02, 0.98, panel.title, color="white", fontsize=7, ha="left", va="top", transform=axes.transAxes)
-    title.set_bbox({"facecolor": "black", "edgecolor": "none", "pad": 1})  # it may lie on bright tissue
+    title.set_bbox({"facecolor": "black", "edgecolor": "none", "pad": 1})  # legible on bright tissue
     for name, colour in colours.items():
         inside = panel.outlines[name]
-        if inside.any() and not inside.all() and min(inside.shape) > 1:  # else there is no outline
+        if inside.any() and not inside.all() and min(inside.shape) > 1:  # else no outline exists
             axes.contour(inside, levels=[0.5], colors=[colour], linewidths=0.7)

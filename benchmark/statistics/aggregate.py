@@ -1,0 +1,148 @@
+"""The one place where scores become averages: leaderboard, tables, figures and tests take their numbers from here."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from benchmark.metrics.base import Quantity
+from benchmark.results.scores import ALL, REFERENCES, SOURCE_ON_SOURCE, TARGET_ON_TARGET
+from benchmark.statistics.intervals import Interval, mean_interval, mean_over_labels
+
+PAIR = ["dataset", "source", "target"]
+NOT_WRITTEN = "no score was written"
+Pair = tuple[str, str, str]
+"""Dataset, source and target."""
+
+
+@dataclass(frozen=True)
+class Average:
+    """One quantity of one method on one pair, for one label or over all.
+
+    Seeds are averaged first, then units, then labels. A unit is a test subject, those of all folds together, or a fold
+    for scores of no single subject. A quantity with a ``pool`` is computed from all folds of each seed, then averaged
+    over seeds.
+
+    Attributes:
+        mean: NaN where there is no number.
+        units: numbers with units down and labels across, averaged over seeds; empty for a pooled quantity.
+        by_seed: the number of each seed.
+        by_subject: whether units are test subjects.
+        spread: what the quantity's ``spread`` computes; NaN without one.
+        n: units that have a number.
+        total: all units.
+        reasons: why numbers are missing, each with its count of subjects.
+        identity: seeds the interval's resamples.
+    """
+
+    mean: float
+    units: pd.DataFrame
+    by_seed: pd.Series
+    by_subject: bool
+    spread: float
+    n: int
+    total: int
+    reasons: tuple[str, ...]
+    identity: tuple[object, ...]
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation over units (n - 1); NaN for fewer than two."""
+        return float(self.units.mean(axis=1).std(ddof=1))
+
+    @property
+    def seed_sd(self) -> float:
+        """Standard deviation over seeds (n - 1); NaN for fewer than two."""
+        return float(self.by_seed.std(ddof=1))
+
+    @property
+    def there(self) -> bool:
+        return self.n > 0
+
+    @property
+    def complete(self) -> bool:
+        return self.n == self.total and not self.reasons
+
+    @cached_property
+    def interval(self) -> Interval:
+        """95 % interval of the mean over subjects; without ends for other units."""
+        if not self.by_subject:
+            return Interval(self.mean, math.nan, math.nan, 0)
+        return mean_interval(self.units.to_numpy(), *self.identity)
+
+
+class Aggregate:
+    """Averages of a tidy table of scores."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self.table = table
+        self._methods = {tuple(map(str, key)): rows for key, rows in table.groupby([*PAIR, "method"])}
+        self.pairs: dict[Pair, pd.DataFrame] = dict(iter(table.groupby(PAIR)))  # type: ignore[arg-type]
+        named = table[table["subject"] != ALL]
+        self._by_subject = frozenset(named["metric"])
+        self._subjects = named[named["method"] != TARGET_ON_TARGET].groupby(PAIR)["subject"].nunique().to_dict()
+
+    def subjects(self, pair: Pair) -> int:
+        """Number of test subjects of the pair's source, over all folds."""
+        return int(self._subjects.get(pair, 0))
+
+    def average(self, pair: Pair, method: str, quantity: Quantity, label: str | None = None) -> Average:
+        """The average of a quantity.
+
+        Args:
+            label: a class or noise level, or "" for scores without one; None averages over all labels.
+        """
+        own, in_domain = (self._rows(pair, name, label) for name in (method, SOURCE_ON_SOURCE))
+        good, in_domain = own[own["status"] == "ok"], in_domain[in_domain["status"] == "ok"]
+        rows, by_subject = quantity.rows(own), quantity.name in self._by_subject
+        unit = "subject" if by_subject else "fold"
+
+        def value(part: pd.DataFrame) -> float:
+            return quantity.pool(part, in_domain) if quantity.pool else _mean(quantity.by(unit, part))
+
+        units = quantity.by(unit, good)
+        by_seed = pd.Series({seed: value(part) for seed, part in good.groupby("seed")}, dtype=float)
+        mean, n = _mean(units), len(units)
+        if quantity.pool:
+            # All folds together can have a number that single folds lack.
+            mean, n = float(by_seed.mean()), good["fold"].nunique() if by_seed.notna().any() else 0
+            units, rows = units.iloc[:0], rows[rows["status"] == "failed"] if n else rows
+        return Average(
+            mean=mean,
+            units=units,
+            by_seed=by_seed,
+            by_subject=by_subject,
+            spread=quantity.spread(good) if quantity.spread else math.nan,
+            n=n,
+            total=self._total(pair, method, rows, by_subject),
+            reasons=_reasons(rows) if n or len(rows) else (NOT_WRITTEN,),
+            identity=("leaderboard", *pair, method, quantity.name, *([] if label is None else [label])),
+        )
+
+    def _rows(self, pair: Pair, method: str, label: str | None) -> pd.DataFrame:
+        """Scores of a method on a pair; rows without a label say why a whole cell has no number."""
+        rows = self._methods.get((*pair, method), self.table.iloc[:0])
+        return rows if label is None else rows[rows["label"].isin([label, ""])]
+
+    def _total(self, pair: Pair, method: str, rows: pd.DataFrame, by_subject: bool) -> int:
+        if not by_subject:
+            return self.pairs[pair]["fold"].nunique() if pair in self.pairs else 0
+        # Reference rows are scored on subjects of their own.
+        if method in REFERENCES:
+            return rows.loc[rows["subject"] != ALL, "subject"].nunique()
+        return self.subjects(pair)
+
+
+def _mean(units: pd.DataFrame) -> float:
+    return float(mean_over_labels(units.to_numpy())) if len(units) else math.nan
+
+
+def _reasons(rows: pd.DataFrame) -> tuple[str, ...]:
+    bad = rows[rows["status"] != "ok"]
+    found = []
+    for (status, reason), group in bad.groupby(["status", "reason"], sort=False):
+        subjects = group.loc[group["subject"] != ALL, "subject"].nunique()
+        where = f" ({subjects} subject{'s' * (subjects != 1)})" if subjects else ""
+        found.append(f"{status}{where}: {reason}")
+    return tuple(found)
