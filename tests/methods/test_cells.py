@@ -7,10 +7,10 @@ import h5py
 import numpy as np
 import pytest
 import small_benchmark as small
-from benchmark.methods.training_free import TrainingFreeMethod
 
 from benchmark.data.slices import SliceStore
 from benchmark.methods.base import Method
+from benchmark.methods.classical import ClassicalMethod
 from benchmark.methods.registry import method_class
 from benchmark.pipeline import cell as cell_module
 from benchmark.pipeline.cell import harmonize_cell, train_cell
@@ -200,7 +200,7 @@ def test_a_bug_is_no_outcome(laid_out, monkeypatch):
     assert not cell("cyclegan").root.exists()
 
 
-class Wrong(TrainingFreeMethod):
+class Wrong(ClassicalMethod):
     name, title, reference, kind = "wrong", "Wrong", "none", "classical"
     result: np.ndarray
 

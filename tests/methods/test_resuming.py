@@ -28,9 +28,9 @@ from benchmark.training import checkpoints as module
 from benchmark.training import loop
 from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import FINISHED, SUMS, TENSORS, Checkpoints
-from benchmark.training.loop import Parts
 from benchmark.training.resuming import discard
 from benchmark.training.schedule import constant_then_linear
+from benchmark.training.state import TrainingState
 
 STEPS = 8
 IDENTITY = {"config": "a", "code": "b", "slices": "c", "splits": "d"}
@@ -56,15 +56,7 @@ def fit(name, options, where=None, stop=None, end=lambda: None):
 
     method = create(name, options)
     method.fit(training_set(), replace(context(STEPS, log=log), checkpoints=where))
-    return {name: tensor.numpy().tobytes() for name, tensor in weights(method).items()}, rows
-
-
-def weights(method):
-    return {
-        f"{domain} {name}": tensor.cpu()
-        for domain, networks in method._model.networks.items()
-        for name, tensor in networks.state_dict().items()
-    }
+    return {name: tensor.cpu().numpy().tobytes() for name, tensor in method.network.state_dict().items()}, rows
 
 
 def kill():
@@ -248,13 +240,14 @@ def line(where, stop=None, steps=450):
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01, fused=True)
     sampler, noise = CropSampler(training_set().source, (8, 8), 2, stream("crops")), stream("noise")
     torch.manual_seed(3)
-    parts = Parts(
+    state = TrainingState(
         torch.device("cpu"),
-        {"line": network},
+        network,
         {"line": optimizer},
         {"line": constant_then_linear(optimizer, 200, 250)},
         Batches(sampler.draw, {"crops": sampler}),
         {"noise": noise},
+        {},
     )
     taken, rows = [], []
 
@@ -262,16 +255,16 @@ def line(where, stop=None, steps=450):
         taken.append(1)
         if len(taken) == stop:
             raise Killed
-        images = torch.from_numpy(parts.batches.next()[0]).mean(dim=(1, 2, 3))[:, None]
+        images = torch.from_numpy(state.batches.next()[0]).mean(dim=(1, 2, 3))[:, None]
         wanted = 2 * images + float(noise.normal()) + torch.randn(1)
         loss = (network(images) - wanted).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        parts.schedules["line"].step()
+        state.schedules["line"].step()
         return {"square": loss.detach()}
 
-    loop.train(parts, steps, step, lambda now, row: rows.append((now, row)), where)
+    loop.train(state, steps, step, lambda now, row: rows.append((now, row)), where)
     return network.weight.item(), network.bias.item(), rows
 
 
