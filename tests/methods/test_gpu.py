@@ -71,7 +71,7 @@ def test_trains_to_the_same_bits_twice_and_translates_as_the_processor_does(name
             np.testing.assert_allclose(elsewhere.translate(images, direction), expected, atol=1e-4)
 
 
-def test_memory_that_ran_out_is_known_as_the_gpus():
+def test_running_out_of_memory_is_recognized_as_the_gpus():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**50, dtype=torch.uint8, device="cuda")
     assert ran_out(caught.value) == "GPU"
@@ -85,7 +85,7 @@ def test_mixed_precision_trains(tmp_path):
     assert method.translate(domain("source").images[0]).dtype == np.float32
 
 
-def test_judges_see_what_they_see_on_the_processor(tmp_path, monkeypatch):
+def test_judges_give_the_results_of_the_processor(tmp_path, monkeypatch):
     judges = {"segmentor": SegmentationUNet(classes=4, depth=3, width=8), "autoencoder": MultitaskAutoencoder(width=8)}
     for seed, (kind, network) in enumerate(judges.items()):
         initialize_weights(network, torch.Generator().manual_seed(seed))

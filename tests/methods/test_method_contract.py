@@ -139,7 +139,7 @@ def test_saves_safetensors_and_json_alone(fitted, name, tmp_path):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_refuses_what_is_no_model_of_its_own(fitted, name, tmp_path):
+def test_refuses_models_of_other_methods_and_damaged_ones(fitted, name, tmp_path):
     with pytest.raises(ModelError, match="no trained model"):
         small(name).load(tmp_path / "nowhere")
     fitted(name).save(tmp_path / "model")
@@ -201,7 +201,7 @@ def test_reads_labels_only_if_it_says_so(name):
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
-def test_reaches_for_nothing_but_what_it_is_handed(path):
+def test_imports_nothing_beyond_the_contract(path):
     """No truth, no judges, no metrics, no datasets, no paths: a method sees images and labels."""
     allowed = {
         "benchmark.config.base",
@@ -219,7 +219,7 @@ def test_reaches_for_nothing_but_what_it_is_handed(path):
 
 
 @pytest.mark.parametrize("path", sorted(Path(FOLDER.parent, "benchmark/methods").glob("*.py")), ids=lambda p: p.stem)
-def test_nor_does_what_methods_share(path):
+def test_nor_does_code_that_methods_share(path):
     forbidden = (
         "benchmark.data.truth",
         "benchmark.runtime.paths",

@@ -38,7 +38,7 @@ VARIANTS = [*METHODS.items(), ("cyclegan", {"image_pool": 3})]
 
 
 class Killed(Exception):  # noqa: N818
-    """What no training expects."""
+    """An error that no code handles."""
 
 
 def checkpoints(folder, every=2, **others):
@@ -160,7 +160,7 @@ def test_one_that_is_damaged_again_is_put_aside_again(tmp_path):
     assert last.resumed_at == 0
 
 
-def test_what_was_made_elsewhere_is_used_and_said(tmp_path, caplog):
+def test_a_checkpoint_from_elsewhere_is_used_with_a_warning(tmp_path, caplog):
     elsewhere, here = {"kernels": "others"}, {"kernels": "ours"}
     with pytest.raises(Killed):
         fit("cyclegan", {}, replace_origin(checkpoints(tmp_path), elsewhere), 5, kill)
@@ -334,7 +334,7 @@ def test_a_cell_says_that_it_went_on_and_counts_all_its_time(monkeypatch):
 
 
 def test_checkpoints_stay_until_what_was_trained_is_used():
-    """Snakemake deletes what it has not booked: killed with it just after its end, a training is made again."""
+    """Snakemake deletes outputs that it has not recorded: killed just after the end of a training, it trains again."""
     small.lay_out()
     config = small.benchmark_config(methods={"cyclegan": {}}, proposed="cyclegan", checkpoint_every=3)
     cell = Cell("small", small.DATASET, "AA", "BB", 0, "cyclegan", 0)
@@ -344,7 +344,7 @@ def test_checkpoints_stay_until_what_was_trained_is_used():
     train_cell(config, cell)
     assert json.loads(cell.run.read_text())["resumed_at_step"] == 6
     assert (small.model_files(cell.model), cell.history.read_text()) == expected
-    # Of other settings they keep nobody from training: what they belong to has ended.
+    # They do not stop a training with other settings, because the one that wrote them has ended.
     other = config.model_copy(update={"methods": {"cyclegan": {"lambda_cyc": 5.0}}})
     train_cell(other, cell)
     assert "resumed_at_step" not in json.loads(cell.run.read_text())

@@ -71,7 +71,7 @@ def test_batches_without_a_common_class_stay_as_they_are():
     assert all(after == (source, target) for after in draws(1.0, source, target))
 
 
-def test_translations_show_nothing_of_what_was_dropped():
+def test_translations_do_not_show_the_dropped_pixels():
     source, _ = draws(1.0, SOURCE, TARGET, 1)[0]
     shown = source.keep(torch.full_like(source.images, 0.7))
     assert torch.equal(shown == -1, ~source.kept)
