@@ -160,6 +160,14 @@ def test_the_history_has_every_loss_of_both_domains():
     ]
 
 
+def test_parameters_and_files_are_of_the_networks_that_translate(tmp_path):
+    method = fit("segrenorm", context(1))
+    roles = ("generator", "segmentor", "extractor")
+    assert method.parameters == sum(p.numel() for r in roles for p in method.networks["source"][r].parameters())
+    names = {f"{domain}_{role}.safetensors" for domain in DOMAINS for role in roles}
+    assert set(files(method, tmp_path / "model")) == {"model.json", *names}
+
+
 class Tame(CycleMethod):
     """A method whose generators are one number each."""
 
