@@ -1,6 +1,6 @@
-"""The same training alone, and beside processes that want every core, the caches and the disk: the same bits.
+"""The same training alone, and beside processes that use every core, the caches and the disk: the same bits.
 
-``python tests/busy_neighbour.py 5`` trains a cell of each adversarial method five times so.
+``python tests/busy_neighbour.py 5`` does this five times for each method with networks.
 """
 
 import os

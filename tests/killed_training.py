@@ -1,6 +1,6 @@
 """Trainings in processes of their own that are killed (SIGKILL), and run again with the same command.
 
-``python tests/killed_training.py 20`` kills a training of each adversarial method twenty times, at random moments.
+``python tests/killed_training.py 20`` kills a training of each method with networks twenty times, at random moments.
 """
 
 import os
@@ -58,7 +58,7 @@ def start(folder: Path, method: str) -> subprocess.Popen:
 
 
 def finish(folder: Path, method: str) -> dict[str, bytes]:
-    """Lets a training end; what it left."""
+    """Lets a training end; returns what it left."""
     assert start(folder, method).wait() == 0, (folder / "log").read_text()[-3000:]
     return result(folder, method)
 
@@ -92,7 +92,7 @@ def train_with_a_kill(folder: Path, method: str, step: int, steps: int = 12, eve
 
 
 def kill_at_random(folder: Path, method: str, moments: random.Random, longest: float) -> str:
-    """Kills once, at any time from its start to its end; when, and what that left. Empty: it ended before."""
+    """Kills once, at a random time; returns when, and what that left, or nothing where the training ended first."""
     process, moment = start(folder, method), moments.uniform(0, longest)
     time.sleep(moment)
     if process.poll() is None:
@@ -106,7 +106,7 @@ def kill_at_random(folder: Path, method: str, moments: random.Random, longest: f
 
 
 def train_with_kills(folder: Path, method: str, kills: int, seed: str, longest: float) -> tuple[dict[str, bytes], int]:
-    """Trains with kills at random moments, until it is done or there were so many; what it left, and how many."""
+    """Trains with up to ``kills`` kills at random moments; returns what it left and the number of kills."""
     lay_out(folder, STEPS, every=1)
     moments, told = random.Random(seed), []
     while len(told) < kills:

@@ -4,7 +4,7 @@ It has no notion of domains, generators or discriminators. A method or a judge g
 steps in which they learn.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
@@ -145,16 +145,17 @@ class Trainer(Generic[Batch]):
     def _update(self, step: Step[Batch], batch: Batch) -> Losses:
         optimizer, losses = self.optimizers[step.name], Losses()
         optimizer.zero_grad(set_to_none=True)
-        lists = iter(step.losses(batch))
         # PyTorch keeps weights that it rounded to bf16 until the outermost autocast ends: one update, one rounding.
         with torch.autocast(self._fabric.device.type, enabled=False):
-            while terms := self._next(lists):
+            with self._fabric.autocast():
+                lists = iter(step.losses(batch))
+            while (terms := self._next(lists)) is not None:
                 self._fabric.backward(total(terms))
                 losses |= {term.name: term.value.detach() for term in terms}
         optimizer.step()
         return losses
 
-    def _next(self, lists: Any) -> Sequence[Term]:
-        """The next list of terms, computed in the training's precision; empty after the last."""
+    def _next(self, lists: Iterator[Sequence[Term]]) -> Sequence[Term] | None:
+        """The next list of terms, computed in the training's precision; None after the last."""
         with self._fabric.autocast():
-            return next(lists, ())
+            return next(lists, None)

@@ -32,7 +32,7 @@ def history():
 
 
 def test_trains_without_any_slice_of_a_test_subject():
-    small.lay_out(subjects=small.TRAINING)  # reading anybody else raises
+    small.lay_out(subjects=small.TRAINING)  # reading any other subject raises
     train()
     expected = {"AA": list(small.FOLD.train_source), "BB": list(small.FOLD.train_target)}
     assert json.loads((FOLDER / "run.json").read_text())["subjects"] == expected

@@ -31,7 +31,7 @@ def judges(**segmentor):
 
 @pytest.mark.parametrize(("domain", "trained_on"), [("AA", small.FOLD.train_source), ("BB", small.FOLD.train_target)])
 def test_trains_without_any_slice_of_a_test_subject(domain, trained_on):
-    small.lay_out(subjects=trained_on)  # reading anybody else raises
+    small.lay_out(subjects=trained_on)  # reading any other subject raises
     train_segmentor(small.benchmark_config(), small.DATASET, domain, 0)
     assert run(folder(domain))["subjects"] == list(trained_on)
 

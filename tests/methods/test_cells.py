@@ -7,10 +7,10 @@ import h5py
 import numpy as np
 import pytest
 import small_benchmark as small
-from benchmark.methods.training_free import TrainingFreeMethod
 
 from benchmark.data.slices import SliceStore
 from benchmark.methods.base import Method
+from benchmark.methods.classical import ClassicalMethod
 from benchmark.methods.registry import method_class
 from benchmark.pipeline import cell as cell_module
 from benchmark.pipeline.cell import harmonize_cell, train_cell
@@ -90,7 +90,7 @@ def test_a_cell_trained_twice_is_the_same_to_the_bit(laid_out):
 
 
 def test_trains_on_training_subjects_of_both_scanners_alone(monkeypatch):
-    small.lay_out(subjects=small.TRAINING)  # reading anybody else raises
+    small.lay_out(subjects=small.TRAINING)  # reading any other subject raises
     seen = []
     monkeypatch.setattr(method_class("cyclegan"), "fit", lambda self, train, context: seen.append((train, context)))
     monkeypatch.setattr(method_class("cyclegan"), "save", lambda self, path: None)
@@ -200,7 +200,7 @@ def test_a_bug_is_no_outcome(laid_out, monkeypatch):
     assert not cell("cyclegan").root.exists()
 
 
-class Wrong(TrainingFreeMethod):
+class Wrong(ClassicalMethod):
     name, title, reference, kind = "wrong", "Wrong", "none", "classical"
     result: np.ndarray
 
@@ -253,7 +253,7 @@ def test_a_missing_or_damaged_training_is_named(laid_out):
         ({"parameters": 1.5}, "parameters is 1.5"),
     ],
 )
-def test_a_record_that_nobody_wrote_is_told(tmp_path, changes, said):
+def test_a_record_that_the_suite_cannot_have_written_is_refused(tmp_path, changes, said):
     record = {"status": "ok", "reason": "", "wall_seconds": 1.0, "peak_memory_mib": 1.0, "parameters": 3}
     path = tmp_path / "run.json"
     path.write_text(json.dumps(record))

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from benchmark.methods.adversarial_training import AdversarialTraining
 from lightning_fabric import Fabric
-from two_scanners import SLICES, context, domain, training_set
+from two_scanners import SLICES, context, domain, trainer_of, training_set
 
+from benchmark.acceleration import grouping
 from benchmark.judges.features import extract, load_extractor
 from benchmark.judges.segmentor import load_segmentor
 from benchmark.methods.base import Direction
 from benchmark.methods.registry import create
-from benchmark.networks import SegmentationUNet, extractor, initialize_weights
+from benchmark.networks import SegmentationUNet, initialize_weights
 from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.runtime.memory import ran_out
 from benchmark.training.device import make_fabric
@@ -30,25 +30,24 @@ VARIANTS = [
 
 def on_the_processor(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("benchmark.methods.adversarial.inference_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr("benchmark.methods.learned.inference_device", lambda: torch.device("cpu"))
     monkeypatch.setattr("benchmark.judges.segmentor.inference_device", lambda: torch.device("cpu"))
 
 
 def start(name, options, how, fabric):
-    """A method with its initial weights, and what trains it."""
+    """A trainer of a method with its initial weights."""
     method, train = create(name, options), training_set()
-    model = method._model = method._make(train.task, how.width, fabric.device)
-    model.initialize(how.identity, how.initial_std)
-    return method, AdversarialTraining(method, model.networks, train, how, fabric)
+    method.begin(train.task, how)
+    return trainer_of(method, train, how, fabric)
 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
 def test_a_step_has_the_losses_of_the_processor(name, options, monkeypatch):
-    monkeypatch.setattr(extractor, "DROPOUT", 0.0)  # the one draw that is made on the device
+    monkeypatch.setattr(grouping, "DROPOUT", 0.0)  # the one draw that is made on the device
     losses = []
     for fabric in (Fabric(accelerator="cpu", devices=1), make_fabric()):
-        _, training = start(name, options, context(2), fabric)
-        steps = [training.step(training.draw()) for _ in range(2)]
+        trainer = start(name, options, context(2), fabric)
+        steps = [trainer.step(trainer.draw()) for _ in range(2)]
         losses.append({f"{key} {n}": value.item() for n, step in enumerate(steps) for key, value in step.items()})
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
@@ -59,7 +58,7 @@ def test_trains_to_the_same_bits_twice_and_translates_as_the_processor_does(name
         method = create(name, options)
         method.fit(training_set(), context(6, initial_std=0.1))
         method.save(tmp_path / folder)
-    assert next(method._model.networks["source"].parameters()).is_cuda
+    assert next(method.network.parameters()).is_cuda
     saved = [{f.name: f.read_bytes() for f in (tmp_path / folder).iterdir()} for folder in ("first", "second")]
     assert saved[0] == saved[1]
     images = domain("source", seed=5).images[0]
@@ -72,17 +71,7 @@ def test_trains_to_the_same_bits_twice_and_translates_as_the_processor_does(name
             np.testing.assert_allclose(elsewhere.translate(images, direction), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "options"), [(name, {}) for name in LEARNED])
-def test_micro_batches_have_the_losses_of_whole_batches(name, options):
-    losses = []
-    for size in (None, 1):
-        torch.manual_seed(0)
-        _, training = start(name, options, context(2, micro_batch=size), make_fabric())
-        losses.append({key: value.item() for key, value in training.step(training.draw()).items()})
-    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
-
-
-def test_memory_that_ran_out_is_known_as_the_gpus():
+def test_running_out_of_memory_is_recognized_as_the_gpus():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**50, dtype=torch.uint8, device="cuda")
     assert ran_out(caught.value) == "GPU"
@@ -96,7 +85,7 @@ def test_mixed_precision_trains(tmp_path):
     assert method.translate(domain("source").images[0]).dtype == np.float32
 
 
-def test_judges_see_what_they_see_on_the_processor(tmp_path, monkeypatch):
+def test_judges_give_the_results_of_the_processor(tmp_path, monkeypatch):
     judges = {"segmentor": SegmentationUNet(classes=4, depth=3, width=8), "autoencoder": MultitaskAutoencoder(width=8)}
     for seed, (kind, network) in enumerate(judges.items()):
         initialize_weights(network, torch.Generator().manual_seed(seed))

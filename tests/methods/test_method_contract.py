@@ -6,15 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmark.methods.adversarial import AdversarialMethod
 from two_scanners import DEVICE, context, training_set
 
 from benchmark.methods.base import Direction
+from benchmark.methods.learned import LearnedMethod
 from benchmark.methods.registry import FOLDER, available, create, method_class
 from benchmark.runtime.errors import ModelError
+from benchmark.training.device import place
 
 METHODS = available()
-# Faster than the defaults; whatever a method does not know is left out.
+# Faster than the defaults; options that a method does not have are left out.
 SMALL = {"embedding_dim": 16}
 
 
@@ -37,8 +38,8 @@ def fitted():
     return fit
 
 
-def is_adversarial(name):
-    return issubclass(method_class(name), AdversarialMethod)
+def has_networks(name):
+    return issubclass(method_class(name), LearnedMethod)
 
 
 def directions(method):
@@ -103,11 +104,11 @@ MIXING = [("cyclegan", {"block": "paper"}), ("segrenorm", {"variant": "paper"})]
 """Options whose networks mix the samples of a training batch, or drop out otherwise."""
 
 
-@pytest.mark.parametrize(("name", "options"), [*((name, {}) for name in METHODS if is_adversarial(name)), *MIXING])
+@pytest.mark.parametrize(("name", "options"), [*((name, {}) for name in METHODS if has_networks(name)), *MIXING])
 def test_a_slice_does_not_depend_on_the_others_in_its_batch(name, options):
     method = create(name, options)
-    method._model = method._make(training_set().task, 4, DEVICE)  # and its networks are in training mode
-    method._model.initialize(("a batch",), 0.1)
+    method.begin(training_set().task, context(1, initial_std=0.1))
+    place(method.network, DEVICE).train()
     images, others = some_images((18, 37, 29)), some_images((18, 37, 29), level=-0.6)
     others[[3, 17]] = images[[3, 17]]  # one of the first batch, one of the last
     for direction in Direction:
@@ -138,7 +139,7 @@ def test_saves_safetensors_and_json_alone(fitted, name, tmp_path):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_refuses_what_is_no_model_of_its_own(fitted, name, tmp_path):
+def test_refuses_models_of_other_methods_and_damaged_ones(fitted, name, tmp_path):
     with pytest.raises(ModelError, match="no trained model"):
         small(name).load(tmp_path / "nowhere")
     fitted(name).save(tmp_path / "model")
@@ -152,7 +153,7 @@ def test_refuses_what_is_no_model_of_its_own(fitted, name, tmp_path):
         small(name).load(tmp_path / "model")
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if is_adversarial(name)])
+@pytest.mark.parametrize("name", [name for name in METHODS if has_networks(name)])
 @pytest.mark.parametrize(("key", "value"), [("width", 0), ("width", None), ("task", {}), ("task", "dense")])
 def test_refuses_a_damaged_description(fitted, name, key, value, tmp_path):
     fitted(name).save(tmp_path / "model")
@@ -200,8 +201,8 @@ def test_reads_labels_only_if_it_says_so(name):
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
-def test_reaches_for_nothing_but_what_it_is_handed(path):
-    """No truth, no judges, no metrics, no datasets, no paths: a method knows images and labels."""
+def test_imports_nothing_beyond_the_contract(path):
+    """No truth, no judges, no metrics, no datasets, no paths: a method sees images and labels."""
     allowed = {
         "benchmark.config.base",
         "benchmark.data.sampling",
@@ -218,7 +219,7 @@ def test_reaches_for_nothing_but_what_it_is_handed(path):
 
 
 @pytest.mark.parametrize("path", sorted(Path(FOLDER.parent, "benchmark/methods").glob("*.py")), ids=lambda p: p.stem)
-def test_nor_does_what_methods_share(path):
+def test_nor_does_code_that_methods_share(path):
     forbidden = (
         "benchmark.data.truth",
         "benchmark.runtime.paths",
@@ -235,16 +236,3 @@ def imported(path):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def test_what_is_handed_over_holds_no_truth():
-    """A training set is images and labels of both scanners and a task; a context is how to train."""
-    train = training_set()
-    assert set(vars(train)) == {"source", "target", "task"}
-    assert {name for side in (train.source, train.target) for name in vars(side)} == {"images", "labels"}
-    assert set(vars(train.task)) == {
-        "classes", "class_weights", "label_kind", "crop", "batch_size", "slice_shape",
-    }  # fmt: skip
-    assert set(vars(context(1))) == {
-        "width", "initial_std", "schedule", "identity", "precision", "log", "checkpoints", "micro_batch",
-    }  # fmt: skip

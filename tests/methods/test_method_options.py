@@ -83,7 +83,7 @@ def test_the_papers_cyclegan_is_the_official_one():
         ("identity", {"quantiles": 10}, "quantiles"),
     ],
 )
-def test_what_is_wrong_is_said(name, given, said):
+def test_an_option_out_of_bounds_or_unknown_is_named(name, given, said):
     with pytest.raises(ConfigError, match=said):
         create(name, given)
 

@@ -5,16 +5,14 @@ import math
 import pytest
 import torch
 
-from benchmark.methods.cycle import Kept
 from benchmark.methods.objective import (
-    Term,
     adversarial_loss,
     discriminator_loss,
     l1_loss,
-    total,
     weighted_cross_entropy,
     weighted_reference,
 )
+from benchmark.training.trainer import Term, total
 
 
 def test_discriminator_loss_is_half_of_each_mean_square():
@@ -36,7 +34,7 @@ def test_cycle_loss_is_the_mean_of_absolute_differences():
 
 def test_cycle_loss_where_only_some_pixels_count():
     image, back = torch.zeros(1, 1, 2, 2), torch.tensor([[[[0.5, 9.0], [9.0, 0.25]]]])
-    kept = Kept.of(torch.tensor([[[[True, False], [False, True]]]]))
+    kept = torch.tensor([[[[True, False], [False, True]]]])
     assert l1_loss(back, image, kept).item() == pytest.approx(0.375)
 
 
@@ -59,7 +57,7 @@ def test_cross_entropy_has_the_weight_of_the_reference_class():
 
 
 def test_cross_entropy_where_only_some_pixels_count():
-    kept = Kept.of(torch.tensor([[[[False, True]]]]))
+    kept = torch.tensor([[[[False, True]]]])
     loss = weighted_cross_entropy(LOGITS, weighted_reference(LABELS, WEIGHTS), kept)
     assert loss.item() == pytest.approx(0.8 * -math.log(3 / 4))
 

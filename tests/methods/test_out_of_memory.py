@@ -1,8 +1,9 @@
-"""A training that runs out of memory keeps its checkpoint, says so with a code of its own, and the next try fits."""
+"""A training that runs out of memory keeps its checkpoint, ends with an exit code of its own, and can be resumed."""
 
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,169 +11,86 @@ from pathlib import Path
 import pytest
 import small_benchmark as small
 import torch
-from benchmark.methods.adversarial_training import AdversarialTraining
 
 from benchmark import cli
 from benchmark.judges.autoencoder import train_autoencoder
 from benchmark.judges.segmentor import train_segmentor
 from benchmark.pipeline.cell import train_cell
 from benchmark.runtime import paths
-from benchmark.runtime.errors import ModelError, OutOfMemory
 from benchmark.runtime.memory import ran_out
 from benchmark.runtime.paths import Cell
-from benchmark.training.memory import NOTE
 from benchmark.training.resuming import discard
+from benchmark.training.trainer import Trainer
 
 CELL = Cell("small", small.DATASET, "AA", "BB", 0, "segrenorm", 0)
-LEFT = paths.checkpoints("small", CELL.model)
+OF_GPU = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+OF_MACHINE = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 68719476736 bytes.")
+SAID = {
+    OF_GPU: r"the GPU has not enough memory for it\. Lower the width, the crop or the batch_size in the config",
+    OF_MACHINE: r"the machine has not enough memory for it\. Run it again with more memory .* its last checkpoint",
+}
 
 
-class Gpu:
-    """Convolutions of more samples than fit raise what PyTorch raises on a GPU.
-
-    Attributes:
-        fits: samples; a discriminator sees two for each of a micro-batch.
-    """
-
-    def __init__(self, monkeypatch, fits):
-        self.fits, self.real = fits, torch.nn.Conv2d.forward
-        monkeypatch.setattr(torch.nn.Conv2d, "forward", lambda module, images: self.forward(module, images))
-
-    def forward(self, module, images):
-        if len(images) > self.fits:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return self.real(module, images)
-
-
-def config(batch=4, **options):
+def config():
     return small.benchmark_config(
-        methods={"segrenorm": {"embedding_dim": 16, **options}, "cyclegan": {"block": "paper"}},
-        proposed="segrenorm",
-        datasets={small.DATASET: {"training": {"crop": [32, 16], "batch_size": batch}}},
-        checkpoint_every=3,
+        methods={"segrenorm": {"embedding_dim": 16}}, proposed="segrenorm", checkpoint_every=3
     )
 
 
 @pytest.fixture
-def small_gpu(monkeypatch):
+def fails_once(monkeypatch):
+    """Has the fifth step of a training, and only that, raise an error."""
     small.lay_out()
-    return Gpu(monkeypatch, fits=2)
+    taken, real = [], Trainer.step
+
+    def patch(error):
+        def step(self, batch):
+            taken.append(batch)
+            if len(taken) == 5:
+                raise error
+            return real(self, batch)
+
+        monkeypatch.setattr(Trainer, "step", step)
+
+    return patch
 
 
-def record():
-    return json.loads(CELL.run.read_text())
+TRAININGS = {
+    "cell": (CELL.model, lambda: train_cell(config(), CELL)),
+    "segmentor": (
+        paths.segmentor("small", small.DATASET, "AA", 0),
+        lambda: train_segmentor(config(), small.DATASET, "AA", 0),
+    ),
+    "autoencoder": (
+        paths.autoencoder("small", small.DATASET, small.PAIR, 0),
+        lambda: train_autoencoder(config(), small.DATASET, small.PAIR, 0),
+    ),
+}
 
 
-def losses(history):
-    """Rows of a history, without their names."""
-    return [[float(value) for value in row.split(",")] for row in history.read_text().splitlines()[1:]]
+@pytest.mark.parametrize("error", SAID, ids=["GPU", "machine"])
+@pytest.mark.parametrize("training", TRAININGS)
+def test_the_checkpoint_is_kept_and_the_next_try_goes_on_to_the_same_bits(training, error, fails_once, capsys):
+    folder, train = TRAININGS[training]
+    record = CELL.run if training == "cell" else folder / "run.json"
+    fails_once(error)
+    with pytest.raises(SystemExit) as caught, cli.reported_errors():
+        train()
+    assert caught.value.code == 75
+    assert re.search(SAID[error], capsys.readouterr().err)
+    assert not folder.exists()
+    assert [path.name for path in paths.checkpoints("small", folder).iterdir()] == ["step-000000003"]
+    train()
+    assert json.loads(record.read_text())["resumed_at_step"] == 3
+    resumed = small.model_files(folder)
+    discard("small", folder)
+    train()
+    assert "resumed_at_step" not in json.loads(record.read_text())
+    assert small.model_files(folder) == resumed
 
 
-def test_each_try_takes_half_of_what_did_not_fit(small_gpu):
-    for taken, following in ((4, 2), (2, 1)):
-        message = rf"not enough memory for {taken} of its batch of 4 at a time\. Run it again.* with {following} at a"
-        with pytest.raises(OutOfMemory, match=message):
-            train_cell(config(), CELL)
-    train_cell(config(), CELL)
-    assert record()["micro_batch"] == 1
-    in_parts = losses(CELL.history)
-    discard("small", CELL.model)
-    assert not LEFT.exists()
-    small_gpu.fits = 8
-    train_cell(config(), CELL)
-    assert record()["micro_batch"] == 4
-    # Later, Adam makes more of the rounding of weights whose gradient is next to nothing.
-    for ours, theirs in zip(in_parts[:3], losses(CELL.history)[:3], strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-2)
-
-
-def test_the_checkpoint_is_kept_and_gone_on_from_and_said(small_gpu, monkeypatch, caplog):
-    small_gpu.fits, steps = 8, []
-    real = AdversarialTraining.step
-
-    def step(self, crops):
-        steps.append(1)
-        if len(steps) == 5:
-            small_gpu.fits = 4
-        return real(self, crops)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(AdversarialTraining, "step", step)
-        with pytest.raises(OutOfMemory):
-            train_cell(config(), CELL)
-    assert not CELL.model.exists()
-    assert {path.name for path in LEFT.iterdir()} == {NOTE, "step-000000003"}
-    train_cell(config(), CELL)
-    assert record()["micro_batch"] == 2
-    assert record()["resumed_at_step"] == 3
-    assert [origin["micro_batch"] for origin in record()["earlier_origins"]] == [4]
-    assert "in other micro-batches: bits may differ" in caplog.text
-    assert "batches of 4 go through in parts of 2" in caplog.text
-
-
-def test_other_settings_begin_with_the_whole_batch(small_gpu):
-    with pytest.raises(OutOfMemory):
-        train_cell(config(batch=2), CELL)
-    small_gpu.fits = 4
-    train_cell(config(batch=2, lambda_cyc=5.0), CELL)
-    assert record()["micro_batch"] == 2
-
-
-def test_where_one_at_a_time_does_not_fit_the_config_must_change(small_gpu):
-    small_gpu.fits = 0
-    with pytest.raises(OutOfMemory, match=r"for 1 of its batch of 1 at a time. Lower the width"):
-        train_cell(config(batch=1), CELL)
-    assert not (LEFT / NOTE).exists()
-
-
-def test_batch_norm_is_a_reason_against_smaller_ones(small_gpu):
-    cell = Cell("small", small.DATASET, "AA", "BB", 0, "cyclegan", 0)
-    with pytest.raises(OutOfMemory, match=r"would have other gradients: BatchNorm2d .* whole batch. Lower the width"):
-        train_cell(config(), cell)
-    assert not (paths.checkpoints("small", cell.model) / NOTE).exists()
-    with pytest.raises(OutOfMemory, match="BatchNorm2d"):
-        train_autoencoder(config(), small.DATASET, small.PAIR, 0)
-
-
-def test_a_segmentor_in_parts_is_the_same(small_gpu):
-    folder = paths.segmentor("small", small.DATASET, "AA", 0)
-    small_gpu.fits = 1
-    with pytest.raises(OutOfMemory, match="for 2 of its batch of 2"):
-        train_segmentor(config(), small.DATASET, "AA", 0)
-    train_segmentor(config(), small.DATASET, "AA", 0)
-    assert json.loads((folder / "run.json").read_text())["micro_batch"] == 1
-    in_parts = losses(folder / "history.csv")
-    small_gpu.fits = 2
-    train_segmentor(config(), small.DATASET, "AA", 0)
-    for ours, theirs in zip(in_parts, losses(folder / "history.csv"), strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-2)
-
-
-def test_what_the_machine_lacks_is_no_reason_for_smaller_ones(small_gpu, monkeypatch):
-    def fail(*arguments):
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 68719476736 bytes.")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(small_gpu, "real", fail)
-        small_gpu.fits = 8
-        with pytest.raises(OutOfMemory, match=r"the machine has not enough memory for it\. Run it again with more"):
-            train_cell(config(), CELL)
-    assert not (LEFT / NOTE).exists()
-
-
-def test_a_damaged_note_is_told(small_gpu):
-    LEFT.mkdir(parents=True)
-    (LEFT / NOTE).write_text("{")
-    with pytest.raises(ModelError, match=f"{NOTE}: is damaged .* Delete it"):
-        train_cell(config(), CELL)
-
-
-def test_another_error_of_pytorch_is_a_bug(small_gpu, monkeypatch):
-    def fail(*arguments):
-        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
-
-    small_gpu.fits = 8
-    monkeypatch.setattr(small_gpu, "real", fail)
+def test_another_error_of_pytorch_is_a_bug(fails_once):
+    fails_once(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     with pytest.raises(RuntimeError, match="mat1"):
         train_cell(config(), CELL)
 

@@ -103,7 +103,7 @@ def repository(tmp_path, monkeypatch):
     code_version.cache_clear()
 
 
-def test_knows_the_commit_and_whether_code_was_changed(repository):
+def test_records_the_commit_and_whether_code_was_changed(repository):
     git(repository, "init", "-q")
     git(repository, "add", ".")
     git(repository, "commit", "-qm", "first")

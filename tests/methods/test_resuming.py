@@ -28,9 +28,9 @@ from benchmark.training import checkpoints as module
 from benchmark.training import loop
 from benchmark.training.batches import Batches
 from benchmark.training.checkpoints import FINISHED, SUMS, TENSORS, Checkpoints
-from benchmark.training.loop import Parts
 from benchmark.training.resuming import discard
 from benchmark.training.schedule import constant_then_linear
+from benchmark.training.state import TrainingState
 
 STEPS = 8
 IDENTITY = {"config": "a", "code": "b", "slices": "c", "splits": "d"}
@@ -38,7 +38,7 @@ VARIANTS = [*METHODS.items(), ("cyclegan", {"image_pool": 3})]
 
 
 class Killed(Exception):  # noqa: N818
-    """What no training expects."""
+    """An error that no code handles."""
 
 
 def checkpoints(folder, every=2, **others):
@@ -56,15 +56,7 @@ def fit(name, options, where=None, stop=None, end=lambda: None):
 
     method = create(name, options)
     method.fit(training_set(), replace(context(STEPS, log=log), checkpoints=where))
-    return {name: tensor.numpy().tobytes() for name, tensor in weights(method).items()}, rows
-
-
-def weights(method):
-    return {
-        f"{domain} {name}": tensor.cpu()
-        for domain, networks in method._model.networks.items()
-        for name, tensor in networks.state_dict().items()
-    }
+    return {name: tensor.cpu().numpy().tobytes() for name, tensor in method.network.state_dict().items()}, rows
 
 
 def kill():
@@ -168,7 +160,7 @@ def test_one_that_is_damaged_again_is_put_aside_again(tmp_path):
     assert last.resumed_at == 0
 
 
-def test_what_was_made_elsewhere_is_used_and_said(tmp_path, caplog):
+def test_a_checkpoint_from_elsewhere_is_used_with_a_warning(tmp_path, caplog):
     elsewhere, here = {"kernels": "others"}, {"kernels": "ours"}
     with pytest.raises(Killed):
         fit("cyclegan", {}, replace_origin(checkpoints(tmp_path), elsewhere), 5, kill)
@@ -248,13 +240,14 @@ def line(where, stop=None, steps=450):
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01, fused=True)
     sampler, noise = CropSampler(training_set().source, (8, 8), 2, stream("crops")), stream("noise")
     torch.manual_seed(3)
-    parts = Parts(
+    state = TrainingState(
         torch.device("cpu"),
-        {"line": network},
+        network,
         {"line": optimizer},
         {"line": constant_then_linear(optimizer, 200, 250)},
         Batches(sampler.draw, {"crops": sampler}),
         {"noise": noise},
+        {},
     )
     taken, rows = [], []
 
@@ -262,16 +255,16 @@ def line(where, stop=None, steps=450):
         taken.append(1)
         if len(taken) == stop:
             raise Killed
-        images = torch.from_numpy(parts.batches.next()[0]).mean(dim=(1, 2, 3))[:, None]
+        images = torch.from_numpy(state.batches.next()[0]).mean(dim=(1, 2, 3))[:, None]
         wanted = 2 * images + float(noise.normal()) + torch.randn(1)
         loss = (network(images) - wanted).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        parts.schedules["line"].step()
+        state.schedules["line"].step()
         return {"square": loss.detach()}
 
-    loop.train(parts, steps, step, lambda now, row: rows.append((now, row)), where)
+    loop.train(state, steps, step, lambda now, row: rows.append((now, row)), where)
     return network.weight.item(), network.bias.item(), rows
 
 
@@ -341,7 +334,7 @@ def test_a_cell_says_that_it_went_on_and_counts_all_its_time(monkeypatch):
 
 
 def test_checkpoints_stay_until_what_was_trained_is_used():
-    """Snakemake deletes what it has not booked: killed with it just after its end, a training is made again."""
+    """Snakemake deletes outputs that it has not recorded: killed just after the end of a training, it trains again."""
     small.lay_out()
     config = small.benchmark_config(methods={"cyclegan": {}}, proposed="cyclegan", checkpoint_every=3)
     cell = Cell("small", small.DATASET, "AA", "BB", 0, "cyclegan", 0)
@@ -351,7 +344,7 @@ def test_checkpoints_stay_until_what_was_trained_is_used():
     train_cell(config, cell)
     assert json.loads(cell.run.read_text())["resumed_at_step"] == 6
     assert (small.model_files(cell.model), cell.history.read_text()) == expected
-    # Of other settings they keep nobody from training: what they belong to has ended.
+    # They do not stop a training with other settings, because the one that wrote them has ended.
     other = config.model_copy(update={"methods": {"cyclegan": {"lambda_cyc": 5.0}}})
     train_cell(other, cell)
     assert "resumed_at_step" not in json.loads(cell.run.read_text())

@@ -132,11 +132,11 @@ def disagreements(name, options, crops_of=everything, *, steps=3, **data):
     found = {f"losses of step {i}": rows[i] == pytest.approx(expected[i], rel=TOLERANCE) for i in range(steps)}
     found["number of steps"] = len(rows) == steps
     for (domain, network), theirs in paper.nets.items():
-        ours = method._model.networks[domain][network]
+        ours = method.networks[domain][network]
         found[f"gradient of {domain} {network}"] = distance(gradient(ours), gradient(theirs)) <= TOLERANCE
 
     # Images are translated in float32.
-    for network in (*method._model.networks.values(), *paper.eval().nets.values()):
+    for network in (method.network, *paper.eval().nets.values()):
         network.float()
     for domain, direction, side in zip(("source", "target"), Direction, (train.source, train.target), strict=True):
         padded = pad_to_multiple(torch.from_numpy(side.images[0]).float()[:, None], 32)

@@ -1,11 +1,15 @@
 """Unpaired slices of two scanners that differ in contrast alone, small enough for a test."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from benchmark.config.base import Schedule
 from benchmark.data.sampling import DomainSlices
 from benchmark.methods.base import FitContext, TaskInfo, TrainingSet
+from benchmark.training.device import make_fabric
+from benchmark.training.trainer import Trainer
 
 SLICES = (3, 37, 29)
 LEVELS = {"source": (-1.0, -0.6, 0.1, 0.7), "target": (-1.0, 0.5, -0.1, -0.5)}
@@ -45,7 +49,12 @@ def context(steps, *, seed=0, width=4, log=lambda step, losses: None, **changes)
     return FitContext(width=width, schedule=schedule, identity=("two_scanners", "A-B", 0, seed), log=log, **changes)
 
 
-def initialize(method, task, how):
-    """Gives an adversarial method its networks, with weights that let a signal through."""
-    method._model = method._make(task, how.width, DEVICE)
-    method._model.initialize(how.identity, 0.2)
+def trainer_of(method, train, how, fabric=None):
+    """A trainer of the method's networks as they are now."""
+    return Trainer(method.recipe(train, how), fabric or make_fabric())
+
+
+def started(method, train, how, fabric=None):
+    """A trainer of new networks, whose weights are large enough to let a signal through."""
+    method.begin(train.task, replace(how, initial_std=0.2))
+    return trainer_of(method, train, how, fabric)

@@ -1,11 +1,13 @@
 import logging
 
 import pytest
+import torch
 from finished_run import told
 
 from benchmark.monitoring.watch.progress import progress_of, rows_of, tail
 from benchmark.training import loop
 from benchmark.training.batches import Batches
+from benchmark.training.state import TrainingState
 
 BEGINS = "2026-01-02 03:04:00,000 begins after step 0 of 100\n"
 
@@ -52,13 +54,11 @@ def test_a_tail_begins_with_a_whole_line(tmp_path):
 
 def test_a_training_tells_what_is_read(caplog, monkeypatch):
     """Every row with its losses, and the step alone where rows are far apart."""
-    import torch
-
     monkeypatch.setattr(loop, "HISTORY_ROWS", 2)
     monkeypatch.setattr(loop, "PROGRESS_EVERY", -1.0)
-    parts = loop.Parts(torch.device("cpu"), {}, {}, {}, Batches(dict, {}))
+    state = TrainingState(torch.device("cpu"), torch.nn.Module(), {}, {}, Batches(dict, {}), {}, {})
     with caplog.at_level(logging.INFO, "benchmark.training.loop"):
-        loop.train(parts, 6, lambda: {"a": torch.tensor(0.5)}, lambda step, losses: None)
+        loop.train(state, 6, lambda: {"a": torch.tensor(0.5)}, lambda step, losses: None)
     log = "".join(f"2026-01-02 03:04:00,000 {record.getMessage()}\n" for record in caplog.records)
     _, rows = rows_of(log)
     assert [(row.step, dict(row.losses)) for row in rows] == [

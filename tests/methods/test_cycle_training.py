@@ -1,19 +1,18 @@
-"""Randomness, divergence, precision, and that training trains."""
+"""Training of the cycle-consistent methods: randomness, order of updates, divergence, precision, and learning."""
 
 import numpy as np
 import pytest
 import torch
-from benchmark.methods.adversarial import AdversarialMethod
-from benchmark.methods.adversarial_training import CONSTANT, AdversarialTraining
-from two_scanners import DEVICE, context, training_set
+from two_scanners import DEVICE, context, trainer_of, training_set
 
-from benchmark.methods.cycle import Crops
-from benchmark.methods.objective import Term
+from benchmark.methods.crops import Crops
+from benchmark.methods.cycle import CONSTANT, CycleMethod
 from benchmark.methods.options import AdversarialOptions
 from benchmark.methods.registry import create
+from benchmark.networks.twins import DOMAINS
 from benchmark.runtime.errors import Diverged
 from benchmark.training import loop
-from benchmark.training.device import make_fabric
+from benchmark.training.trainer import Term
 
 OPTIONS = {"cyclegan": {}, "s_cyclegan": {}, "semgan": {"semantic_dropout": 0.5}, "segrenorm": {"embedding_dim": 16}}
 POOLED = {"image_pool": 2}
@@ -66,12 +65,12 @@ def test_all_methods_draw_the_same_crops_and_start_from_the_same_weights(monkeyp
         seen.setdefault(method.name, []).append((source.images, target.images))
         return source, target
 
-    monkeypatch.setattr(AdversarialMethod, "augment", note)
+    monkeypatch.setattr(CycleMethod, "augment", note)
     weights = {}
     for name in ("cyclegan", "s_cyclegan", "segrenorm"):
         method = fit(name, context(3))
-        method._model.initialize(context(1).identity, context(1).initial_std)
-        weights[name] = method._model.networks["target"]["discriminator"].layers[-1].weight
+        method.begin(training_set().task, context(1))
+        weights[name] = method.networks["target"]["discriminator"].layers[-1].weight
     reference = seen.pop("cyclegan")
     for crops in seen.values():
         for (a, b), (c, d) in zip(reference[:3], crops[:3], strict=True):  # and what was drawn ahead
@@ -80,42 +79,52 @@ def test_all_methods_draw_the_same_crops_and_start_from_the_same_weights(monkeyp
     assert torch.equal(weights["cyclegan"], weights["segrenorm"])
 
 
-def test_discriminators_are_left_alone_by_the_translators_and_these_by_them():
+def test_translators_and_discriminators_leave_each_other_alone(monkeypatch):
     train, how = training_set(), context(2)
     method = fit("segrenorm", how)
-    training = AdversarialTraining(method, method._model.networks, train, how, make_fabric())
-    groups = {"discriminator": [], "translator": []}
-    for networks in method._model.networks.values():
-        for role, network in networks.items():
-            groups["discriminator" if role == "discriminator" else "translator"] += [
+    trainer = trainer_of(method, train, how)
+    groups = {"discriminators": [], "translators": []}
+    for domain in DOMAINS:
+        for role, network in method.networks[domain].items():
+            groups["discriminators" if role == "discriminator" else "translators"] += [
                 *network.parameters(), *network.buffers(),
             ]  # fmt: skip
+    shown, states = [], []
 
-    def snapshot(group):
-        return [t.detach().clone() for t in groups[group]]
+    def snapshot(*_):
+        """Values and gradients of each group."""
+        states.append(
+            {
+                name: [t.detach().clone() for t in (*group, *(t.grad for t in group if t.grad is not None))]
+                for name, group in groups.items()
+            }
+        )
 
-    def gradients(group):
-        return [t.grad.clone() for t in groups[group] if t.grad is not None]
+    def show(domain, made, random):
+        shown.append(made)
+        return made
 
-    def same(before, after):
-        return all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    def same(name, before, after):
+        return all(torch.equal(a, b) for a, b in zip(before[name], after[name], strict=True))
 
-    crops = training.draw()
-    critics = snapshot("discriminator"), gradients("discriminator")
-    made, _ = training._step_translators(crops)
-    assert same(critics[0], snapshot("discriminator"))
-    assert same(critics[1], gradients("discriminator"))
-    assert not any(image.requires_grad for image in made.values())
-    translators = snapshot("translator"), gradients("translator")
-    training._step_discriminators(crops, made)
-    assert same(translators[0], snapshot("translator"))
-    assert same(translators[1], gradients("translator"))
-    assert not same(critics[0], snapshot("discriminator"))
+    monkeypatch.setattr(method, "shown_to_discriminator", show)
+    trainer.step(trainer.draw())  # every parameter has a gradient from here on
+    snapshot()
+    trainer.optimizers["translators"].register_step_post_hook(snapshot)
+    trainer.step(trainer.draw())
+    snapshot()
+    begin, between, end = states
+    assert same("discriminators", begin, between)
+    assert same("translators", between, end)
+    assert not same("translators", begin, between)
+    assert not same("discriminators", between, end)
+    assert len(shown) == 4
+    assert not any(made.requires_grad for made in shown)
 
 
 def test_the_second_pass_of_the_cycle_is_without_dropout():
     method = fit("segrenorm", context(1))
-    source, target = method._model.networks["source"].train(), method._model.networks["target"].train()
+    source, target = (method.networks[domain].train() for domain in DOMAINS)
     images = torch.rand(2, 1, 32, 32, device=DEVICE)
     logits = target["segmentor"](images)
     without = [method.generate(target, images, logits, dropout=False) for _ in range(2)]
@@ -131,9 +140,8 @@ def test_the_second_pass_of_the_cycle_is_without_dropout():
 
 def test_gradients_flow_through_what_conditions_the_way_back():
     method = fit("segrenorm", context(1))
-    source, target = method._model.networks["source"].train(), method._model.networks["target"].train()
-    for networks in (source, target):
-        networks.zero_grad()
+    source, target = (method.networks[domain].train() for domain in DOMAINS)
+    method.network.zero_grad()
     crops = Crops(torch.rand(2, 1, 32, 32), torch.zeros(2, 32, 32, dtype=torch.long))
     cycle = method.cycle(source, target, crops.to(DEVICE))
     cycle.reconstructed.sum().backward()
@@ -152,7 +160,15 @@ def test_the_history_has_every_loss_of_both_domains():
     ]
 
 
-class Tame(AdversarialMethod):
+def test_parameters_and_files_are_of_the_networks_that_translate(tmp_path):
+    method = fit("segrenorm", context(1))
+    roles = ("generator", "segmentor", "extractor")
+    assert method.parameters == sum(p.numel() for r in roles for p in method.networks["source"][r].parameters())
+    names = {f"{domain}_{role}.safetensors" for domain in DOMAINS for role in roles}
+    assert set(files(method, tmp_path / "model")) == {"model.json", *names}
+
+
+class Tame(CycleMethod):
     """A method whose generators are one number each."""
 
     name, title, reference = "tame", "Tame", "none"
@@ -213,7 +229,7 @@ def test_a_constant_translation_is_a_divergence():
         Flat(AdversarialOptions()).fit(training_set(), context(2))
 
 
-def test_others_are_none():
+def test_a_translation_that_varies_is_no_divergence():
     method = Tame(AdversarialOptions())
     method.fit(training_set(), context(2))
     images = training_set().source.images[0]
@@ -233,11 +249,11 @@ def test_a_long_history_has_means_over_a_few_steps(monkeypatch):
 def test_learning_rates_are_constant_and_then_fall():
     method, train, how = create("s_cyclegan", {"learning_rate_segmentors": 5e-4}), training_set(), context(4)
     method.fit(train, context(1))
-    training = AdversarialTraining(method, method._model.networks, train, how, make_fabric())
+    trainer = trainer_of(method, train, how)
     rates = []
     for _ in range(4):
-        rates.append([g["lr"] for o in (training._translators, training._discriminators) for g in o.param_groups])
-        training.step(training.draw())
+        rates.append([g["lr"] for o in trainer.optimizers.values() for g in o.param_groups])
+        trainer.step(trainer.draw())
     falling = (1, 1, 2 / 3, 1 / 3)
     assert rates == [pytest.approx([f * 2e-4, f * 5e-4, f * 1e-4]) for f in falling]
 
@@ -246,7 +262,7 @@ def test_mixed_precision_trains_in_float32():
     rows = []
     how = context(2, precision="bf16-mixed", log=lambda step, losses: rows.append(losses))
     method = fit("segrenorm", how)
-    assert all(p.dtype == torch.float32 for n in method._model.networks.values() for p in n.parameters())
+    assert {p.dtype for p in method.network.parameters()} == {torch.float32}
     exact = []
     fit("segrenorm", context(2, log=lambda step, losses: exact.append(losses)))
     assert rows[0] != exact[0]
