@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from benchmark.cli import runs
 from benchmark.cli.app import app
 from benchmark.monitoring.watch.forecast import forecast
-from benchmark.monitoring.watch.states import look
+from benchmark.monitoring.watch.status import statuses
 from benchmark.monitoring.watch.view import frame
 from benchmark.runtime.errors import ConfigError
 
@@ -19,7 +19,7 @@ NOW = STARTED + 100
 
 
 def seen(jobs, rule, now=NOW):
-    return [s for s in look("smoke", jobs, now) if s.job.rule == rule]
+    return [s for s in statuses("smoke", jobs, now) if s.job.rule == rule]
 
 
 def of(jobs, rule):
@@ -28,12 +28,12 @@ def of(jobs, rule):
 
 def rendered(jobs) -> str:
     console = Console(width=200, file=io.StringIO())
-    console.print(frame("smoke", look("smoke", jobs, NOW)))
+    console.print(frame("smoke", statuses("smoke", jobs, NOW)))
     return console.file.getvalue()
 
 
 def test_before_anything_ran_all_jobs_wait(jobs):
-    assert {s.state for s in look("smoke", jobs, NOW)} == {"waiting"}
+    assert {s.state for s in statuses("smoke", jobs, NOW)} == {"waiting"}
 
 
 def test_outputs_tell_what_is_done_and_a_log_what_runs(jobs):
@@ -41,7 +41,7 @@ def test_outputs_tell_what_is_done_and_a_log_what_runs(jobs):
     first, second, third = of(jobs, "fetch")
     finish("smoke", first, seconds=7.0)
     write_log("smoke", second, "pulling\n", after=60.0)
-    states = {s.job.key: s for s in look("smoke", jobs, NOW)}
+    states = {s.job.key: s for s in statuses("smoke", jobs, NOW)}
     assert (states[first.key].state, states[first.key].seconds) == ("done", 7.0)
     assert (states[second.key].state, states[second.key].silent) == ("running", 40.0)
     assert states[third.key].state == "waiting"
@@ -95,7 +95,7 @@ def test_a_training_that_came_to_nothing_is_done_and_tells_why(jobs):
     finish("smoke", job)
     job.cells[0].run.write_text(json.dumps({"status": "failed", "reason": "cycle_source not finite at step 3 of 6"}))
     assert seen(jobs, "train")[0].state == "done"
-    assert f"came to nothing: {job.name}: cycle_source not finite at step 3 of 6" in rendered(jobs)
+    assert f"no result: {job.name}: cycle_source not finite at step 3 of 6" in rendered(jobs)
 
 
 def test_files_that_are_half_written_stop_nobody(jobs):
@@ -129,7 +129,7 @@ def test_a_small_terminal_shows_what_runs_and_what_is_done_of_each_rule(jobs):
     for job in running:
         write_log("smoke", job, told(0, 10, 100) + told(20, 30, 100, losses), after=100.0)
     console = Console(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
-    console.print(frame("smoke", look("smoke", jobs, NOW), brief=True))
+    console.print(frame("smoke", statuses("smoke", jobs, NOW), brief=True))
     lines = console.file.getvalue().splitlines()
     assert len(lines) <= 24
     for job in running:
@@ -156,7 +156,7 @@ def test_looking_changes_no_file(jobs, tmp_path):
     finish("smoke", of(jobs, "fetch")[0])
     write_log("smoke", of(jobs, "train")[0], told(0, 1, 6, "a 1"))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    look("smoke", jobs, NOW)
+    statuses("smoke", jobs, NOW)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
@@ -167,17 +167,17 @@ def test_time_left_is_that_of_the_same_kind_of_jobs_on_as_many_cores(jobs):
     finish("smoke", trainings[0], seconds=100.0)
     alike = next(j for j in trainings[1:] if j.cells[0].method == method)
     write_log("smoke", alike, "")
-    one = look("smoke", [trainings[0], alike], NOW)
+    one = statuses("smoke", [trainings[0], alike], NOW)
     assert forecast(one).seconds == 100.0
     # another method's time is the mean of the rule, and one core does one job after another
     other = next(j for j in trainings if j.cells[0].method != method)
-    assert forecast(look("smoke", [trainings[0], alike, other], NOW)).seconds == 200.0
+    assert forecast(statuses("smoke", [trainings[0], alike, other], NOW)).seconds == 200.0
 
 
 def test_rules_of_which_nothing_is_done_yet_are_named(jobs):
     start("smoke")
     write_log("smoke", of(jobs, "score")[0], "")
-    left = forecast(look("smoke", of(jobs, "score") + of(jobs, "gather"), NOW))
+    left = forecast(statuses("smoke", of(jobs, "score") + of(jobs, "gather"), NOW))
     assert left.unknown == ("score", "gather")
     assert "at least; nothing is known yet of fetch," in rendered(jobs)
 
@@ -190,7 +190,7 @@ def test_what_waits_for_a_failed_job_is_not_waited_for(jobs):
     write_log("smoke", fetched[2], "error: no\n")
     dataset = fetched[2].dataset
     lost = [job for job in jobs if job.dataset == dataset]
-    assert forecast(look("smoke", [*fetched, *lost[1:]], NOW)).seconds == 0.0
+    assert forecast(statuses("smoke", [*fetched, *lost[1:]], NOW)).seconds == 0.0
 
 
 def test_one_frame_of_a_named_run(jobs, config):
@@ -213,7 +213,7 @@ def test_without_a_terminal_a_frame_is_printed_when_a_state_changes_and_it_ends_
     left = [*fetched]
 
     def looks():
-        return look("smoke", fetched, NOW)
+        return statuses("smoke", fetched, NOW)
 
     def pause(seconds):
         finish("smoke", left.pop())

@@ -63,10 +63,10 @@ def test_a_file_in_order_is_planned_with_whatever_its_name_is(project):
         (row(size=10**400), "key 'measurements.0.size'"),
         (row(pixels=3), "key 'measurements.0.pixels' is unknown"),
         ("[" * 100_000, "(it is nested too deeply)"),
-        ('{"title": ' + "1" * 5000 + "}", "(it holds a number of thousands of digits)"),
-        ("", "(it is no JSON from line 1, column 1, on)"),
-        (row()[:50], "(it is no JSON from line 1, column"),
-        (b"\xff\xfe\x00", "(it is no text)"),
+        ('{"title": ' + "1" * 5000 + "}", "(it holds a number with thousands of digits)"),
+        ("", "(it is not JSON from line 1, column 1, on)"),
+        (row()[:50], "(it is not JSON from line 1, column"),
+        (b"\xff\xfe\x00", "(it is not text)"),
     ],
 )
 def test_a_file_that_is_faulty_is_refused(project, content, fault):

@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from benchmark.cli.app import app
 from benchmark.cli.runs import found_config
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.monitoring.plan.extent import extent_of
-from benchmark.monitoring.plan.measured import of_steps, read_run
+from benchmark.monitoring.plan.dataset_size import dataset_size
+from benchmark.monitoring.plan.measurement import divide_training, read_run
 from benchmark.monitoring.plan.prediction import predict
 from benchmark.monitoring.plan.report import print_prediction
-from benchmark.monitoring.plan.schedule import Machine
-from benchmark.monitoring.plan.sources import Source, kept
+from benchmark.monitoring.plan.sources import Source, load
+from benchmark.monitoring.schedule import Machine
 from benchmark.pipeline.jobs import jobs_of
 from benchmark.runtime import paths
 from benchmark.runtime.errors import UserError
@@ -36,7 +36,7 @@ def jobs(config):
     """Jobs of a run that is finished."""
     start("smoke")
     (paths.benchmark_root("smoke") / "config.json").write_text(config.model_dump_json())
-    subjects = {name: extent_of(name).subjects for name in config.datasets}
+    subjects = {name: dataset_size(name).subjects for name in config.datasets}
     jobs = jobs_of(config, {name: list(ids) for name, ids in subjects.items()})
     for job in jobs:
         finish("smoke", job, SECONDS.get(job.rule, 2.0))
@@ -108,7 +108,7 @@ def test_beyond_ten_times_the_size_the_totals_are_said_to_be_guesses(config, job
     for width, factor in ((16, 16), (1, 16)):
         warning, headline = text(width).splitlines()[:2]
         assert warning.startswith(f"WARNING: the totals are guesses and may be wrong by a factor of {factor} or so: ")
-        assert "the times of train, harmonize_trained, score are those of units of work of another size" in warning
+        assert "the times of train, harmonize_trained, score are scaled from units of work of another size" in warning
         assert headline.startswith("wider: about ")
     assert "WARNING" not in text(12)
 
@@ -140,8 +140,8 @@ def test_the_command(config, jobs, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        ([], "takes --from or --measure"),
-        (["--from", "smoke", "--measure"], "takes --from or --measure"),
+        ([], "takes either --from or --measure"),
+        (["--from", "smoke", "--measure"], "takes either --from or --measure"),
         (["--from", "smoke", "--gpus", "1"], "times are of a machine without a GPU"),
         (["--from", "nothing.json"], "nothing.json: is missing"),
         (["--from", "nothing"], "is neither a run in results/ nor a file that --save wrote. Name one of smoke."),
@@ -163,8 +163,8 @@ def test_memory_is_limited_by_what_was_measured_at_this_size_only(config, jobs):
 
 def test_measurements_are_kept(config, jobs):
     source = Source(title="a machine", gpu=True, measurements=read_run(config))
-    source.keep(Path("kept.json"))
-    assert kept(Path("kept.json")) == source
+    source.save(Path("kept.json"))
+    assert load(Path("kept.json")) == source
 
 
 def test_a_run_without_times_is_told(config):
@@ -203,7 +203,7 @@ def test_a_record_without_the_hardware_is_damaged(config, jobs):
             cell.run.write_text(json.dumps(json.loads(cell.run.read_text()) | {"hardware": "fast"}))
     result = CliRunner().invoke(app, ["plan", "smoke", "--from", "smoke"])
     assert isinstance(result.exception, UserError), result.exception
-    assert "does not tell the hardware" in str(result.exception)
+    assert "does not state the hardware" in str(result.exception)
 
 
 BEGINS = "2026-01-02 03:04:00,000 begins after step {} of 10\n"
@@ -226,7 +226,7 @@ BEGINS = "2026-01-02 03:04:00,000 begins after step {} of 10\n"
 def test_time_of_steps_and_about_them(log, expected, tmp_path):
     path = tmp_path / "log"
     path.write_text(log)
-    assert of_steps(path, 1.0, 40.0) == pytest.approx(expected)
+    assert divide_training(path, 1.0, 40.0) == pytest.approx(expected)
 
 
 def test_of_short_trainings_only_the_steps_take_longer_with_their_number_and_size(config, jobs):

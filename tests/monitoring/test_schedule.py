@@ -1,7 +1,6 @@
 import pytest
 
-from benchmark.monitoring.plan.prediction import longest_path
-from benchmark.monitoring.plan.schedule import Machine, simulate
+from benchmark.monitoring.schedule import Machine, critical_path, simulate
 from benchmark.pipeline.jobs import Job
 from benchmark.runtime.errors import UserError
 
@@ -60,4 +59,4 @@ def test_the_longest_chain():
     c, d = job("train", "c", a), job("segmentor", "d", b)
     e = job("score", "e", c, d)
     seconds = {a.key: 5.0, b.key: 1.0, c.key: 1.0, d.key: 4.0, e.key: 1.0}
-    assert [j.name for j in longest_path([a, b, c, d, e], seconds)] == ["a", "c", "e"]
+    assert [j.name for j in critical_path([a, b, c, d, e], seconds)] == ["a", "c", "e"]

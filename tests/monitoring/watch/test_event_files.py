@@ -1,8 +1,8 @@
 import pytest
 from finished_run import finish, start, told, write_log
 
+from benchmark.monitoring.training_log import rows_of
 from benchmark.monitoring.watch.events import EventFiles
-from benchmark.monitoring.watch.progress import rows_of
 from benchmark.runtime.errors import DataError, UserError
 
 accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")

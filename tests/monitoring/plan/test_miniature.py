@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 from benchmark.cli.app import app
 from benchmark.cli.runs import found_config
 from benchmark.monitoring.plan import sources
-from benchmark.monitoring.plan.measured import Measured
+from benchmark.monitoring.plan.measurement import Measurement
 from benchmark.monitoring.plan.miniature import timed
 from benchmark.monitoring.plan.prediction import predict
-from benchmark.monitoring.plan.schedule import Machine
-from benchmark.monitoring.plan.sources import kept, of_this_machine
+from benchmark.monitoring.plan.sources import load, measure
+from benchmark.monitoring.schedule import Machine
 from benchmark.runtime.errors import UserError
 
 
@@ -29,7 +29,7 @@ def test_every_rule_but_two_quick_ones_is_measured(project):
     )
     told: list[str] = []
     before = set(project.iterdir())
-    source = of_this_machine(config, told.append)
+    source = measure(config, told.append)
     assert set(project.iterdir()) == before
     assert any("train retouch_phantom_tiny-CR-SP-0-segrenorm-0" in line for line in told)
     found = predict(config, source.measurements, Machine(2))
@@ -59,8 +59,8 @@ def killed(signal: str) -> str:
 def test_a_process_that_is_killed_is_told_with_its_memory(project):
     message = killed("signal.SIGKILL")
     found = re.fullmatch(
-        r"train somewhere: was killed by SIGKILL while it was measured; at the last look it had (\d+) MiB, "
-        r"and most likely memory ran out. Take a machine with more memory, or a smaller batch.",
+        r"train somewhere: was killed by SIGKILL while it was measured; it last used (\d+) MiB, "
+        r"and memory probably ran out. Take a machine with more memory, or a smaller batch.",
         message,
     )
     assert found, message
@@ -90,32 +90,30 @@ def failing(monkeypatch) -> UserError:
     return error
 
 
-ONE = Measured(
+ONE = Measurement(
     rule="train", dataset="d", method="m", start_up=1.0, work=2.0, amount=3, unit=4, memory=5.0, size=6, bulk=7
 )
 
 
 def test_what_was_measured_before_a_failure_is_kept(project, failing):
     config = found_config("config/smoke.yaml")
-    with pytest.raises(
-        UserError, match=r"train x: failed. Correct that. part.json keeps what was measured before it.$"
-    ):
-        of_this_machine(config, lambda job: None, Path("part.json"))
-    source = kept(Path("part.json"))
+    with pytest.raises(UserError, match=r"train x: failed. Correct that. part.json has the measurements before it.$"):
+        measure(config, lambda job: None, Path("part.json"))
+    source = load(Path("part.json"))
     assert source.measurements == [ONE]
     assert source.title.startswith("a part of a miniature on ")
-    with pytest.raises(UserError, match=r"Correct that. With --save FILE, what was measured is kept.$"):
-        of_this_machine(config, lambda job: None)
+    with pytest.raises(UserError, match=r"Correct that. With --save FILE, measurements are kept.$"):
+        measure(config, lambda job: None)
 
 
 def test_the_command_keeps_a_part_and_plans_with_it(project, failing):
     plan = ["plan", "config/smoke.yaml"]
     result = CliRunner().invoke(app, [*plan, "--measure", "--save", "part.json"])
-    assert "part.json keeps what was measured before it" in str(result.exception)
+    assert "part.json has the measurements before it" in str(result.exception)
     result = CliRunner().invoke(app, [*plan, "--from", "part.json"])
     assert result.exit_code == 0, result.output
     assert "from a part of a miniature on" in " ".join(result.output.split())
-    assert "for nothing like it was measured: fetch" in result.output
+    assert "because nothing similar was measured: fetch" in result.output
 
 
 def test_a_measurement_that_fails_before_there_is_any_is_told_as_it_is(project, monkeypatch):
@@ -125,5 +123,5 @@ def test_a_measurement_that_fails_before_there_is_any_is_told_as_it_is(project, 
 
     monkeypatch.setattr(sources, "miniature", miniature)
     with pytest.raises(UserError, match=r"Correct that.$"):
-        of_this_machine(found_config("config/smoke.yaml"), lambda job: None, Path("part.json"))
+        measure(found_config("config/smoke.yaml"), lambda job: None, Path("part.json"))
     assert not Path("part.json").exists()

@@ -3,7 +3,7 @@ import logging
 import pytest
 from finished_run import told
 
-from benchmark.monitoring.watch.progress import progress_of, rows_of, tail
+from benchmark.monitoring.training_log import progress_of, rows_of, tail
 from benchmark.training import loop
 from benchmark.training.batches import Batches
 

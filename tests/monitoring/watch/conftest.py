@@ -6,7 +6,7 @@ from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, read_yaml
 from benchmark.pipeline.jobs import Job, jobs_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
