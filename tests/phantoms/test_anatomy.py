@@ -116,5 +116,5 @@ def test_another_template_is_refused(monkeypatch, tmp_path):
     name = template._FILE.format("gm")
     (tmp_path / name).write_bytes((folder / template._FILE.format("wm")).read_bytes())
     monkeypatch.setattr(template, "_folder", lambda: tmp_path)
-    with pytest.raises(DataError, match=r"not the template .* requirements\.lock"):
+    with pytest.raises(DataError, match=r"is not the phantoms' template.* requirements\.lock"):
         template._read.__wrapped__("gm")

@@ -172,7 +172,7 @@ def test_what_is_not_whole_has_another_name(fake, tmp_path, error):
 
 def test_a_full_disk_is_one_message(fake, tmp_path):
     fake.error = OSError(28, "No space left on device")
-    with pytest.raises(UserError, match=r"data: cannot be written \(No space left on device\)\. Make room"):
+    with pytest.raises(UserError, match=r"data: cannot be written \(No space left on device\)\. Free some space"):
         generation.generate("fake", "tiny", tmp_path / "data", 1)
     assert not (tmp_path / "data").exists()
 
@@ -180,9 +180,9 @@ def test_a_full_disk_is_one_message(fake, tmp_path):
 @pytest.mark.parametrize("number", [errno.ENOTEMPTY, errno.ENOENT])
 def test_room_does_not_mend_what_another_process_does(fake, tmp_path, number):
     fake.error = OSError(number, os.strerror(number))
-    with pytest.raises(UserError, match=r"data: cannot be written .*See that nothing else") as raised:
+    with pytest.raises(UserError, match=r"data: cannot be written .*Make sure that nothing else") as raised:
         generation.generate("fake", "tiny", tmp_path / "data", 1)
-    assert "Make room" not in str(raised.value)
+    assert "Free some space" not in str(raised.value)
 
 
 @pytest.mark.parametrize("ended", ["writing", "moving", "removing"])

@@ -26,13 +26,13 @@ def machine(monkeypatch):
 )
 def test_memory_and_cores_limit_it(machine, kind, mib, jobs):
     machine(mib)
-    assert processes.fitting(kind, "full") == jobs
+    assert processes.process_count(kind, "full") == jobs
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_size_has_its_own_peak(machine, kind):
     machine(1_000)
-    of_size = [processes.fitting(kind, size) for size in SIZES]
+    of_size = [processes.process_count(kind, size) for size in SIZES]
     assert of_size == sorted(of_size, reverse=True)
     assert of_size[-1] < of_size[0]
 

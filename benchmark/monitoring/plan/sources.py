@@ -16,7 +16,7 @@ from benchmark.monitoring.plan.dataset_size import dataset_size, phantom_stage
 from benchmark.monitoring.plan.measurement import Measurement, measurement, read_run
 from benchmark.monitoring.plan.miniature import miniature, timed
 from benchmark.monitoring.training_log import tail
-from benchmark.phantoms.processes import fitting
+from benchmark.phantoms.processes import process_count
 from benchmark.pipeline.jobs import Job
 from benchmark.results.provenance import hardware, read_provenance
 from benchmark.runtime.atomic import write_atomically
@@ -150,7 +150,7 @@ def _of_archive(config: BenchmarkConfig, name: str, folder: Path) -> list[Measur
         for seconds, size in zip(took["prepare"], took["sizes"], strict=True)
     ]
     if stage := phantom_stage(load_dataset(name)):
-        each, processes = sum(took["generate"]) / len(took["generate"]), fitting(*stage)
+        each, processes = sum(took["generate"]) / len(took["generate"]), process_count(*stage)
         seconds = (start_up, each * len(sizes[name].subjects) / processes)
         found.append(measurement(config, fetch, sizes, seconds=seconds, memory=memory * processes, size=0))
     return found
