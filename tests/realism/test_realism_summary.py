@@ -1,4 +1,4 @@
-"""The document's numbers are those of the table that ``studies/realism/__main__.py`` wrote."""
+"""The document's numbers are those of the table that ``studies.realism`` wrote."""
 
 import csv
 import re
