@@ -94,12 +94,8 @@ def _candidates(person: Person, brain: Brain) -> tuple[dict[str, Mask], Map]:
 
 def _away(distance: Map, centre: tuple[int, int, int]) -> Array:
     """Unit vector along which the distance from the ventricles grows."""
-    slope = np.empty(3)
-    for axis in range(3):
-        ahead, behind = list(centre), list(centre)
-        ahead[axis] += 1
-        behind[axis] -= 1
-        slope[axis] = float(distance[tuple(ahead)]) - float(distance[tuple(behind)])
+    point, steps = np.array(centre), np.eye(3, dtype=np.intp)
+    slope = np.array([float(distance[tuple(point + s)]) - float(distance[tuple(point - s)]) for s in steps])
     length = math.sqrt(math.fsum(s * s for s in slope.tolist()))
     return slope / length if length > 0.0 else np.array([1.0, 0.0, 0.0])
 

@@ -23,7 +23,7 @@ from benchmark.runtime.atomic import write_atomically
 from benchmark.runtime.devices import gpus
 from benchmark.runtime.errors import ConfigError, DataError, UserError
 
-_LONGEST = 300  # characters of a message; every line of a file may have a fault
+_LONGEST = 300  # characters of a fault; each line of a file may have one
 
 
 class Source(Strict):
@@ -53,17 +53,10 @@ def load(path: Path) -> Source:
         return check(Source, json.loads(path.read_text(encoding="utf-8")), path)
     except FileNotFoundError:
         raise UserError(path, "is missing", "Measure with --measure --save FILE") from None
-    except ConfigError as error:
-        fault = textwrap.shorten(error.fault, _LONGEST, placeholder=" ...")
-    except RecursionError:
-        fault = "it is nested too deeply"
-    except json.JSONDecodeError as error:
-        fault = f"it is not JSON from line {error.lineno}, column {error.colno}, on"
-    except UnicodeDecodeError:
-        fault = "it is not text"
-    except ValueError:
-        fault = "it holds a number with thousands of digits"
-    raise UserError(path, f"is no file of measurements ({fault})", "Measure with --measure --save FILE")
+    except (ConfigError, ValueError, RecursionError) as error:
+        fault = error.fault if isinstance(error, ConfigError) else str(error)
+        fault = f"is no file of measurements ({textwrap.shorten(fault, _LONGEST, placeholder=' ...')})"
+        raise UserError(path, fault, "Measure with --measure --save FILE") from None
 
 
 def from_run(config: BenchmarkConfig) -> Source:

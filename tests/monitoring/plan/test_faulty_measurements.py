@@ -62,11 +62,11 @@ def test_a_file_in_order_is_planned_with_whatever_its_name_is(project):
         (row(work=1e308), "key 'measurements.0.work': input should be less than or equal to"),
         (row(size=10**400), "key 'measurements.0.size'"),
         (row(pixels=3), "key 'measurements.0.pixels' is unknown"),
-        ("[" * 100_000, "(it is nested too deeply)"),
-        ('{"title": ' + "1" * 5000 + "}", "(it holds a number with thousands of digits)"),
-        ("", "(it is not JSON from line 1, column 1, on)"),
-        (row()[:50], "(it is not JSON from line 1, column"),
-        (b"\xff\xfe\x00", "(it is not text)"),
+        ("[" * 100_000, "(maximum recursion depth exceeded"),
+        ('{"title": ' + "1" * 5000 + "}", "(Exceeds the limit (4300 digits) for integer"),
+        ("", "line 1 column 1 (char 0))"),
+        (row()[:50], "(Unterminated string"),
+        (b"\xff\xfe\x00", "can't decode byte"),
     ],
 )
 def test_a_file_that_is_faulty_is_refused(project, content, fault):

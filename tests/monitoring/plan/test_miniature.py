@@ -19,7 +19,6 @@ from benchmark.monitoring.schedule import Machine
 from benchmark.runtime.errors import UserError
 
 
-@pytest.mark.end_to_end
 def test_every_rule_but_two_quick_ones_is_measured(project):
     whole = found_config("config/smoke.yaml")
     name = "retouch_phantom_tiny"
