@@ -10,8 +10,8 @@ SMK_AND_PY := Snakefile workflow/rules/*.smk
 # One process per core, each with one thread; tests of a module stay together, because they share fixtures.
 PYTEST := OMP_NUM_THREADS=1 python -m pytest -n auto --dist loadscope
 
-.PHONY: setup demo open quality paper-dry-run test test-fast lint leaderboard leaderboard-check leaderboard-publish \
-  report actionlint lock clean
+.PHONY: setup demo open quality paper-dry-run test test-fast lint docs
+.PHONY: leaderboard leaderboard-check leaderboard-publish report actionlint lock clean
 
 # With VENV_READY=1, the active environment (such as conda's) is used instead.
 ifdef VENV_READY
@@ -73,7 +73,6 @@ leaderboard-publish: leaderboard
 	python -m benchmark leaderboard publish demo
 
 # The documentation, in site/; a warning, such as a link that leads nowhere, is an error.
-.PHONY: docs
 docs: setup
 	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
 

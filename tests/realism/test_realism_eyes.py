@@ -1,4 +1,4 @@
-"""Quantities of an eye that was made with known ones."""
+"""Quantities of an eye that was generated with known values."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is expected of archives that are not there is what is found in them."""
+"""Expected sizes of missing archives match the archives."""
 
 import csv
 from collections import Counter
@@ -32,16 +32,16 @@ EPOCHS = {"unit": "epochs", "constant": 2, "decay": 1}
         ("oasis_ixi", {"OASIS": 20, "IXIHH": 40}),
     ],
 )
-def test_subjects_of_an_archive_that_is_not_there(name, counts):
+def test_expected_subjects_of_a_missing_archive(name, counts):
     assert Counter(expected_subjects(load_dataset(name)).values()) == counts
 
 
-def test_an_inventory_goes_before_what_is_expected():
+def test_an_inventory_overrides_expected_subjects():
     write_atomically(paths.inventory("ixi"), '{"subjects": {"IXI1": {"domain": "GE"}, "IXI2": {"domain": "PL"}}}')
     assert expected_subjects(load_dataset("ixi")) == {"IXI1": "GE", "IXI2": "PL"}
 
 
-def test_a_dataset_that_says_nothing_of_its_subjects(project):
+def test_a_dataset_without_a_number_of_subjects(project):
     (project / "config").unlink()
     small.lay_out()
     with pytest.raises(ConfigError, match="does not state how many subjects the scanner AA has"):
@@ -50,7 +50,7 @@ def test_a_dataset_that_says_nothing_of_its_subjects(project):
 
 @pytest.mark.parametrize(("name", "slices"), [("ixi_phantom", 21), ("msseg_phantom", 41), ("retouch_phantom", 9)])
 def test_slices_of_a_subject(name, slices):
-    """As in the stores of the demo."""
+    """As in the demo."""
     assert slices_per_subject(load_dataset(name)) == slices
 
 
@@ -65,7 +65,7 @@ def last_step(path: Path) -> int:
         return int(list(csv.DictReader(file))[-1]["step"])
 
 
-def test_steps_are_those_that_trainings_take(project):
+def test_steps_match_real_trainings(project):
     (project / "config").unlink()
     judges = small.benchmark_config().judges.model_dump(mode="json")
     config = small.benchmark_config(

@@ -1,4 +1,4 @@
-"""Measuring runs the real steps of every rule, on slices that nobody scanned."""
+"""Measuring runs the jobs of every rule on random slices."""
 
 import os
 import re
@@ -19,18 +19,19 @@ from benchmark.monitoring.schedule import Machine
 from benchmark.runtime.errors import UserError
 
 
-def test_every_rule_but_two_quick_ones_is_measured(project):
+@pytest.mark.snakemake
+def test_all_rules_are_measured_except_two_quick_ones(project):
     whole = found_config("config/smoke.yaml")
     name = "retouch_phantom_tiny"
     methods = {each: whole.methods[each] for each in ("identity", "segrenorm")}
     config = whole.model_copy(
         update={"datasets": {name: whole.datasets[name]}, "methods": methods, "metrics": {"overlap": {}, "cost": {}}}
     )
-    told: list[str] = []
+    announced: list[str] = []
     before = set(project.iterdir())
-    source = measure(config, told.append)
+    source = measure(config, announced.append)
     assert set(project.iterdir()) == before
-    assert any("train retouch_phantom_tiny-CR-SP-0-segrenorm-0" in line for line in told)
+    assert any("train retouch_phantom_tiny-CR-SP-0-segrenorm-0" in line for line in announced)
     found = predict(config, source.measurements, Machine(2))
     rules = {rule.rule: rule for rule in found.rules}
     assert {name for name, rule in rules.items() if rule.scale is None} == {"inventory", "split"}
@@ -40,7 +41,7 @@ def test_every_rule_but_two_quick_ones_is_measured(project):
     assert found.size("prepare") > 0
 
 
-def test_a_command_that_fails_while_it_is_measured_is_told(project):
+def test_a_failing_command_is_reported(project):
     with pytest.raises(UserError, match=r"failed while it was measured: .*No module named nothing"):
         timed(["python", "-m", "nothing"], Path(), Path("log"))
     with pytest.raises(UserError, match=r"failed while it was measured: exit code 3"):
@@ -48,14 +49,14 @@ def test_a_command_that_fails_while_it_is_measured_is_told(project):
 
 
 def killed(signal: str) -> str:
-    """What is told of a process that says something, is there for a while, and is killed."""
+    """The error of a process that logs a line and is killed a moment later."""
     code = f"import os, signal, time; print('step 3', flush=True); time.sleep(0.3); os.kill(os.getpid(), {signal})"
     with pytest.raises(UserError) as caught:
         timed([sys.executable, "-c", code, "train", "somewhere"], Path(), Path("log"))
     return str(caught.value)
 
 
-def test_a_process_that_is_killed_is_told_with_its_memory(project):
+def test_a_killed_process_is_reported_with_its_memory(project):
     message = killed("signal.SIGKILL")
     found = re.fullmatch(
         r"train somewhere: was killed by SIGKILL while it was measured; it last used (\d+) MiB, "
@@ -70,7 +71,7 @@ def test_a_process_that_is_killed_is_told_with_its_memory(project):
     assert "killed by signal 40 " in killed("signal.SIGRTMIN + 6")
 
 
-def test_memory_that_ran_out_in_good_order_has_the_same_remedy(project):
+def test_an_out_of_memory_exit_has_the_same_remedy(project):
     code = f"import sys; print('error: the memory: is used up'); sys.exit({os.EX_TEMPFAIL})"
     with pytest.raises(UserError, match=r"error: the memory: is used up. Take a .* or a smaller batch"):
         timed([sys.executable, "-c", code], Path(), Path("log"))
@@ -94,7 +95,7 @@ ONE = Measurement(
 )
 
 
-def test_what_was_measured_before_a_failure_is_kept(project, failing):
+def test_measurements_before_a_failure_are_kept(project, failing):
     config = found_config("config/smoke.yaml")
     with pytest.raises(UserError, match=r"train x: failed. Correct that. part.json has the measurements before it.$"):
         measure(config, lambda job: None, Path("part.json"))
@@ -105,7 +106,7 @@ def test_what_was_measured_before_a_failure_is_kept(project, failing):
         measure(config, lambda job: None)
 
 
-def test_the_command_keeps_a_part_and_plans_with_it(project, failing):
+def test_the_command_plans_with_a_partial_measurement(project, failing):
     plan = ["plan", "config/smoke.yaml"]
     result = CliRunner().invoke(app, [*plan, "--measure", "--save", "part.json"])
     assert "part.json has the measurements before it" in str(result.exception)
@@ -115,7 +116,7 @@ def test_the_command_keeps_a_part_and_plans_with_it(project, failing):
     assert "because nothing similar was measured: fetch" in result.output
 
 
-def test_a_measurement_that_fails_before_there_is_any_is_told_as_it_is(project, monkeypatch):
+def test_a_failure_of_the_first_measurement(project, monkeypatch):
     def miniature(config, folder, tell):
         raise UserError("train x", "failed", "Correct that")
         yield
