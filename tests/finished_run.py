@@ -1,4 +1,4 @@
-"""Files that a run leaves, without the run."""
+"""Writes the files of a run without running it."""
 
 import json
 import os
@@ -38,6 +38,6 @@ def finish(benchmark: str, job: Job, seconds: float = 5.0, megabytes: float = 10
     write_log(benchmark, job, f"{log}start-up 1.00 s, work {seconds - 1:.2f} s\n")
 
 
-def told(second: int, step: int, steps: int, losses: str = "") -> str:
+def log_line(second: int, step: int, steps: int, losses: str = "") -> str:
     """A line of a training's log."""
     return f"2026-01-02 03:04:{second:02d},000 step {step} of {steps}{': ' * bool(losses)}{losses}\n"

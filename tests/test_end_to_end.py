@@ -21,7 +21,7 @@ from benchmark.runtime import paths
 from benchmark.runtime.paths import Cell
 
 CONFIG = "config/smoke.yaml"
-pytestmark = pytest.mark.end_to_end
+pytestmark = pytest.mark.snakemake
 
 
 def snakemake(project: Path, *arguments: str, succeed: bool = True) -> str:

@@ -97,7 +97,7 @@ else:
         Path(".venv/bin/python").unlink(missing_ok=True)
         Path(".venv/bin/python").symlink_to(sys.argv[0])
 """
-NO_ROOM = "error: the packages of .venv take 8 GB, and fewer are free here. Make room for them"
+NO_ROOM = "error: the packages of .venv need 8 GB of free disk space. Free some space"
 
 
 def set_up(folder, free):

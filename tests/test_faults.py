@@ -12,7 +12,7 @@ import yaml
 from copied_project import call, copied_project, environment
 from disks import ALONE, can_mount, without_override
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = pytest.mark.snakemake
 
 DATASET = "retouch_phantom_tiny"
 FOLD = Path(f"results/faults/cells/{DATASET}/CR-SP/fold-0")

@@ -8,6 +8,8 @@ from copied_project import ROOT, call, copied_project
 from benchmark.pipeline.jobs import ON_GPU, RULES, Job, jobs_of
 from benchmark.pipeline.resolve import load_benchmark
 
+pytestmark = pytest.mark.snakemake
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):

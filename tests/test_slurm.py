@@ -12,7 +12,8 @@ from copied_project import call, copied_project, environment
 from slurm_cluster import PROFILE, WITHOUT_GPUS
 
 pytestmark = [
-    pytest.mark.end_to_end,
+    pytest.mark.snakemake,
+    pytest.mark.slurm,
     pytest.mark.skipif(bool(slurm_cluster.missing()), reason=f"not installed: {', '.join(slurm_cluster.missing())}"),
 ]
 

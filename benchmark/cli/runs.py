@@ -1,4 +1,4 @@
-"""``hbench plan`` and ``hbench watch``: a run, before it is run and while it runs."""
+"""``hbench plan`` and ``hbench watch``: the cost of a run before it starts, and its progress."""
 
 import os
 import sys
@@ -19,37 +19,43 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from benchmark.monitoring.plan.sources import Source
-    from benchmark.monitoring.watch.states import Seen
+    from benchmark.monitoring.watch.status import JobStatus
 
 EVERY = 2.0
-"""Seconds from one look to the next; more where a look takes long, so that no file server is kept busy."""
-_REST = 10  # of the times that a look took
-_FILE_WIDTH = 120  # columns, where the output is no terminal
+"""Seconds between two frames, at least."""
+_REST = 10  # times as long as reading took, so that a slow file server is not kept busy
+_FILE_WIDTH = 120  # columns, if the output is not a terminal
 
 Config = Annotated[str, typer.Argument(help="a config such as config/demo.yaml, or the name of a run such as demo")]
 
 
 def found_config(given: str) -> BenchmarkConfig:
-    """The config of that file, or the one that the run of that name was started with.
+    """The config in a file, or the config that the run of that name was started with.
 
     Raises:
         ConfigError: there is neither.
     """
     path = Path(given)
     if path.suffix not in (".yaml", ".yml"):
-        path = _started_with(given)
+        path = _run_config(given)
         if not path.is_file():
             runs = f", or a run: {_runs()}" if _runs() else ", such as config/demo.yaml; there is no run yet"
             raise ConfigError(given, "is no run in results/", f"Name a config file{runs}")
     return check(BenchmarkConfig, read_yaml(path), path)
 
 
-def _started_with(run: str) -> Path:
+def _run_config(run: str) -> Path:
     return paths.benchmark_root(run) / "config.json"
 
 
 def _runs() -> str:
     return ", ".join(sorted(path.parent.name for path in paths.RESULTS.glob("*/config.json")))
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, highlight=False)
 
 
 def watch(
@@ -60,79 +66,75 @@ def watch(
     ] = None,
 ) -> None:
     """Show a run while it runs, from its files alone: jobs, losses, failures, the time that is left. Ctrl-C ends it."""
-    from rich.console import Console
-
     settings = found_config(config)
-    looks = _looks(settings, tensorboard)
-    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, highlight=False)
+    read, console = _reader(settings, tensorboard), _console()
     try:
         if once:
-            _print(console, settings.benchmark, looks())
+            _print(console, settings.benchmark, read())
         elif console.is_terminal:
-            _live(console, settings.benchmark, looks)
+            _live(console, settings.benchmark, read)
         else:
-            _on_change(console, settings.benchmark, looks)
+            _on_change(console, settings.benchmark, read)
     except KeyboardInterrupt:
-        pass  # the watcher's own end; the run is another process
+        pass  # ends this command and not the run, which is another process
 
 
-def _looks(config: BenchmarkConfig, tensorboard: Path | None) -> "Callable[[], list[Seen]]":
-    """What looks at the run again, and at subjects that became known meanwhile."""
-    from benchmark.monitoring.plan.subjects import expected_subjects
-    from benchmark.monitoring.watch.states import look
+def _reader(config: BenchmarkConfig, tensorboard: Path | None) -> "Callable[[], list[JobStatus]]":
+    """A function that reads the state of all jobs, including subjects that became known meanwhile."""
+    from benchmark.monitoring.plan.dataset_size import expected_subjects
+    from benchmark.monitoring.watch.status import statuses
     from benchmark.pipeline.jobs import jobs_of
 
     datasets = [load_dataset(name) for name in config.datasets]
-    write = None
+    events = None
     if tensorboard:
         from benchmark.monitoring.watch.events import EventFiles
 
-        write = EventFiles(tensorboard, config.benchmark)
+        events = EventFiles(tensorboard, config.benchmark)
 
-    def seen() -> "list[Seen]":
+    def read() -> "list[JobStatus]":
         jobs = jobs_of(config, {dataset.name: list(expected_subjects(dataset)) for dataset in datasets})
-        if write:
-            write.update(jobs)
-        return look(config.benchmark, jobs, time.time())
+        if events:
+            events.update(jobs)
+        return statuses(config.benchmark, jobs, time.time())
 
-    return seen
+    return read
 
 
-def _print(console: "Console", benchmark: str, seen: "list[Seen]") -> None:
+def _print(console: "Console", benchmark: str, jobs: "list[JobStatus]") -> None:
     from benchmark.monitoring.watch.view import frame
 
-    console.print(frame(benchmark, seen))
+    console.print(frame(benchmark, jobs))
 
 
-def _live(console: "Console", benchmark: str, looks: "Callable[[], list[Seen]]") -> None:
+def _live(console: "Console", benchmark: str, read: "Callable[[], list[JobStatus]]") -> None:
     from rich.live import Live
 
     from benchmark.monitoring.watch.view import frame
 
     with Live(console=console, auto_refresh=False) as live:
-        for seen in _again(looks):
-            live.update(frame(benchmark, seen, brief=True), refresh=True)
+        for jobs in _until_done(read):
+            live.update(frame(benchmark, jobs, brief=True), refresh=True)
 
 
-def _on_change(console: "Console", benchmark: str, looks: "Callable[[], list[Seen]]") -> None:
-    """A frame whenever a job's state is another than it was."""
+def _on_change(console: "Console", benchmark: str, read: "Callable[[], list[JobStatus]]") -> None:
+    """Prints a frame whenever the state of a job changes."""
     shown = None
-    for seen in _again(looks):
-        states = {one.job.key: one.state for one in seen}
+    for jobs in _until_done(read):
+        states = {status.job.key: status.state for status in jobs}
         if states != shown:
-            _print(console, benchmark, seen)
+            _print(console, benchmark, jobs)
             shown = states
 
 
-def _again(looks: "Callable[[], list[Seen]]") -> "Iterator[list[Seen]]":
-    """Looks until all is done."""
-    looks()  # it loads the methods, which must not count as the time that a look takes
+def _until_done(read: "Callable[[], list[JobStatus]]") -> "Iterator[list[JobStatus]]":
+    read()  # imports the methods, whose time must not count below
     while True:
         begun = time.monotonic()
-        seen = looks()
+        jobs = read()
         took = time.monotonic() - begun
-        yield seen
-        if all(one.state == "done" for one in seen):
+        yield jobs
+        if all(status.state == "done" for status in jobs):
             return
         time.sleep(max(EVERY, _REST * took))
 
@@ -146,20 +148,18 @@ def plan(
         str | None, typer.Option("--from", help="name of a finished run, or a file that --save wrote")
     ] = None,
     measure: Annotated[bool, typer.Option("--measure", help="measure a miniature of the config, now and here")] = False,
-    save: Annotated[Path | None, typer.Option(help="file that keeps what was measured")] = None,
+    save: Annotated[Path | None, typer.Option(help="file that keeps the measurements")] = None,
 ) -> None:
-    """Say what a config will take, from measured times: hours, memory, disk, and what is the bottleneck."""
-    from rich.console import Console
-
+    """Predict the cost of a config from measured times: hours, memory, disk, and the bottleneck."""
     from benchmark.monitoring.plan.prediction import predict
     from benchmark.monitoring.plan.report import print_prediction
-    from benchmark.monitoring.plan.schedule import Machine
+    from benchmark.monitoring.schedule import Machine
 
     settings = found_config(config)
     measured = _measurements(settings, source, measure, save)
     if measured.gpu != bool(gpus):
-        fault = f"is {gpus}, and the times are of a machine {'with' if measured.gpu else 'without'} a GPU"
-        raise UserError("--gpus", fault, "Take times of a machine of the kind that is planned for")
+        fault = f"is {gpus}, but the times are of a machine {'with' if measured.gpu else 'without'} a GPU"
+        raise UserError("--gpus", fault, "Take times of the kind of machine that you plan for")
     machine = Machine(cores or len(os.sched_getaffinity(0)), gpus, memory * 1e9 / 2**20 if memory else None)
     found = predict(settings, measured.measurements, machine)
     if not found.core_seconds:
@@ -168,33 +168,32 @@ def plan(
     if memory and found.scaled:
         fault = f"cannot be planned with: memory was not measured at this size of {', '.join(found.scaled)}"
         raise UserError("--memory", fault, "Measure with --measure")
-    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, highlight=False)
-    print_prediction(console, settings.benchmark, measured.title, found)
+    print_prediction(_console(), settings.benchmark, measured.title, found)
 
 
 def _measurements(config: BenchmarkConfig, source: str | None, measure: bool, save: Path | None) -> "Source":
     from benchmark.monitoring.plan import sources
 
     if measure == (source is not None):
-        raise UserError("hbench plan", "takes --from or --measure, one of them", "Name a finished run, or measure")
+        raise UserError("hbench plan", "takes either --from or --measure", "Name a finished run, or measure")
     if source is None:
-        return sources.of_this_machine(config, lambda job: print(f"measuring {job}", file=sys.stderr, flush=True), save)
-    found = _kept_or_of_run(source)
+        return sources.measure(config, lambda job: print(f"measuring {job}", file=sys.stderr, flush=True), save)
+    found = _from_file_or_run(source)
     if save:
-        found.keep(save)
+        found.save(save)
     return found
 
 
-def _kept_or_of_run(source: str) -> "Source":
-    """A config file stands for the run of its name."""
+def _from_file_or_run(source: str) -> "Source":
+    """Measurements of a file or a run; a config file stands for the run of its name."""
     from benchmark.monitoring.plan import sources
 
     path = Path(source)
     if path.suffix == ".json":
-        return sources.kept(path)
-    if path.suffix in (".yaml", ".yml") or _started_with(source).is_file():
-        return sources.of_run(found_config(source))
+        return sources.load(path)
+    if path.suffix in (".yaml", ".yml") or _run_config(source).is_file():
+        return sources.from_run(found_config(source))
     if path.is_file():
-        return sources.kept(path)
+        return sources.load(path)
     runs = f"Name one of {_runs()}" if _runs() else "There is none yet: run it first, or measure with --measure"
     raise UserError(source, "is neither a run in results/ nor a file that --save wrote", runs)

@@ -1,1 +1,1 @@
-"""A run seen from outside: hbench plan before it, hbench watch during it."""
+"""Planning a run before it starts (`hbench plan`) and following it while it runs (`hbench watch`)."""

@@ -1,11 +1,11 @@
-"""``python -m benchmark.phantoms KIND SIZE FOLDER``: the command of the DVC stages."""
+"""``python -m benchmark.phantoms KIND SIZE FOLDER``, the command of the DVC stages."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from benchmark.phantoms.generate import KINDS, SIZES, generate
-from benchmark.phantoms.processes import fitting
+from benchmark.phantoms.processes import process_count
 from benchmark.runtime.errors import UserError
 
 
@@ -22,11 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("size", choices=SIZES)
     parser.add_argument("folder", type=Path, help="the dataset's folder; must not exist yet")
-    said = "processes at a time (default: as many as there are cores, and as fit into the memory that is left)"
-    parser.add_argument("--jobs", type=_positive, help=said)
+    parser.add_argument("--jobs", type=_positive, help="processes (default: as many as cores and free memory allow)")
     chosen = parser.parse_args(arguments)
     try:
-        jobs = chosen.jobs or fitting(chosen.kind, chosen.size)
+        jobs = chosen.jobs or process_count(chosen.kind, chosen.size)
         count = generate(chosen.kind, chosen.size, chosen.folder, jobs)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

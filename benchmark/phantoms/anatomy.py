@@ -1,6 +1,6 @@
-"""Brains of people who do not exist: the template, deformed and put into a scanner.
+"""Synthetic brains: the template, deformed and placed in a scanner.
 
-Coordinates are those of the imaged slab: mm along R, A and S from the centre of the field of view.
+Coordinates are mm along R, A and S from the centre of the imaged slab.
 """
 
 from collections.abc import Iterator
@@ -18,24 +18,24 @@ Points = tuple[Array, Array, Array]
 Matrix = list[list[float]]
 
 EXTENT = (184.0, 220.0, 188.0)
-"""Size in mm of the box that holds every head."""
+"""Size in mm of a box that contains every head."""
 
-_CENTRE = (0.0, -18.0, 6.0)  # MNI mm in the middle of the brain, which the operator centres in the field of view
+_CENTRE = (0.0, -18.0, 6.0)  # MNI mm: middle of the brain, which the operator centres in the field of view
 
-# A sum of uniform cubic B-spline displacements is invertible where Σ (greatest coefficient / spacing) < 1 / 2.48
-# (Choi and Lee, Graphical Models 62: 411-427, 2000). Two levels, lobes and gyri, which move a point by some 3.5 mm.
+# A sum of uniform cubic B-spline displacements is invertible if Σ (greatest coefficient / spacing) < 1 / 2.48 (Choi and
+# Lee, Graphical Models 62: 411-427, 2000). Two levels, for lobes and gyri, move a point by about 3.5 mm.
 _DEFORMATION = ((40.0, 6.0, 10.0), (16.0, 1.4, 2.4))  # spacing, standard deviation and limit of coefficients, mm
 # standard deviations by assumption
-_SIZE_DEVIATION = 0.035  # of each axis of the head; with it, brains differ by 6 % in volume (√3 times as much)
-_TILT = 0.05  # radians: how far a head is turned in the head coil
-_OFFSET = 4.0  # mm: how far it is off the centre
-_FLUID = (1.1, 2.2)  # how much of a mixed voxel is fluid, against the template: young adult to atrophy
-_PLANES = 24  # computed at once
+_SIZE_DEVIATION = 0.035  # of each axis of the head; brains then differ by 6 % in volume (√3 times as much)
+_TILT = 0.05  # radians of rotation in the head coil
+_OFFSET = 4.0  # mm from the centre of the coil
+_FLUID = (1.1, 2.2)  # weight of fluid in mixed voxels relative to the template: young adult to atrophy
+_PLANES = 24  # computed at a time
 _HETEROGENEITY = (14.0, 0.05, 0.1)  # signal within a tissue: mm, standard deviation and limit of coefficients
 
 
 def rotation(angles: tuple[float, float, float]) -> Matrix:
-    """Cayley's rotation matrix for a rotation vector in radians, good for small angles; needs no sine."""
+    """Cayley's rotation matrix of a small rotation vector in radians, without sine and cosine."""
     x, y, z = (angle / 2.0 for angle in angles)
     scale = 1.0 + x * x + y * y + z * z
     return [
@@ -53,12 +53,12 @@ def fine_axes(spacing: float) -> tuple[Array, Array, Array]:
 
 @dataclass(frozen=True)
 class Person:
-    """Where each point of a slab lies in the template.
+    """A person: the map from slab to template coordinates, and tissue properties.
 
     Attributes:
         matrix: slab mm to MNI mm, after the deformation: rotation and size.
         offset: MNI mm of the slab's centre.
-        displacements: one tuple of x, y, z fields for each level of the deformation.
+        displacements: x, y and z fields of each level of the deformation.
         fluid: weight of fluid in mixed voxels.
         variation: relative signal within tissues.
     """
@@ -71,7 +71,7 @@ class Person:
 
     @classmethod
     def random(cls, stream: Stream) -> "Person":
-        """Somebody."""
+        """A random person."""
         tilt = rotation((stream.gauss(0.0, _TILT), stream.gauss(0.0, _TILT), stream.gauss(0.0, _TILT)))
         sizes = [stream.gauss(1.0, _SIZE_DEVIATION) for _ in range(3)]
         shift = [stream.gauss(0.0, _OFFSET) for _ in range(3)]
@@ -89,7 +89,7 @@ class Person:
         )
 
     def to_template(self, x: Array, y: Array, z: Array) -> Points:
-        """MNI positions (mm) of the grid that three axes of slab positions span."""
+        """MNI positions (mm) of the grid spanned by three axes of slab positions."""
         moved: list[Array] = [x[:, None, None], y[None, :, None], z[None, None, :]]
         for level in self.displacements:
             moved = [position + field.on_grid(x, y, z) for position, field in zip(moved, level, strict=True)]
@@ -98,7 +98,7 @@ class Person:
         return i, j, k
 
     def blocks(self, spacing: float) -> Iterator[tuple[slice, tuple[Array, Array, Array], Points]]:
-        """The fine grid, a few planes at a time to keep memory low: planes, their axes, their MNI positions."""
+        """The fine grid in blocks of a few planes, to save memory: planes, their axes, their MNI positions."""
         x, y, z = fine_axes(spacing)
         for start in range(0, x.size, _PLANES):
             planes = slice(start, start + _PLANES)
@@ -111,7 +111,7 @@ class Brain:
 
     Attributes:
         spacing: mm.
-        inside: share that lies inside the arachnoid; the other shares add up to it.
+        inside: share inside the arachnoid, the sum of the three tissue shares.
         white: share of white matter.
         grey: share of grey matter.
         fluid: share of cerebrospinal fluid.
@@ -129,8 +129,8 @@ class Brain:
 def _shares(person: Person, points: Points) -> list[Array]:
     """Shares of inside, white, grey and fluid.
 
-    The template's shares are means over 152 people; one person's tissues have sharper borders, so shares are squared
-    and scaled back to their sum.
+    The template's shares are means over 152 people. A single person's tissues have sharper borders, so shares are
+    squared and rescaled to their sum.
     """
     atlas = template.load()
     inside = np.minimum(np.maximum(0.5 + template.sample(atlas.depth, points), 0.0), 1.0)
@@ -149,7 +149,7 @@ def _shares(person: Person, points: Points) -> list[Array]:
 
 
 def build(person: Person, spacing: float) -> Brain:
-    """The person's tissues at a resolution of ``spacing`` mm."""
+    """The person's tissues on a grid of ``spacing`` mm."""
     shape = tuple(axis.size for axis in fine_axes(spacing))
     maps = [np.empty(shape, dtype=np.float32) for _ in range(5)]
     for planes, axes, points in person.blocks(spacing):

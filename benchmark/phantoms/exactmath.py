@@ -1,13 +1,13 @@
-"""exp, log, sine, cosine and the normal quantile, from exactly rounded operations alone.
+"""exp, log, sine, cosine and the normal quantile, computed with exactly rounded operations only.
 
-NumPy picks its own exp, log, sin and power by the CPU's features (SSE, AVX2, AVX-512), and the C library does the
-same for Python's ``math``; their last bits differ from machine to machine. Addition, subtraction, multiplication,
-division, square root and comparison do not: IEEE 754 fixes every bit of them. The functions here use only those,
-each as a ufunc of its own, so that no compiler fuses a multiplication with an addition.
+NumPy chooses its exp, log, sin and power by the CPU's features (SSE, AVX2, AVX-512), as the C library does for Python's
+``math``, and their last bits differ between machines. IEEE 754 fixes every bit of addition, subtraction,
+multiplication, division, square root and comparison. The functions here use only these, each as a separate ufunc, so
+that no compiler fuses a multiplication with an addition.
 
-For the same reason, code in this package never calls ``**`` with floats, ``np.sum`` or ``np.mean`` of floats,
-``np.hypot``, ``@`` or anything of ``np.linalg``, and sums weights with ``math.fsum``, which rounds once
-(the built-in ``sum`` of floats changed with Python 3.12).
+For the same reason, this package never uses ``**`` with floats, ``np.sum`` or ``np.mean`` of floats, ``np.hypot``,
+``@`` or ``np.linalg``, and sums weights with ``math.fsum``, which rounds once (the built-in ``sum`` of floats changed
+in Python 3.12).
 """
 
 import math
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-_LN2_HIGH = float.fromhex("0x1.62e42feep-1")  # 32 bits of ln 2: an exponent times this is exact
+_LN2_HIGH = float.fromhex("0x1.62e42feep-1")  # 32 bits of ln 2, so that its product with an exponent is exact
 _LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 _INV_LN2 = float.fromhex("0x1.71547652b82fep+0")
 _SQRT_HALF = float.fromhex("0x1.6a09e667f3bcdp-1")
@@ -31,7 +31,7 @@ _LOG_SERIES = [1.0 / (2 * k + 1) for k in range(12)]
 
 
 def polynomial(coefficients: list[float], x: Array) -> Array:
-    """Horner's rule; ``coefficients[k]`` belongs to ``x`` to the power of ``k``."""
+    """Σ ``coefficients[k]`` · ``x``^k, by Horner's rule."""
     result = np.full_like(x, coefficients[-1])
     for coefficient in reversed(coefficients[:-1]):
         result *= x
@@ -40,10 +40,10 @@ def polynomial(coefficients: list[float], x: Array) -> Array:
 
 
 def exp(x: npt.ArrayLike) -> Array:
-    """e to the power of ``x``; relative error below 1e-15 for -700 <= x <= 700, 0 below, error above.
+    """e^x; relative error below 1e-15 for -700 <= x <= 700, 0 below, error above.
 
     Raises:
-        ValueError: a value above 700.
+        ValueError: a value is above 700.
     """
     x = np.atleast_1d(np.asarray(x, dtype=np.float64))
     if x.size and x.max() > 700.0:
@@ -59,7 +59,7 @@ def log(x: npt.ArrayLike) -> Array:
     """Natural logarithm of positive numbers; relative error below 1e-15 away from 1, absolute near 1.
 
     Raises:
-        ValueError: a value that is not positive and finite.
+        ValueError: a value is not positive and finite.
     """
     x = np.atleast_1d(np.asarray(x, dtype=np.float64))
     if x.size and not (x.min() > 0.0 and x.max() < np.inf):
@@ -76,7 +76,7 @@ def sin_cos(x: npt.ArrayLike) -> tuple[Array, Array]:
     """Sine and cosine of angles in radians, at most a quarter turn; absolute error below 1e-15.
 
     Raises:
-        ValueError: an angle beyond a quarter turn.
+        ValueError: an angle exceeds a quarter turn.
     """
     x = np.atleast_1d(np.asarray(x, dtype=np.float64))
     if x.size and np.abs(x).max() > _HALF_PI:
@@ -112,7 +112,7 @@ def _ratio(coefficients: tuple[list[float], list[float]], x: Array) -> Array:
 
 
 def normal_quantile(p: Array) -> Array:
-    """The standard normal value below which a share ``p`` lies, for 0 < p < 1; relative error below 1e-14."""
+    """Quantile of the standard normal distribution for 0 < p < 1; relative error below 1e-14."""
     q = p - 0.5
     result = q * _ratio(_CENTRE, 0.180625 - q * q)
     outer = np.flatnonzero(np.abs(q) > 0.425)

@@ -1,4 +1,4 @@
-"""Smooth random fields, and the separable sums that filter and resample volumes."""
+"""Smooth random fields, and separable filters that blur and resample volumes."""
 
 import math
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ _FWHM_TO_SIGMA = 0.42466090014400953  # 1 / (2 sqrt(2 ln 2))
 
 
 def weighted_take(volume: Floats, indices: npt.NDArray[np.intp], weights: Array, axis: int) -> Array:
-    """Sums of neighbours along one axis: result[j] = Σ_t weights[t, j] · volume[indices[t, j]].
+    """Weighted sums of neighbours along one axis: result[j] = Σ_t weights[t, j] · volume[indices[t, j]].
 
     Args:
         volume: any shape.
         indices: shape (taps, outputs), within the axis.
         weights: the same shape.
-        axis: the axis that is replaced by one of length ``outputs``.
+        axis: gets the length ``outputs``.
     """
     shape = [1] * volume.ndim
     shape[axis] = -1
@@ -35,10 +35,10 @@ def weighted_take(volume: Floats, indices: npt.NDArray[np.intp], weights: Array,
 
 @dataclass(frozen=True)
 class SmoothField:
-    """A uniform cubic B-spline over random coefficients, in as many dimensions as ``lattice`` has axes.
+    """A uniform cubic B-spline with random coefficients.
 
     Attributes:
-        lattice: coefficients, ``spacing`` mm apart, centred on the origin.
+        lattice: coefficients on a grid centred on the origin; its axes are the spline's.
         spacing: mm between coefficients, for each axis.
     """
 
@@ -49,14 +49,14 @@ class SmoothField:
     def random(
         cls, stream: Stream, extent: tuple[float, ...], spacing: tuple[float, ...], amplitude: float, limit: float
     ) -> "SmoothField":
-        """Normal coefficients of standard deviation ``amplitude``, cut off at ±``limit``.
+        """A field with normal coefficients of standard deviation ``amplitude``, clipped at ±``limit``.
 
         Args:
-            stream: where the coefficients come from.
-            extent: mm, for each axis; the field is defined on a box of this size about the origin.
+            stream: random numbers.
+            extent: mm, for each axis, of the box about the origin on which the field is defined.
             spacing: mm between coefficients, for each axis.
             amplitude: standard deviation of the coefficients.
-            limit: their greatest absolute value.
+            limit: greatest absolute value.
         """
         shape = tuple(2 * math.ceil(e / s / 2.0) + 4 for e, s in zip(extent, spacing, strict=True))
         coefficients = amplitude * stream.normal(shape)
@@ -65,7 +65,7 @@ class SmoothField:
     def on_grid(self, *axes: Array) -> Array:
         """Values on the grid spanned by one array of positions (mm) for each axis."""
         values: Array = self.lattice
-        for axis in reversed(range(len(axes))):  # the largest sums last, along the axis that is fastest to take from
+        for axis in reversed(range(len(axes))):  # so that the largest sums run along the fastest axis
             count = self.lattice.shape[axis]
             place = axes[axis] / self.spacing[axis] + (count - 1) / 2.0
             cell = np.minimum(np.maximum(np.floor(place), 1.0), count - 3.0)
@@ -87,7 +87,7 @@ def gaussian_kernel(fwhm: float, *, power: bool = False) -> Array:
 
     Args:
         fwhm: full width at half maximum, in samples.
-        power: scale the sum of squares to one, instead of the sum.
+        power: normalize the sum of squares instead of the sum.
     """
     sigma = max(fwhm, 1e-3) * _FWHM_TO_SIGMA
     reach = max(1, math.ceil(3.0 * sigma))
@@ -99,7 +99,7 @@ def gaussian_kernel(fwhm: float, *, power: bool = False) -> Array:
 
 
 def grid_positions(count: int, spacing: float) -> Array:
-    """Centres of ``count`` samples, ``spacing`` mm apart, about the origin."""
+    """Positions of ``count`` samples, ``spacing`` mm apart, centred on the origin."""
     return (np.arange(count, dtype=np.float64) - (count - 1) / 2.0) * spacing
 
 
@@ -110,16 +110,16 @@ def resample(
     voxel: tuple[float, float, float],
     fwhm: tuple[float, float, float],
 ) -> Array:
-    """What a scanner sees of a finer volume: a Gaussian point spread, sampled at the scanner's voxel centres.
+    """Blurs a fine volume with a Gaussian point spread and samples it at a scanner's voxel centres.
 
-    Both grids are centred on the origin; outside the finer one there is nothing.
+    Both grids are centred on the origin; outside the fine one, values are zero.
 
     Args:
         volume: fine, isotropic samples.
-        spacing: their distance in mm.
+        spacing: of these samples, mm.
         shape: voxels of the result.
-        voxel: its voxel size in mm.
-        fwhm: width of the point spread in mm.
+        voxel: voxel size of the result, mm.
+        fwhm: width of the point spread, mm.
     """
     values = volume
     by_reduction = sorted(range(3), key=lambda axis: shape[axis] / volume.shape[axis])

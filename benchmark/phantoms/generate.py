@@ -1,7 +1,7 @@
-"""Writes a whole phantom dataset, subjects side by side.
+"""Generates a phantom dataset with several processes.
 
-At full size that takes an hour or more, so what was finished of a generation that ended early is kept beside the
-dataset's folder, and the same command goes on from there.
+At full size this takes an hour or more, so the finished subjects of an interrupted generation are kept beside the
+dataset's folder, and the same command continues with them.
 """
 
 import errno
@@ -21,11 +21,11 @@ from benchmark.runtime.parallel import side_by_side
 KINDS = ("ixi", "msseg", "retouch")
 SIZES = ("tiny", "small", "full")
 PATIENCE = 20.0
-"""Seconds that a generation waits for the processes of another, which end a moment after it where it was killed."""
+"""Seconds to wait for the lock: processes of a killed generation end a moment after it."""
 
 
 class Kind(Protocol):
-    """A module that makes one dataset; its subjects depend on nothing but their name and the size."""
+    """A module that generates one dataset. A subject depends only on its name and the size."""
 
     def subjects(self, size: str) -> list[str]:
         """Names of all subjects."""
@@ -35,41 +35,41 @@ class Kind(Protocol):
 
 
 def load_kind(kind: str) -> Kind:
-    """The module of a kind. Only that one is imported, as only that one is among its DVC stage's dependencies."""
+    """Imports the module of a kind, and no other, because a DVC stage depends on its own kind only."""
     return cast(Kind, import_module(f"benchmark.phantoms.{kind}"))
 
 
 def generate(kind: str, size: str, out: Path, jobs: int) -> int:
-    """Writes the dataset to ``out``, which appears only when it is whole.
+    """Writes the dataset to ``out``, which appears only when it is complete.
 
     Args:
         kind: one of ``KINDS``.
         size: one of ``SIZES``.
         out: the dataset's folder; must not exist yet.
-        jobs: processes at a time; the bytes do not depend on it.
+        jobs: number of processes; the bytes do not depend on it.
 
     Returns:
         The number of subjects.
 
     Raises:
-        UserError: ``out`` exists, another process is writing it, there is no room for it, a process was killed, or a
-            file of a finished subject is missing. Finished subjects are kept for the next time.
-        DataError: the template is not the one that is expected.
+        UserError: ``out`` exists, another process writes it, the disk is full, a process was killed, or a file of a
+            finished subject is missing. Finished subjects are kept.
+        DataError: the template has the wrong checksum.
     """
     _check_absent(out)
     names = load_kind(kind).subjects(size)
     try:
         with _unfinished(out, f"{kind} {size} {_code()}") as (folder, held):
-            _check_absent(out)  # another generation may just have ended
+            _check_absent(out)  # another generation may have ended just now
             todo = [(kind, name, size, folder / str(n)) for n, name in enumerate(names)]
-            said = f"fewer processes (--jobs; there were up to {jobs}) or more memory"
-            fewer = f"Run it again with {said}: finished subjects are kept"
+            how = f"fewer processes (--jobs; there were up to {jobs}) or more memory"
+            fewer = f"Run it again with {how}: finished subjects are kept"
             side_by_side(_write, todo, jobs, work=out, fewer=fewer, held=held)
             whole = folder / "whole"
             for n in range(len(names)):
                 _move(folder / str(n), whole)
             if absent := [name for n, name in enumerate(names) if not _finished(folder / str(n))]:
-                remedy = f"See that nothing else writes in {folder}, and run it again: finished subjects are kept"
+                remedy = f"Make sure that nothing else writes in {folder}, and run it again: finished subjects are kept"
                 raise UserError(out, f"files of these subjects are missing: {', '.join(absent)}", remedy)
             whole.rename(out)
     except OSError as error:
@@ -85,26 +85,26 @@ def _check_absent(out: Path) -> None:
 def _remedy(error: OSError) -> str:
     kept = "and run it again: finished subjects are kept"
     if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
-        return f"See that nothing else writes or removes it meanwhile, {kept}"
-    cure = "Make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "See to that"
-    return f"{cure}, {kept}; or name another folder"
+        return f"Make sure that nothing else writes or removes it meanwhile, {kept}"
+    remedy = "Free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Correct that"
+    return f"{remedy}, {kept}; or name another folder"
 
 
 def _code() -> str:
-    """Changes with the phantoms' code, and with it what a generation that ended early is good for."""
+    """A digest of this package: subjects that other code generated are not kept."""
     modules = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
 
 
 @contextmanager
 def _unfinished(out: Path, content: str) -> Iterator[tuple[Path, IO[str]]]:
-    """The folder of a dataset that is being written, and its locked file: gone when the dataset is whole, else kept.
+    """The folder of an unfinished dataset and its locked file. The folder is removed on success and kept on failure.
 
     Args:
-        content: what is written; what another generation left of another content is removed.
+        content: kind, size and code; subjects of an earlier generation with other content are removed.
 
     Raises:
-        UserError: another process is writing it, and still is after ``PATIENCE`` seconds.
+        UserError: another process still writes the dataset after ``PATIENCE`` seconds.
     """
     folder = out.with_name(f".{out.name}-unfinished")
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ def _unfinished(out: Path, content: str) -> Iterator[tuple[Path, IO[str]]]:
 
 
 def _write(kind: str, subject: str, size: str, folder: Path) -> None:
-    """Writes one subject's files to ``folder/data`` and their list to ``folder/files``, unless it is finished."""
+    """Writes a subject's files to ``folder/data`` and their names to ``folder/files``, unless they are there."""
     if _finished(folder):
         return
     part = folder.with_name(f"{folder.name}.part")
@@ -143,7 +143,7 @@ def _write(kind: str, subject: str, size: str, folder: Path) -> None:
 
 
 def _finished(subject: Path) -> bool:
-    """Whether all of a subject's files are there; those that were moved into the dataset count."""
+    """Whether all files of a subject exist, here or moved into the dataset."""
     listed = subject / "files"
     return listed.is_file() and all(
         (subject / "data" / name).is_file() or (subject.parent / "whole" / name).is_file()
@@ -152,7 +152,7 @@ def _finished(subject: Path) -> bool:
 
 
 def _move(subject: Path, whole: Path) -> None:
-    """Moves a subject's files into the dataset; those that were moved before an interruption are there already."""
+    """Moves a subject's files into the dataset; after an interruption, some may be there already."""
     data = subject / "data"
     for file in sorted(path for path in data.rglob("*") if path.is_file()):
         place = whole / file.relative_to(data)

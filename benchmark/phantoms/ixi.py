@@ -11,16 +11,15 @@ from benchmark.phantoms.mri import Placement, Scanner, SpoiledGradientEcho
 from benchmark.phantoms.streams import Stream
 
 # HH: brain-development.org/ixi-dataset, scan parameters of the Philips Intera 3 T: TR 9.6, TE 4.6, flip angle 8°, 208 x
-# 208 acquired in 240 mm. For IOP that page gives none. Here they are those of LPBA40, T1-weighted SPGR on another GE
+# 208 acquired in 240 mm. That page gives none for IOP. Here they are those of LPBA40, T1-weighted SPGR on another GE
 # 1.5 T (Shattuck et al., NeuroImage 39: 1064-1080, 2008: TR 10.0-12.5, TE 4.22-4.5, flip angle 20°), with the 192
-# phase-encoding steps of IXI's other 1.5 T scanner. Matrix: Ren et al. 2021, Table III; voxels, which it prints as 0.9
-# mm in plane, are the field of view over the matrix, 240 mm / 256. Files of the archive have the axes P, S, R. At 3 T
-# the transmit field is not uniform, and the flip angle in the brain can exceed the nominal one (Collins et al., J Magn
-# Reson Imaging 21: 192-196, 2005). The factor of 1.2 is not theirs but chosen to match the archive's contrast: with it,
-# fluid and grey matter have 0.43 and 0.75 of the signal of white matter; in images of the archive, ventricles have 0.43
-# and cortex, which fluid darkens, 0.70. Noise as BrainWeb defines it, relative to white matter: its usual 3 % at 3 T,
-# and 1.6 times that at 1.5 T, less than the ideal factor of 2. Shading: BrainWeb's 20 % and 40 %, which are ± 0.1 and
-# ± 0.2.
+# phase-encoding steps of IXI's other 1.5 T scanner. Matrix: Ren et al. 2021, Table III. Voxels, printed there as 0.9 mm
+# in plane, are the field of view over the matrix, 240 mm / 256. The archive's files have the axes P, S, R. At 3 T the
+# transmit field is not uniform, and the flip angle in the brain can exceed the nominal one (Collins et al., J Magn
+# Reson Imaging 21: 192-196, 2005). The factor 1.2 is chosen to match the archive's contrast: fluid and grey matter then
+# have 0.43 and 0.75 of the signal of white matter; in the archive, ventricles have 0.43 and cortex, darkened by fluid,
+# 0.70. Noise relative to white matter, as in BrainWeb: the usual 3 % at 3 T and 1.6 times that at 1.5 T, less than the
+# ideal factor 2. Shading: BrainWeb's 20 % and 40 %, which are ± 0.1 and ± 0.2.
 SOURCE = Scanner(
     code="GE",
     field=1.5,
@@ -44,13 +43,13 @@ TARGET = Scanner(
     shading=0.2,
 )
 
-# scale of all lengths, subjects of the source, subjects of the target. The paper has 74 and 167 subjects.
+# Scale of all lengths, number of source and of target subjects (74 and 167 in the paper).
 SIZES = {"tiny": (4.8, 4, 4), "small": (2.4, 10, 10), "full": (1.0, 74, 167)}
-_FINE = 0.6  # mm between points of the anatomy at full size; half of the narrowest point spread
+_FINE = 0.6  # mm between points of the anatomy at full size: half the narrowest point spread
 
 
 def subjects(size: str) -> list[str]:
-    """Names of the files, source first. Real IXI numbers end at 662."""
+    """File names, source first, with numbers above the real archive's last one, 662."""
     _, sources, targets = SIZES[size]
     return [f"IXI{701 + n}-IOP-{7001 + n}-T1" for n in range(sources)] + [
         f"IXI{801 + n}-HH-{8001 + n}-T1" for n in range(targets)
@@ -62,7 +61,7 @@ def _quantised(volume: Array) -> npt.NDArray[np.int16]:
 
 
 def write(subject: str, size: str, folder: Path) -> None:
-    """Writes one subject's scan, and for the source what the target scanner would have seen."""
+    """Writes a subject's scan and, for a source subject, the true scans on the target scanner."""
     scale = SIZES[size][0]
     person = anatomy.Person.random(Stream("ixi", size, subject, "person"))
     brain = anatomy.build(person, _FINE * scale)

@@ -1,4 +1,4 @@
-"""Lesions of multiple sclerosis: where they lie, how many and how large they are."""
+"""Lesions of multiple sclerosis: their sites, number, size and shape."""
 
 import math
 from dataclasses import dataclass
@@ -14,21 +14,20 @@ from benchmark.phantoms.template import Map, Mask
 
 # by assumption
 _SOFT = 1.0  # mm over which a lesion gives way to normal tissue
-_ROUGH = (8.0, 0.5, 0.8)  # how far an outline strays from an ellipsoid: mm; deviation and limit, relative to the radius
-_IN_CORTEX = 0.5  # plaques stop at fluid, and reach less into grey matter
-# How much of TISSUES["lesion"], the mean plaque, there is in a plaque. Relaxation and density one standard deviation on
-# either side of that mean (14, 11 and 10 % in R1, R2 and density) make 0.5 to 1.1 of its contrast on the scanners of
-# ``msseg``.
+_ROUGH = (8.0, 0.5, 0.8)  # roughness of outlines: mm; standard deviation and limit, relative to the radius
+_IN_CORTEX = 0.5  # plaques extend less into grey matter, and not into fluid
+# Share of TISSUES["lesion"], the mean plaque, in a plaque. One standard deviation of relaxation and density about that
+# mean (14, 11 and 10 % in R1, R2 and density) corresponds to 0.5 to 1.1 of its contrast on the scanners of ``msseg``.
 _SEVERITY = (0.55, 1.0)
 
 
 @dataclass(frozen=True)
 class Site:
-    """A place where lesions form.
+    """A site of lesions.
 
     Attributes:
-        typical: number in a patient with a median load.
-        diameter: median, mm; of an ellipsoid of the same volume.
+        typical: number of lesions in a patient with a median load.
+        diameter: median, mm, of balls of the same volume.
         spread: standard deviation of the logarithm of the diameter.
         longest: longest axis relative to the other two.
     """
@@ -39,30 +38,30 @@ class Site:
     longest: float
 
 
-# Pongratz et al., NeuroImage: Clinical 37: 103311, 2023, in 330 patients at the onset of the disease: 13 subcortical
-# lesions (deep ones here) on average, more than anywhere else, but most volume periventricular (2.3 ml). The patients
-# of MSSEG, later in the disease, have more, up to tens of ml (Commowick et al., Sci Rep 8: 13650, 2018). Lesions are
-# at least 3 mm, round to ovoid, around the ventricles with their long axis away from them (Filippi et al., Brain 142:
-# 1858-1875, 2019). Infratentorial lesions, the rarest, are left out. By assumption: counts by site, which unlike those
-# of Pongratz et al. are highest around the ventricles; diameters, their spread and upper limit; elongation; load.
+# Pongratz et al., NeuroImage: Clinical 37: 103311, 2023, found on average 13 subcortical lesions (here: deep) in 330
+# patients at the onset of the disease, more than at any other site, but the largest volume periventricular (2.3 ml).
+# The patients of MSSEG, later in the disease, have up to tens of ml (Commowick et al., Sci Rep 8: 13650, 2018). Lesions
+# are at least 3 mm, round to ovoid, with their long axis away from the ventricles if near them (Filippi et al., Brain
+# 142: 1858-1875, 2019). Infratentorial lesions, the rarest, are left out. By assumption: counts by site, which unlike
+# those of Pongratz et al. are highest around the ventricles; diameters, their spread and limit; elongation; load.
 SITES = {
     "periventricular": Site(typical=18, diameter=9.0, spread=0.35, longest=1.8),
     "juxtacortical": Site(typical=8, diameter=5.5, spread=0.3, longest=1.2),
     "deep": Site(typical=14, diameter=6.0, spread=0.35, longest=1.2),
 }
-_LOAD = (0.55, 1.8)  # a patient's number of lesions against the median, everywhere
+_LOAD = (0.55, 1.8)  # a patient's number of lesions relative to the median, at all sites
 _SMALLEST, _LARGEST = 3.0, 22.0  # mm
 _LOWEST = -8.0  # MNI mm: brain stem and cerebellum are below
 
 
 @dataclass(frozen=True)
 class Plaque:
-    """One ellipsoid.
+    """An ellipsoidal lesion.
 
     Attributes:
-        centre: point of the fine grid.
-        direction: unit vector of its long axis.
-        long: radius along it, mm.
+        centre: indices in the fine grid.
+        direction: unit vector of the long axis.
+        long: radius along this axis, mm.
         short: radius across it, mm.
         severity: share of lesion tissue.
     """
@@ -75,9 +74,9 @@ class Plaque:
 
 
 def _candidates(person: Person, brain: Brain) -> tuple[dict[str, Mask], Map]:
-    """White matter in which lesions of each site may be centred, and distances from the ventricles.
+    """White matter that may hold the centres of each site's lesions, and distances from the ventricles.
 
-    The thresholds that part the sites are by assumption.
+    The thresholds between sites are by assumption.
     """
     maps = template.lesion_maps()
     ventricle = np.empty(brain.white.shape, dtype=np.float32)
@@ -95,12 +94,8 @@ def _candidates(person: Person, brain: Brain) -> tuple[dict[str, Mask], Map]:
 
 def _away(distance: Map, centre: tuple[int, int, int]) -> Array:
     """Unit vector along which the distance from the ventricles grows."""
-    slope = np.empty(3)
-    for axis in range(3):
-        ahead, behind = list(centre), list(centre)
-        ahead[axis] += 1
-        behind[axis] -= 1
-        slope[axis] = float(distance[tuple(ahead)]) - float(distance[tuple(behind)])
+    point, steps = np.array(centre), np.eye(3, dtype=np.intp)
+    slope = np.array([float(distance[tuple(point + s)]) - float(distance[tuple(point - s)]) for s in steps])
     length = math.sqrt(math.fsum(s * s for s in slope.tolist()))
     return slope / length if length > 0.0 else np.array([1.0, 0.0, 0.0])
 
@@ -109,7 +104,7 @@ def _plaque(name: str, centre: tuple[int, int, int], ventricle: Map, stream: Str
     site = SITES[name]
     diameter = site.diameter * float(exp(stream.gauss(0.0, site.spread))[0])
     radius = min(max(diameter, _SMALLEST), _LARGEST) / 2.0
-    # as large as a ball of this radius: long · short² = radius³
+    # the volume of a ball of this radius: long · short² = radius³
     short = radius * float(exp(-log(site.longest) / 3.0)[0])
     direction = stream.direction(3)
     if name == "periventricular":
@@ -118,7 +113,7 @@ def _plaque(name: str, centre: tuple[int, int, int], ventricle: Map, stream: Str
 
 
 def _share(plaque: Plaque, places: list[Array], middle: list[float], rough: SmoothField) -> Array:
-    """How much of each point of a box lies in the plaque."""
+    """Share of the plaque at each point of a box."""
     x, y, z = (place - m for place, m in zip(places, middle, strict=True))
     x, y, z = x[:, None, None], y[None, :, None], z[None, None, :]
     along = x * plaque.direction[0] + y * plaque.direction[1] + z * plaque.direction[2]
@@ -129,10 +124,10 @@ def _share(plaque: Plaque, places: list[Array], middle: list[float], rough: Smoo
 
 
 def draw(person: Person, brain: Brain, stream: Stream) -> tuple[Map, Map]:
-    """A patient's lesions, on the brain's grid.
+    """Draws a patient's lesions on the brain's grid.
 
     Returns:
-        The share of each point that lies in a lesion, and that share weighted with the lesion's severity.
+        Share of lesion at each point, and that share times the lesion's severity.
     """
     sites, ventricle = _candidates(person, brain)
     axes = fine_axes(brain.spacing)

@@ -1,7 +1,7 @@
-"""MRI scanners: signal, voxels, coil, noise, and the position written into the header.
+"""MRI scanners: signal, voxels, coil, noise, and the position in the header.
 
-Every tissue's signal follows from its relaxation; a voxel's signal is the sum over its tissues (partial volume), seen
-through the point spread, shaded by the coil, with Rician noise.
+Relaxation determines the signal of a tissue. A voxel sums the signals of its tissues (partial volume), blurred by the
+point spread, shaded by the coil, with Rician noise.
 """
 
 from dataclasses import dataclass, replace
@@ -33,13 +33,13 @@ class Tissue:
 
 # Proton density: Kwan, Evans and Pike, IEEE Trans Med Imaging 18: 1085-1097, 1999 (BrainWeb).
 # T1: Wright et al., MAGMA 21: 121-130, 2008 (white and grey matter, in vivo, both fields in one study); cerebrospinal
-# fluid does not change with the field: Rooney et al., Magn Reson Med 57: 308-318, 2007.
+# fluid, which does not change with the field: Rooney et al., Magn Reson Med 57: 308-318, 2007.
 # T2: Stanisz et al., Magn Reson Med 54: 507-512, 2005 (in vitro, bovine white and grey matter); fluid: Spijkerman et
-# al., MAGMA 31: 415-424, 2018, who measured at 3 T and 7 T; by assumption the same at 1.5 T.
-# T2*: Peters et al., Magn Reson Imaging 25: 748-753, 2007; of fluid by assumption, long against the echo times.
-# Lesions: white matter changed as plaques differ from normal-appearing white matter in Hagiwara et al., AJNR 38:
-# 237-242, 2017 (-35 % in R1, -21 % in R2, +23 % in density), rounded; they measured at 3 T, and by assumption the same
-# holds at 1.5 T. T2* by assumption: that of grey matter.
+# al., MAGMA 31: 415-424, 2018, measured at 3 T and 7 T; by assumption the same at 1.5 T.
+# T2*: Peters et al., Magn Reson Imaging 25: 748-753, 2007; fluid by assumption, long compared with echo times.
+# Lesions: white matter with the differences between plaques and normal-appearing white matter of Hagiwara et al., AJNR
+# 38: 237-242, 2017 (-35 % in R1, -21 % in R2, +23 % in density), rounded; measured at 3 T, by assumption the same at
+# 1.5 T. T2* by assumption that of grey matter.
 TISSUES: dict[float, dict[str, Tissue]] = {
     1.5: {
         "white": Tissue(0.77, 646.0, 72.0, 66.2),
@@ -78,7 +78,7 @@ class SpoiledGradientEcho:
 
 @dataclass(frozen=True)
 class FluidAttenuatedInversionRecovery:
-    """FLAIR; times in ms. ``te`` is the echo time of a spin echo of the same contrast (see ``msseg``)."""
+    """FLAIR; times in ms. ``te`` is the echo time of a spin echo with the same contrast (see ``msseg``)."""
 
     tr: float
     te: float
@@ -100,10 +100,10 @@ class Scanner:
         sequence: signal equation with its parameters.
         matrix: voxels along R, A, S.
         voxel: mm along R, A, S.
-        acquired: mm resolved along R, A, S; coarser than ``voxel`` where the reconstruction interpolates.
+        acquired: resolution in mm along R, A, S; coarser than ``voxel`` if the reconstruction interpolates.
         axes: directions of the file's axes, such as ``PSR``.
-        noise: standard deviation in each of the two channels, relative to white matter.
-        shading: range of the coil's sensitivity over the brain, relative to its mean.
+        noise: standard deviation in the real and in the imaginary channel, relative to white matter.
+        shading: deviation of the coil's sensitivity in the brain from its mean, relative.
     """
 
     code: str
@@ -117,23 +117,23 @@ class Scanner:
     shading: float
 
     def scaled(self, scale: float) -> "Scanner":
-        """The same scanner with every length ``scale`` times as long, in the same field of view.
+        """The scanner with ``scale`` times larger voxels in the same field of view.
 
-        Noise, blur and anisotropy stay as they are when counted in voxels.
+        In voxels, noise, blur and anisotropy stay the same.
         """
         i, j, k = (round(count / scale) for count in self.matrix)
         voxel, acquired = _times(self.voxel, scale), _times(self.acquired, scale)
         return replace(self, matrix=(i, j, k), voxel=voxel, acquired=acquired)
 
     def signals(self) -> dict[str, float]:
-        """Signal of each pure tissue, white matter being 1."""
+        """Signal of each pure tissue relative to white matter."""
         values = {name: self.sequence.signal(tissue) for name, tissue in TISSUES[self.field].items()}
         return {name: value / values["white"] for name, value in values.items()}
 
     def see(self, volume: Map, spacing: float) -> Array:
         """A fine volume at this scanner's resolution, in slab axes (R, A, S)."""
-        # truncated k-space has a point spread 1.21 times as wide as its resolution (Haacke et al., Magnetic
-        # Resonance Imaging, ch. 13, 1999)
+        # The point spread of truncated k-space is 1.21 times as wide as its resolution (Haacke et al., Magnetic
+        # Resonance Imaging, ch. 13, 1999).
         return resample(volume, spacing, self.matrix, self.voxel, _times(self.acquired, 1.21))
 
 
@@ -144,23 +144,23 @@ def _times(lengths: tuple[float, float, float], scale: float) -> tuple[float, fl
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the slab lay in the scanner: its obliquity, and its centre in RAS mm."""
+    """Position of the slab in the scanner: rotation, and centre in RAS mm."""
 
     tilt: Matrix
     centre: tuple[float, float, float]
 
     @classmethod
     def random(cls, stream: Stream) -> "Placement":
-        """An operator's choice: oblique by a few degrees, a centimetre off the isocentre; spreads by assumption."""
+        """Oblique by a few degrees, a centimetre off the isocentre; spreads by assumption."""
         tilt = rotation((stream.gauss(0.0, 0.03), stream.gauss(0.0, 0.03), stream.gauss(0.0, 0.03)))
         return cls(tilt, (stream.gauss(0.0, 5.0), stream.gauss(10.0, 5.0), stream.gauss(-5.0, 5.0)))
 
 
 def _shade(scanner: Scanner, inside: Array, stream: Stream) -> Array:
-    """The coil's sensitivity: smooth, and over the brain within ``shading`` of 1, end to end.
+    """The coil's sensitivity: smooth, and in the brain from 1 - ``shading`` to 1 + ``shading``.
 
-    At 3 T the wavelength in tissue nears the size of the head, which brightens its centre
-    (Collins et al., J Magn Reson Imaging 21: 192-196, 2005). The 80 mm over which the field varies are by assumption.
+    At 3 T the wavelength in tissue approaches the size of the head, which brightens its centre (Collins et al., J Magn
+    Reson Imaging 21: 192-196, 2005). The 80 mm between nodes of the field are by assumption.
     """
     axes = [grid_positions(n, v) for n, v in zip(scanner.matrix, scanner.voxel, strict=True)]
     held = [np.minimum(np.maximum(axis, -e / 2), e / 2) for axis, e in zip(axes, EXTENT, strict=True)]
@@ -175,11 +175,11 @@ def _shade(scanner: Scanner, inside: Array, stream: Stream) -> Array:
 
 @dataclass(frozen=True)
 class Scan:
-    """One scan in slab axes (R, A, S), in the scanner's own units.
+    """A scan in slab axes (R, A, S), in the scanner's units.
 
     Attributes:
-        noisy: what the scanner writes.
-        clean: the same without noise.
+        noisy: the image that the scanner writes.
+        clean: this image without noise.
         inside: share of each voxel that is brain.
     """
 
@@ -189,13 +189,13 @@ class Scan:
 
 
 def scan(brain: Brain, lesion: Map | None, scanner: Scanner, stream: Stream) -> Scan:
-    """What ``scanner`` makes of a brain.
+    """Scans a brain.
 
     Args:
         brain: tissue shares.
-        lesion: how much of each point is lesion; it takes the place of the other tissues.
+        lesion: share of lesion at each point, which replaces the other tissues.
         scanner: the scanner.
-        stream: coil, gain (its range is by assumption) and noise.
+        stream: random numbers for coil, gain (whose range is by assumption) and noise.
     """
     tone = scanner.signals()
     signal = brain.white * np.float32(tone["white"]) + brain.grey * np.float32(tone["grey"])
@@ -212,7 +212,7 @@ def scan(brain: Brain, lesion: Map | None, scanner: Scanner, stream: Stream) -> 
 
 
 def write_scan(path: Path, volume: npt.NDArray[np.generic], scanner: Scanner, placement: Placement) -> None:
-    """Writes a volume in slab axes with the scanner's axes and the slab's position."""
+    """Writes a volume, given in slab axes, with the scanner's axes and the slab's position."""
     order = [_AXES[letter][0] for letter in scanner.axes]
     signs = [_AXES[letter][1] for letter in scanner.axes]
     turned = np.transpose(volume, order)[tuple(slice(None, None, sign) for sign in signs)]

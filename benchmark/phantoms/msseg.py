@@ -1,6 +1,6 @@
 """The MS-SEG phantom: FLAIR of patients with multiple sclerosis on three scanners, as in ``MSSEG-Training.zip``.
 
-As in the archive, images are brain-extracted, denoised and bias-corrected already; a rest of noise and shading is left.
+As in the archive, images are brain-extracted, denoised and bias-corrected; some noise and shading remain.
 """
 
 from pathlib import Path
@@ -16,16 +16,14 @@ from benchmark.phantoms.streams import Stream
 from benchmark.phantoms.template import Mask
 
 # TR, TE and TI of 3-D FLAIR: Commowick et al., Sci Rep 8: 13650, 2018 (Verio 5000, 399, 1800; Aera 5000, 336, 1800;
-# Ingenia 5400, 360, 1800). Their echo trains store magnetization along the field between weak refocusing pulses and so
-# have the contrast of a spin echo with a much shorter echo time (Mugler, J Magn Reson Imaging 39: 745-767, 2014). That
-# it is 0.4 TE is an assumption within this principle: 134 ms for SA, 160 ms for SV, 144 ms for PI. The two at 3 T are
-# above the 100, 120 and 140 ms that Bachmann et al., Eur Radiol 16: 915-921, 2006, tested there with conventional FLAIR
-# in multiple sclerosis, 120 ms being best.
+# Ingenia 5400, 360, 1800). Their echo trains store magnetization along the field between weak refocusing pulses, and
+# thus have the contrast of a spin echo with a much shorter echo time (Mugler, J Magn Reson Imaging 39: 745-767, 2014).
+# By assumption it is 0.4 TE: 134 ms for SA, 160 ms for SV, 144 ms for PI. The two at 3 T exceed the 100 to 140 ms that
+# Bachmann et al., Eur Radiol 16: 915-921, 2006, tested with conventional FLAIR of multiple sclerosis (120 ms was best).
 # Matrices: Ren et al. 2021, Table I, with the rows of SV and PI exchanged: 512 voxels of 0.5 mm are Siemens' field of
 # view of 256 mm, 336 of 0.744 mm Philips' 250 mm. Voxels of SA and PI have more digits than that table, which prints
 # 1.2 and 1 mm, and 0.7 mm. Slices are sagittal. By assumption, voxels below 1 mm are interpolated from about 1 mm.
-# Noise and shading: those of ``ixi`` at the same field, half and a fifth of which, by assumption, denoising and N4
-# leave.
+# Noise and shading: by assumption, half and a fifth of those of ``ixi`` at the same field, after denoising and N4.
 SA = Scanner(
     code="SA",
     field=1.5,
@@ -62,15 +60,15 @@ PI = Scanner(
 CENTRES = {"Center_01": SV, "Center_07": SA, "Center_08": PI}
 TARGETS = {"SA": (SV, PI), "SV": (PI,), "PI": ()}
 
-# scale of all lengths, patients of each scanner
+# Scale of all lengths, number of patients of each scanner.
 SIZES = {"tiny": (4.8, 3), "small": (2.4, 5), "full": (1.0, 5)}
-# by assumption, as is the outline at half the brightness
-_FAINT, _OVERLOOKED = 0.15, 0.3  # share of lesion in a voxel that ends a spot, and that a spot needs to be seen as one
-_FINE = 0.6  # mm between points of the anatomy at full size; half of the narrowest point spread
+# By assumption, as is the outline at half the brightness: share of lesion that ends a spot, and that makes it visible.
+_FAINT, _OVERLOOKED = 0.15, 0.3
+_FINE = 0.6  # mm between points of the anatomy at full size: half the narrowest point spread
 
 
 def subjects(size: str) -> list[str]:
-    """Folders of the patients, under ``Training``."""
+    """Patients' folders under ``Training``."""
     return [f"{centre}/Patient_{n:02d}" for centre in CENTRES for n in range(1, SIZES[size][1] + 1)]
 
 
@@ -79,7 +77,7 @@ def _preprocessed(volume: Array, brain: Mask) -> npt.NDArray[np.int16]:
 
 
 def _outlined(lesion: Array) -> Mask:
-    """What most experts outline: lesions that stand out, to where they are half as bright as in their middle."""
+    """Visible lesions as most experts outline them: to half the brightness of their middle."""
     spots, count = ndimage.label(lesion > _FAINT)
     middle = np.concatenate([[np.inf], ndimage.maximum(lesion, spots, np.arange(1, count + 1))])
     middle[middle < _OVERLOOKED] = np.inf
@@ -87,7 +85,7 @@ def _outlined(lesion: Array) -> Mask:
 
 
 def write(subject: str, size: str, folder: Path) -> None:
-    """Writes one patient's scan, consensus and brain mask, and what the other scanners of its pairs would have seen."""
+    """Writes a patient's scan, consensus and brain mask, and the true scans on the target scanners."""
     scale = SIZES[size][0]
     person = anatomy.Person.random(Stream("msseg", size, subject, "person"))
     brain = anatomy.build(person, _FINE * scale)

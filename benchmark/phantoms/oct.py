@@ -1,4 +1,4 @@
-"""OCT devices: light on its way through the retina, resolution, speckle, noise, and the vendor's grey scale."""
+"""OCT devices: light in the retina, resolution, speckle, noise, and the vendor's grey scale."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ from benchmark.phantoms.fields import gaussian_kernel, grid_positions
 from benchmark.phantoms.retina import LAYERS, VITREOUS, Eye
 from benchmark.phantoms.streams import Stream
 
-_OVERSAMPLING = 4  # depths computed within a pixel
-# per mm: 7 dB in 2 mm of depth, of the order of a spectrometer's loss in Nassif et al., Opt Lett 29: 480-482, 2004
+_OVERSAMPLING = 4  # depths computed in each pixel
+# Per mm: 7 dB in 2 mm of depth, the order of a spectrometer's loss in Nassif et al., Opt Lett 29: 480-482, 2004.
 _ROLL_OFF = 0.8
 _CHOROID = [layer.name for layer in LAYERS].index("choroid") + 1
-_LUMEN = 0.3  # reflectivity of the choroid's vessels against its stroma, by assumption
+_LUMEN = 0.3  # reflectivity of the choroid's vessels relative to its stroma, by assumption
 _REFLECTIVITY = np.array([VITREOUS.reflectivity, *(layer.reflectivity for layer in LAYERS)])
 _ATTENUATION = np.array([VITREOUS.attenuation, *(layer.attenuation for layer in LAYERS)])
 _LABELS = np.array([0, *(layer.label for layer in LAYERS)], dtype=np.uint8)
@@ -36,8 +36,8 @@ class Device:
         axial: resolution along depth, µm in tissue, full width at half maximum of the intensity.
         lateral: the same along x.
         frames: B-scans averaged at each place.
-        floor: noise floor against the light from the top of the nerve fibre layer, dB.
-        black: level shown black, dB; None where the grey scale is a fourth root.
+        floor: noise floor relative to light from the top of the nerve fibre layer, dB.
+        black: level shown black, dB; None if the grey scale is a fourth root.
         white: level shown white, dB.
         levels: greatest grey value.
     """
@@ -56,7 +56,7 @@ class Device:
     levels: int
 
     def grey(self, light: Array) -> npt.NDArray[np.unsignedinteger]:
-        """Grey values of light, which is 1 at the top of the nerve fibre layer."""
+        """Grey values of light, relative to that from the top of the nerve fibre layer."""
         if self.black is None:
             shown = np.sqrt(np.sqrt(light / _from_decibels(self.white)))
         else:
@@ -67,7 +67,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Sampling:
-    """The voxels of a volume; smaller sizes take fewer and larger ones.
+    """The voxels of a volume.
 
     Attributes:
         columns: A-scans in a B-scan.
@@ -103,7 +103,7 @@ def _smooth(image: Array, kernels: tuple[Array, Array]) -> Array:
 
 
 def _tissue(eye: Eye, x: Array, y: Array, z: float) -> npt.NDArray[np.intp]:
-    """Which layer is at each depth and A-scan: 0 is the vitreous, k + 1 is ``LAYERS[k]``."""
+    """The layer at each depth and A-scan: 0 is the vitreous, k + 1 is ``LAYERS[k]``."""
     tissue = np.zeros((y.size, x.size), dtype=np.intp)
     for top in eye.boundaries(x, z):
         tissue += y[:, None] >= top[None, :]
@@ -111,7 +111,7 @@ def _tissue(eye: Eye, x: Array, y: Array, z: float) -> npt.NDArray[np.intp]:
 
 
 def _light(eye: Eye, x: Array, y: Array, z: float, step: float) -> Array:
-    """Light that comes back from each depth and A-scan: scattered there, weakened on the way there and back."""
+    """Light from each depth and A-scan: scattered there, attenuated on the way there and back."""
     tissue = _tissue(eye, x, y, z)
     scattered = _REFLECTIVITY[tissue]
     centre = y[-1] / 2.0
@@ -123,12 +123,12 @@ def _light(eye: Eye, x: Array, y: Array, z: float, step: float) -> Array:
 
 
 def _speckle(shape: tuple[int, int], frames: int, kernels: tuple[Array, Array] | None, stream: Stream) -> Array:
-    """Mean over frames of fully developed speckle: squared magnitudes of complex Gaussian fields, of mean 1.
+    """Fully developed speckle of mean 1, averaged over frames: squared magnitudes of complex Gaussian fields.
 
-    Goodman, Speckle Phenomena in Optics, ch. 3, 2007. ``kernels`` correlate the field over the resolution.
+    Goodman, Speckle Phenomena in Optics, ch. 3, 2007. ``kernels`` correlate the fields over the resolution.
     """
     total = np.zeros(shape)
-    for _ in range(2 * frames):  # real and imaginary part of each frame
+    for _ in range(2 * frames):  # real and imaginary parts
         part = stream.normal(shape)
         if kernels is not None:
             part = _smooth(part, kernels)
@@ -141,8 +141,8 @@ class BScan:
     """One B-scan, arrays of shape (rows, columns).
 
     Attributes:
-        noisy: what the device writes.
-        clean: the same without speckle and without fluctuation of the noise floor.
+        noisy: the image that the device writes.
+        clean: this image without speckle and noise.
         labels: fluid at each pixel's centre.
     """
 
@@ -152,18 +152,15 @@ class BScan:
 
 
 def b_scan(eye: Eye, device: Device, sampling: Sampling, z: float, strength: float, stream: Stream) -> BScan:
-    """What ``device`` sees of one section.
-
-    Where voxels are larger than at full size, so is the resolution: blur and speckle stay as they are when counted in
-    pixels.
+    """One section of an eye. In pixels, blur and speckle have the same size at every sampling.
 
     Args:
         eye: the eye.
         device: the device.
         sampling: the voxels.
         z: the section's position, mm.
-        strength: signal of this examination against a usual one.
-        stream: speckle and noise.
+        strength: signal of this examination relative to an average one.
+        stream: random numbers for speckle and noise.
     """
     full = Sampling(device.columns, device.rows, device.b_scans, device.field).spacing
     axial, lateral = 0.001 * device.axial / full[1], 0.001 * device.lateral / full[0]  # pixels
@@ -175,7 +172,7 @@ def b_scan(eye: Eye, device: Device, sampling: Sampling, z: float, strength: flo
     pixels = light.reshape(sampling.rows, _OVERSAMPLING, sampling.columns)
     mean = strength * (pixels[:, 0] + pixels[:, 1] + pixels[:, 2] + pixels[:, 3]) / _OVERSAMPLING
     floor = _from_decibels(device.floor)
-    # the field's point spread is √2 times as wide as that of its intensity
+    # The field's point spread is √2 times as wide as that of its intensity.
     kernels = (gaussian_kernel(axial * _SQRT2, power=True), gaussian_kernel(lateral * _SQRT2, power=True))
     speckle = _speckle(mean.shape, device.frames, kernels, stream)
     noise = _speckle(mean.shape, device.frames, None, stream)

@@ -1,10 +1,10 @@
-"""How many subjects are generated at a time."""
+"""Number of processes that generate subjects side by side."""
 
 import os
 
 from benchmark.runtime.memory import available
 
-# Peak of a process in MiB, the largest of each kind's scanners, measured: docs/phantoms.md.
+# Measured peak of a process in MiB, for the scanner that needs most: docs/phantoms.md.
 _PEAK = {
     "ixi": {"tiny": 254, "small": 285, "full": 1820},
     "msseg": {"tiny": 277, "small": 460, "full": 3746},
@@ -12,6 +12,6 @@ _PEAK = {
 }
 
 
-def fitting(kind: str, size: str) -> int:
-    """Processes that this process's cores and the memory that is left allow, at least one."""
+def process_count(kind: str, size: str) -> int:
+    """Processes that the available cores and memory allow, at least one."""
     return max(min(len(os.sched_getaffinity(0)), available() // (_PEAK[kind][size] * 2**20)), 1)

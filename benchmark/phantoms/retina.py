@@ -1,8 +1,8 @@
-"""Eyes that do not exist: retinal layers around a fovea, with fluid in and under them.
+"""Synthetic eyes: retinal layers around a fovea, with fluid in and under them.
 
-A retina is a stack of layers, each as thick as a map over the fundus says. Fluid is a layer too, which is thick where
-there is fluid and nothing elsewhere: so it lifts what lies above, as oedema does. Coordinates are mm: x along a
-B-scan, y into the eye, z across B-scans; x = z = 0 near the fovea.
+A retina is a stack of layers whose thickness is a map over the fundus. Pools of fluid are layers too, of thickness 0
+elsewhere, so that they lift the layers above, as oedema does. Coordinates are mm: x along a B-scan, y into the eye, z
+across B-scans; x = z = 0 near the fovea.
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ class Layer:
     """A layer of the eye, from the vitreous down.
 
     Attributes:
-        name: its usual abbreviation.
-        thickness: mean µm within 0.5 mm of the fovea, from 0.5 to 1.5 mm, from 1.5 to 3 mm; none for fluid.
-        reflectivity: light scattered back from a volume, relative to the nerve fibre layer.
-        attenuation: light lost on the way, per mm.
+        name: the usual abbreviation.
+        thickness: mean µm within 0.5 mm of the fovea, from 0.5 to 1.5 mm, and from 1.5 to 3 mm; None for fluid.
+        reflectivity: backscattered light relative to the nerve fibre layer.
+        attenuation: of light, per mm.
         label: label of fluid, else 0.
     """
 
@@ -37,13 +37,13 @@ class Layer:
 
 
 # Thickness: Xu et al., BMC Ophthalmol 18: 169, 2018, Table 6 (Spectralis; mean of the four sectors of a ring). The 90,
-# 83 and 79 µm from the outer limiting membrane through the pigment epithelium hold the bands of Staurenghi et al.,
-# Ophthalmology 121: 1572-1578, 2014. By assumption: how these bands share them, and where cysts split the nuclear
+# 83 and 79 µm from the outer limiting membrane through the pigment epithelium contain the bands of Staurenghi et al.,
+# Ophthalmology 121: 1572-1578, 2014. By assumption: the shares of these bands, and where cysts split the nuclear
 # layers. Choroid: Margolis and Spaide, Am J Ophthalmol 147: 811-815, 2009. Attenuation: of the order found by Vermeer
-# et al., Biomed Opt Express 5: 322-337, 2014. Reflectivity: no source measures all layers on one device. The table
-# keeps the order of the normal OCT (pigment epithelium and ellipsoid zone, then nerve fibres, then plexiform over
-# ganglion over nuclear layers: Chen et al., PLoS One 11: e0148183, 2016) within a span of 15 dB; fluid and vitreous
-# scatter next to nothing; the fluid of detachments is somewhat turbid.
+# et al., Biomed Opt Express 5: 322-337, 2014. Reflectivity: no source measures all layers on one device. The values
+# follow the order in normal OCT (pigment epithelium and ellipsoid zone, nerve fibres, plexiform, ganglion cell, nuclear
+# layers: Chen et al., PLoS One 11: e0148183, 2016) within 15 dB; fluid and vitreous scatter almost nothing; the fluid
+# of detachments is slightly turbid.
 LAYERS = (
     Layer("RNFL", (10.8, 21.2, 35.5), 1.0, 3.5),
     Layer("GCL", (12.3, 50.0, 37.0), 0.40, 1.5),
@@ -69,10 +69,10 @@ LAYERS = (
 VITREOUS = Layer("vitreous", None, 0.0005, 0.0)
 _NAMES = [layer.name for layer in LAYERS]
 RETINA = slice(0, _NAMES.index("PED") + 1)
-"""Layers between the inner limiting membrane and Bruch's membrane."""
+"""Layers from the inner limiting membrane to Bruch's membrane."""
 
-_THICKNESS_DEVIATION = 0.07  # of a person's layers (standard deviations of the same table: 5 to 15 %)
-_BUMPS = (0.5, 0.06, 0.12)  # how layers vary from place to place: mm; deviation and limit, relative
+_THICKNESS_DEVIATION = 0.07  # between persons (standard deviations of the same table: 5 to 15 %)
+_BUMPS = (0.5, 0.06, 0.12)  # variation within a layer: mm; standard deviation and limit, relative
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,12 @@ class Dome:
     """A pool of fluid over an elliptic base.
 
     Attributes:
-        x: mm, its centre.
-        z: mm, its centre.
-        radii: mm, half axes of the base.
-        direction: cosine and sine of the first half axis against x.
-        height: mm at the centre.
-        steep: True for the outline of an ellipsoid (a cyst), False for that of a parabola (a blister).
+        x: of its centre, mm.
+        z: of its centre, mm.
+        radii: half axes of the base, mm.
+        direction: cosine and sine of the angle between x and the first half axis.
+        height: at the centre, mm.
+        steep: True for the profile of an ellipsoid (a cyst), False for a parabola (a blister).
     """
 
     x: float
@@ -96,7 +96,7 @@ class Dome:
     steep: bool
 
     def on(self, x: Array, z: float) -> Array:
-        """Height over positions along one B-scan."""
+        """Height at positions along one B-scan."""
         dx, dz = x - self.x, z - self.z
         cosine, sine = self.direction
         u = (dx * cosine + dz * sine) / self.radii[0]
@@ -107,10 +107,10 @@ class Dome:
 
 @dataclass(frozen=True)
 class Pools:
-    """How pools of one kind come about.
+    """Distribution of one kind of pools.
 
     Attributes:
-        count: least and greatest number.
+        count: least and greatest number in an eye.
         distance: greatest distance from the fovea, mm.
         radius: least and greatest mean radius, mm.
         height: median height, mm.
@@ -125,10 +125,10 @@ class Pools:
 
 
 # RETOUCH's eyes have macular degeneration or vein occlusion, and not all have all three fluids (Bogunović et al., IEEE
-# TMI 38: 1858-1874, 2019). Here every eye has all three, as active neovascular macular degeneration often has, so that
-# every class can be scored in every test subject. Shapes: cysts in inner and outer nuclear layer, flat subretinal
+# TMI 38: 1858-1874, 2019). Here every eye has all three, as is frequent in active neovascular macular degeneration, so
+# that every class can be scored in every test subject. Shapes: cysts in inner and outer nuclear layer, flat subretinal
 # blisters, dome-shaped detachments below them (Schmidt-Erfurth and Waldstein, Prog Retin Eye Res 50: 1-24, 2016). By
-# assumption: counts, heights and sizes, such as the 0.1 to 1 mm across of cysts.
+# assumption: counts, heights and sizes, such as 0.1 to 1 mm across cysts.
 POOLS = {
     "IRF in INL": Pools(count=(4, 9), distance=1.5, radius=(0.08, 0.22), height=0.07, steep=True),
     "IRF in ONL": Pools(count=(3, 7), distance=1.2, radius=(0.12, 0.35), height=0.12, steep=True),
@@ -136,17 +136,17 @@ POOLS = {
     "PED": Pools(count=(1, 3), distance=1.0, radius=(0.35, 0.8), height=0.15, steep=False),
 }
 _HEIGHT_SPREAD = 0.25  # standard deviation of the logarithm, by assumption
-_SQUEEZE = 0.5  # how much of a cyst's height the outer nuclear layer beside it gives way
+_SQUEEZE = 0.5  # share of a cyst's height by which it compresses the outer nuclear layer
 
 
 def _ring_profile(layer: Layer, distance: Array) -> Array:
-    """Thickness (mm) at distances from the fovea, whose means over the three rings are near the table's."""
+    """Thickness (mm) at distances from the fovea; its means over the three rings are near the table's."""
     if layer.thickness is None:
         return np.zeros_like(distance)
     fovea, inner, outer = layer.thickness
     near = np.minimum(distance, 1.0)
     rise = near * near * (3.0 - 2.0 * near)
-    # the mean of ``rise`` over the disc within 0.5 mm is 0.275
+    # 0.275 is the mean of ``rise`` within 0.5 mm
     centre = max((fovea - 0.275 * inner) / 0.725, 0.0)
     far = np.minimum(np.maximum((distance - 1.0) / 1.25, 0.0), 1.0)
     fall = far * far * (3.0 - 2.0 * far)
@@ -159,9 +159,9 @@ class Eye:
 
     Attributes:
         fovea: x and z of the fovea.
-        factors: thickness of each layer against the mean.
-        bumps: how each layer's thickness varies from place to place.
-        pools: fluid of each kind.
+        factors: thickness of each layer relative to the mean.
+        bumps: relative variation of thickness within each layer.
+        pools: pools of each kind of fluid.
         level: depth (mm) of Bruch's membrane at the centre of the field.
         tilt: its slope along x and z.
         curvature: per mm.
@@ -179,7 +179,7 @@ class Eye:
 
     @classmethod
     def random(cls, stream: Stream, field: tuple[float, float, float]) -> "Eye":
-        """Somebody's eye, in a field of view of ``field`` mm along x, y, z; position, tilt, curvature by assumption."""
+        """A random eye in a field of view of ``field`` mm along x, y, z; position, tilt, curvature by assumption."""
         width, depth, height = field
         spacing, deviation, limit = _BUMPS
         fovea = (stream.gauss(0.0, 0.12), stream.gauss(0.0, 0.12))
@@ -236,7 +236,7 @@ def _pools(pools: Pools, fovea: tuple[float, float], stream: Stream) -> tuple[Do
     domes = []
     for _ in range(least + int(stream.number(0.0, 1.0) * (most - least + 1))):
         towards, turn = stream.direction(2).tolist(), stream.direction(2).tolist()
-        # the square root spreads centres evenly over the disc
+        # The square root makes centres uniform over the disc.
         distance = pools.distance * float(np.sqrt(stream.number(0.0, 1.0)))
         radius, longer = stream.number(*pools.radius), stream.number(1.0, 1.4)
         domes.append(

@@ -13,10 +13,10 @@ from benchmark.phantoms.volumefiles import write_metaimage
 
 # Volumes: Bogunović et al., IEEE TMI 38: 1858-1874, 2019 (6 x 6 mm of the macula; 512 x 1024 x 128 in 2 mm of depth,
 # 512 x 496 x 49 in 1.9 mm); the archive stores Cirrus in 8 bits, Spectralis in 16. Resolution: Cirrus 5 µm axial, 15 µm
-# transverse; Spectralis 7 µm, nominally 14 µm (Kiernan et al., Am J Ophthalmol 149: 18-31, 2010). Frames: RETOUCH does
-# not say; 1 for Cirrus and 5 averaged ones for Spectralis are an assumption (Huang et al., Invest Ophthalmol Vis Sci
-# 53: 2133-2141, 2012, describe signal quality by number of frames). By assumption also noise floors and grey scales:
-# Cirrus shows decibels from black to white, with the noise floor in sight; Spectralis the fourth root of the intensity,
+# transverse; Spectralis 7 µm, nominally 14 µm (Kiernan et al., Am J Ophthalmol 149: 18-31, 2010). Frames: not stated
+# for RETOUCH; by assumption 1 for Cirrus and an average of 5 for Spectralis (Huang et al., Invest Ophthalmol Vis Sci
+# 53: 2133-2141, 2012, describe signal quality by number of frames). Also by assumption, noise floors and grey scales:
+# Cirrus shows decibels from black to white, with a visible noise floor; Spectralis the fourth root of the intensity,
 # nearly black outside the retina.
 CIRRUS = Device(
     code="CR",
@@ -48,9 +48,9 @@ SPECTRALIS = Device(
 )
 
 _SMALL_FIELD = (4.0, 0.96, 4.0)
-# Voxels of both devices, eyes of each. Smaller sizes show the centre of the macula, in a field that both devices share;
-# Cirrus has twice the rows and three times the B-scans, near the 2.1 and 2.6 of the archive, and every B-scan of
-# Spectralis lies on one of Cirrus.
+# Voxels of both devices, number of eyes of each. Smaller sizes show the centre of the macula, with the same field on
+# both devices. Cirrus has twice the rows and three times the B-scans (2.1 and 2.6 times in the archive), so that every
+# B-scan of Spectralis coincides with one of Cirrus.
 SIZES = {
     "tiny": (Sampling(48, 64, 15, _SMALL_FIELD), Sampling(48, 32, 5, _SMALL_FIELD), 4),
     "small": (Sampling(80, 128, 27, _SMALL_FIELD), Sampling(80, 64, 9, _SMALL_FIELD), 10),
@@ -68,7 +68,7 @@ def subjects(size: str) -> list[str]:
 
 
 def _examine(eye: Eye, device: Device, sampling: Sampling, key: tuple[str, ...]) -> list[BScan]:
-    """All B-scans of a volume, each with speckle of its own."""
+    """All B-scans of a volume, each with its own speckle."""
     strength = Stream("retouch", *key, device.code).number(0.7, 1.3)
     sections = grid_positions(sampling.b_scans, sampling.spacing[2]).tolist()
     return [
@@ -79,12 +79,12 @@ def _examine(eye: Eye, device: Device, sampling: Sampling, key: tuple[str, ...])
 
 def _write(path: Path, slices: list[npt.NDArray[np.generic]], sampling: Sampling) -> None:
     dx, dy, dz = sampling.spacing
-    # voxel centres, so that both devices' volumes share one corner
+    # The origin is the first voxel's centre, so that both devices' volumes share a corner.
     write_metaimage(path, np.stack(slices), (dx, dy, dz), (dx / 2.0, dy / 2.0, dz / 2.0))
 
 
 def write(subject: str, size: str, folder: Path) -> None:
-    """Writes one eye's volume and reference, and for Cirrus what Spectralis would have seen."""
+    """Writes an eye's volume and reference and, for Cirrus, the true volumes on Spectralis."""
     cirrus, spectralis, _ = SIZES[size]
     source = "Cirrus" in subject
     device, sampling = (CIRRUS, cirrus) if source else (SPECTRALIS, spectralis)

@@ -1,7 +1,7 @@
-"""Random numbers whose bits never change: raw PCG64 words, and arithmetic of our own on them.
+"""Random numbers whose bits never change: distributions computed from raw PCG64 words.
 
-NumPy keeps a bit generator's raw words the same for ever, but not what its distributions make of them (NEP 19), and
-those call the C library's exp and log.
+NumPy guarantees the raw words of a bit generator, but not its distributions (NEP 19), which also depend on the C
+library's exp and log.
 """
 
 import hashlib
@@ -12,11 +12,11 @@ import numpy.typing as npt
 from benchmark.phantoms.exactmath import Array, normal_quantile
 
 _UNIT = float.fromhex("0x1p-52")
-_CHUNK = 1 << 16  # words at a time: the temporaries of the quantile stay in the cache
+_CHUNK = 1 << 16  # words at a time, so that temporary arrays stay in the cache
 
 
 class Stream:
-    """An independent stream of random numbers for each key, such as dataset, size, subject and purpose."""
+    """Random numbers of a key, such as dataset, size, subject and purpose, independent of those of other keys."""
 
     def __init__(self, *key: str | int) -> None:
         digest = hashlib.sha256("/".join(map(str, key)).encode()).digest()
@@ -49,13 +49,13 @@ class Stream:
         return mean + deviation * min(max(value, -limit), limit)
 
     def direction(self, dimensions: int) -> Array:
-        """A unit vector of random direction."""
+        """A random unit vector."""
         vector = self.normal(dimensions)
         return vector / np.sqrt(np.add.accumulate(vector * vector)[-1])
 
 
 def mask_indices(mask: npt.NDArray[np.bool_], stream: Stream, count: int) -> npt.NDArray[np.int64]:
-    """``count`` random voxels of a mask, as rows of indices; with replacement."""
+    """Indices of ``count`` random voxels of a mask, drawn with replacement, one row each."""
     candidates = np.flatnonzero(mask)
     chosen = candidates[(stream.uniform(count) * candidates.size).astype(np.int64)]
     return np.stack(np.unravel_index(chosen, mask.shape), axis=1)

@@ -1,7 +1,7 @@
-"""The ICBM152 2009a template that nilearn ships, and the maps that the brain phantoms need of it.
+"""The ICBM152 2009a template from nilearn, and maps of it for the brain phantoms.
 
-Fonov et al., NeuroImage 47 (2009) S102. nilearn's copy holds T1, grey and white matter, 1 mm, without skull, eyes or
-scalp: the brain phantoms have none either. The T1 image is not needed: its contrast is that of one scanner.
+Fonov et al., NeuroImage 47 (2009) S102. nilearn's copy has T1, grey and white matter at 1 mm, without skull, eyes and
+scalp, which the brain phantoms lack too. The T1 image is not used, because its contrast is that of one scanner.
 """
 
 import gzip
@@ -32,10 +32,10 @@ _SHA256 = {
     "wm": "7c78a23ddd786979edbb50bdada52c86c405cf2986baee5df5791e0200d7ffeb",
 }  # of the decompressed files
 _SHAPE = (197, 233, 189)
-_COARSE = 2  # mm; regions and distances need no more
-_FULL = 8 * 255  # a coarse voxel of one tissue
-_PAD = 12  # mm of air around the template, for what is wider than the brain
-_VENTRICLE_SEED = (-10.0, 0.0, 22.0)  # MNI mm, in the body of the left lateral ventricle, which meets the right one
+_COARSE = 2  # mm, enough for regions and distances
+_FULL = 8 * 255  # value of a coarse voxel with one tissue
+_PAD = 12  # mm of air around the template, for regions larger than the brain
+_VENTRICLE_SEED = (-10.0, 0.0, 22.0)  # MNI mm, in the body of the left lateral ventricle, which touches the right one
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Template:
 
 @dataclass(frozen=True)
 class LesionMaps:
-    """Distances that tell the sites of lesions apart, 2 mm grid.
+    """Distances that define the sites of lesions, 2 mm grid.
 
     Attributes:
         ventricle: mm from the lateral ventricles.
@@ -67,7 +67,7 @@ class LesionMaps:
 
 
 def sample(volume: Map, points: tuple[Array, Array, Array]) -> Array:
-    """Values of one of these maps at MNI positions (mm), by linear interpolation; the edge goes on for ever."""
+    """Values of a map at MNI positions (mm), by linear interpolation; outside the map, those of its edge."""
     step, pad = (1, 0) if volume.shape == _SHAPE else (_COARSE, _PAD)
     shift = (step - 1) / 2.0
     voxels = [(p - o + pad - shift) / step for p, o in zip(points, MNI_ORIGIN, strict=True)]
@@ -75,9 +75,9 @@ def sample(volume: Map, points: tuple[Array, Array, Array]) -> Array:
 
 
 def _folder() -> Path:
-    spec = find_spec("nilearn")  # importing nilearn.datasets takes two seconds; its files lie there all the same
+    spec = find_spec("nilearn")  # importing nilearn.datasets takes two seconds
     if spec is None or spec.origin is None:
-        raise DataError("nilearn", "not installed", "Install what requirements.lock names")
+        raise DataError("nilearn", "is not installed", "Install the packages of requirements.lock")
     return Path(spec.origin).parent / "datasets" / "data"
 
 
@@ -86,9 +86,7 @@ def _read(tissue: str) -> npt.NDArray[np.uint8]:
     path = _folder() / _FILE.format(tissue)
     content = gzip.decompress(path.read_bytes())
     if hashlib.sha256(content).hexdigest() != _SHA256[tissue]:
-        raise DataError(
-            path, "not the template that the phantoms are made of", "Install the nilearn that requirements.lock names"
-        )
+        raise DataError(path, "is not the phantoms' template", "Install the nilearn version of requirements.lock")
     return np.asarray(nib.Nifti1Image.from_bytes(content).dataobj)
 
 
@@ -107,9 +105,9 @@ def _halved(volume: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
 
 
 def _depth(parenchyma: Mask) -> Array:
-    """Signed distance from the surface of everything inside the arachnoid.
+    """Signed distance from the arachnoid, positive inside.
 
-    Closing with a 6 mm ball fills sulci, fissures and ventricles with cerebrospinal fluid; 2 mm more are the
+    Closing with a 6 mm ball fills sulci, fissures and ventricles with cerebrospinal fluid; another 2 mm are the
     subarachnoid space over the gyri. Both lengths are by assumption.
     """
     reached = _distance(parenchyma) <= 8.0
@@ -128,16 +126,16 @@ def _lateral_ventricles(fluid: Mask, depth: Map) -> Mask:
 
 @lru_cache(maxsize=1)
 def _tissue() -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint16]]:
-    """Grey and white matter on the coarse grid, of ``_FULL`` at most."""
+    """Grey and white matter on the coarse grid, from 0 to ``_FULL``."""
     return _halved(_read("gm")), _halved(_read("wm"))
 
 
 @lru_cache(maxsize=1)
 def load() -> Template:
-    """The template, once for each process.
+    """The template, cached in each process.
 
     Raises:
-        DataError: nilearn ships another template.
+        DataError: nilearn's template has the wrong checksum.
     """
     grey, white = _tissue()
     depth = _depth(grey + white >= 0.4 * _FULL)
@@ -147,12 +145,12 @@ def load() -> Template:
 
 @lru_cache(maxsize=1)
 def lesion_maps() -> LesionMaps:
-    """Where lesions may lie, once for each process.
+    """The maps of lesions' sites, cached in each process.
 
     Raises:
-        DataError: nilearn ships another template.
+        DataError: nilearn's template has the wrong checksum.
     """
     (grey, white), depth = _tissue(), load().depth
     ventricles = _lateral_ventricles(grey + white < 0.5 * _FULL, depth)
-    cortex = (grey >= 0.5 * _FULL) & (depth < 22.0)  # deep grey matter is farther inside than any sulcus reaches
+    cortex = (grey >= 0.5 * _FULL) & (depth < 22.0)  # deep grey matter lies deeper than any sulcus
     return LesionMaps(_distance(ventricles).astype(np.float32), _distance(cortex).astype(np.float32))

@@ -1,4 +1,4 @@
-"""Volume files whose bytes depend on their content alone: NIfTI in gzip, and MetaImage."""
+"""NIfTI (gzip) and MetaImage files whose bytes depend on their content only."""
 
 import struct
 import zlib
@@ -8,9 +8,8 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-# A zlib writes other bytes than the next version of zlib, or than zlib-ng, for the same data, so compression is our
-# own: runs of zeros, which are most of a brain-extracted volume, as repetitions, and the rest stored as it is. Any gzip
-# reader reads that (RFC 1951, 1952).
+# Versions of zlib, and zlib-ng, compress the same data to different bytes. Here, runs of zeros, which are most of a
+# brain-extracted volume, become repetitions, and the rest is stored; every gzip reader reads that (RFC 1951, 1952).
 _SHORTEST_RUN = 1024  # bytes; a shorter run is not worth its block
 _LONGEST_STORED = 65535
 _LONGEST_MATCH = 258
@@ -24,8 +23,8 @@ def _bits(text: str) -> npt.NDArray[np.uint8]:
     return np.frombuffer(text.encode(), dtype=np.uint8) - ord("0")
 
 
-# One block with fixed Huffman codes: not the last (0), type 1 (10, low bit first), the literal 0; then matches of 258
-# bytes at distance 1; then the end of the block and three zero bits, the header of the stored block that follows.
+# One block with fixed Huffman codes: not the last (0), type 1 (10, low bit first), the literal 0; matches of 258 bytes
+# at distance 1; the end of the block; three zero bits, the header of the next, stored block.
 _RUN_START, _RUN_MATCH, _RUN_END = _bits("010" + "00110000"), _bits("11000101" + "00000"), _bits("0000000" + "000")
 
 
@@ -35,7 +34,7 @@ def _zero_run(matches: int) -> bytes:
 
 
 def _stored(data: bytes, *, headed: bool) -> bytes:
-    """Stored blocks; ``headed`` says that the first one's header bits are already written."""
+    """Stored blocks. With ``headed``, the header bits of the first one are already written."""
     parts = []
     for start in range(0, max(len(data), 1), _LONGEST_STORED):
         piece = data[start : start + _LONGEST_STORED]
@@ -45,7 +44,7 @@ def _stored(data: bytes, *, headed: bool) -> bytes:
 
 
 def gzip_bytes(data: bytes) -> bytes:
-    """``data`` as a gzip file, the same bytes with every version of every library."""
+    """``data`` as a gzip file, with the same bytes for every library version."""
     is_zero = np.frombuffer(data, dtype=np.uint8) == 0
     edges = np.flatnonzero(np.diff(np.concatenate([[False], is_zero, [False]]).astype(np.int8)))
     starts, lengths = edges[::2], edges[1::2] - edges[::2]
@@ -66,8 +65,8 @@ def write_nifti(
 ) -> None:
     """Writes ``data`` with the 3x4 ``affine`` (voxel indices to RAS mm) as its sform.
 
-    The qform stays unset: nibabel gets its quaternion from a singular value decomposition, whose last bits are the
-    machine's.
+    The qform stays unset, because nibabel computes its quaternion by a singular value decomposition, whose last bits
+    depend on the machine.
     """
     header = nib.Nifti1Header()
     header.set_data_dtype(data.dtype)
@@ -89,7 +88,7 @@ def write_metaimage(
     spacing: tuple[float, float, float],
     origin: tuple[float, float, float],
 ) -> None:
-    """Writes ``data``, of shape (z, y, x), as ``path`` (.mhd) with a .raw; spacing and origin in mm, x first."""
+    """Writes ``data``, of shape (z, y, x), to ``path`` (.mhd) and a .raw file; spacing and origin in mm, x first."""
     raw = path.with_suffix(".raw")
     lines = {
         "ObjectType": "Image",

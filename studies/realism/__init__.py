@@ -1,4 +1,4 @@
-"""How real the phantoms look: the same quantities, measured by the same code, of phantoms and of real images.
+"""Realism of the phantoms: the same quantities, measured with the same code, in phantoms and real images.
 
-``studies/realism/__main__.py`` measures, ``docs/phantoms.md`` says what came out.
+The results are in ``docs/phantoms.md``.
 """

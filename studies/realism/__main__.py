@@ -1,10 +1,10 @@
-"""How real the full-size phantoms are: histograms, noise, contrast, sharpness, texture, lesions, speckle, in numbers.
+"""Measures the realism of full-size phantoms: histograms, noise, contrast, sharpness, texture, lesions, speckle.
 
     python -m benchmark step fetch oasis_ixi
-    python studies/realism/__main__.py [--folder results/realism]
+    python -m studies.realism [--folder results/realism]
 
-Phantom subjects are generated into the folder once. It writes there ``realism.csv``, the same as a table for
-``docs/phantoms.md``, and a figure of distributions, without any image of a person.
+Generates the phantom subjects in the folder, unless they are there, and writes ``realism.csv``, tables for
+``docs/phantoms.md``, and a figure of distributions. No output shows an image of a person.
 """
 
 import argparse
@@ -25,17 +25,17 @@ from benchmark.runtime.atomic import write_atomically, write_rows
 from benchmark.runtime.errors import UserError
 from studies.realism import brain, lesions
 from studies.realism.curves import SAMPLED, Curves, draw
-from studies.realism.eyes import measured_eye
+from studies.realism.eyes import eye_quantities
 from studies.realism.subjects import Brain, generated, phantom_brain, prepared, real, resampled
 from studies.realism.summary import COLUMNS, Values, rows, table
 
 PAIRS = (("GE", "OASIS", 1.0), ("PL", "IXIHH", 2.0))
-"""Phantom scanner, real scanner, mm of the voxels on which they are compared."""
+"""Phantom scanner, real scanner, and voxel size in mm at which they are compared."""
 PHANTOMS = {
     "GE": [f"IXI{701 + n}-IOP-{7001 + n}-T1" for n in range(3)],
     "PL": [f"IXI{801 + n}-HH-{8001 + n}-T1" for n in range(3)],
 }
-REAL = 6  # subjects of each real scanner
+REAL = 6  # subjects per real scanner
 PATIENTS = {
     scanner: [f"Center_{centre:02d}/Patient_{n:02d}" for n in (1, 2)]
     for scanner, centre in (("SV", 1), ("SA", 7), ("PI", 8))
@@ -44,12 +44,12 @@ EYES = {
     CIRRUS.code: (CIRRUS, [f"RETOUCH-TrainingSet-Cirrus/TRAIN{n:03d}" for n in (1, 2)]),
     SPECTRALIS.code: (SPECTRALIS, [f"RETOUCH-TrainingSet-Spectralis/TRAIN{n:03d}" for n in (25, 26)]),
 }
-BAND = (0.05, 0.2)  # cycles per mm in which the slope of spectra is fitted
-THICK_SLICE = 5.0  # mm, that of Wang et al. 1997
+BAND = (0.05, 0.2)  # cycles per mm, for the slope of spectra
+THICK_SLICE = 5.0  # mm, as in Wang et al. 1997
 
 
-def measured_brain(subject: Brain, curves: Curves, group: str) -> Iterator[tuple[str, str, float]]:
-    """Quantities of one brain."""
+def brain_quantities(subject: Brain, curves: Curves, group: str) -> Iterator[tuple[str, str, float]]:
+    """Name, unit and value of each quantity of one brain; its spectrum and histogram go to ``curves``."""
     image, labels = subject.image, subject.labels
     fluid, grey = brain.tissue_ratios(image, labels)
     frequency, power = brain.spectrum(image, subject.mask, subject.spacing)
@@ -67,12 +67,12 @@ def measured_brain(subject: Brain, curves: Curves, group: str) -> Iterator[tuple
 
 
 def measure_brains(folder: Path, values: Values, curves: Curves) -> None:
-    """T1-weighted phantoms beside ``oasis_ixi``."""
+    """T1-weighted phantoms and real images of ``oasis_ixi``."""
 
     def measure(group: str, subject: Subject, mask: Volume, spacing: float) -> None:
         print(f"{group}: {subject.id}", flush=True)
         found = prepared(subject.image(), mask, spacing, blurred=group != SAMPLED)
-        for quantity, unit, value in measured_brain(found, curves, group):
+        for quantity, unit, value in brain_quantities(found, curves, group):
             values[group][quantity, unit].append(value)
 
     for phantom, other, spacing in PAIRS:
@@ -93,7 +93,7 @@ def measure_brains(folder: Path, values: Values, curves: Curves) -> None:
 
 
 def measure_lesions(folder: Path, values: Values, curves: Curves) -> None:
-    """Lesions of the MS-SEG phantom, and the texture of its FLAIR."""
+    """Lesions and texture of the MS-SEG phantom."""
     for scanner, names in PATIENTS.items():
         for name in names:
             subject = generated("msseg", name, folder)
@@ -126,12 +126,12 @@ def measure_eyes(folder: Path, values: Values) -> None:
         for name in names:
             print(f"{group}: {name}", flush=True)
             eye = Eye.random(Stream("retouch", "full", name, "eye"), device.field)
-            for quantity, unit, value in measured_eye(generated("retouch", name, folder), eye, device):
+            for quantity, unit, value in eye_quantities(generated("retouch", name, folder), eye, device):
                 values[group][quantity, unit].append(value)
 
 
 def main() -> int:
-    """Measures and writes; returns the exit code."""
+    """Runs the study; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=Path("results/realism"))
     folder: Path = parser.parse_args().folder

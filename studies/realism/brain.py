@@ -1,4 +1,4 @@
-"""Quantities of a brain MRI: contrast, noise, sharpness, texture, distribution of intensities."""
+"""Quantities of a brain MRI: contrast, noise, sharpness, texture, intensity histogram."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,23 +14,23 @@ Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.uint8]
 
 BINS = np.linspace(0.0, 1.6, 81)
-"""Edges of histograms of intensities whose white matter is 1."""
+"""Edges of intensity histograms; white matter is 1."""
 
 _SECOND_DIFFERENCE = np.array([1.0, -2.0, 1.0])
-_MEDIAN_OF_NORMAL = 0.6745  # median of the absolute value of a standard normal number
-_RISE_OF_ERF = 2.5631 / float(np.sqrt(2.0 * np.pi))  # 10-90 % width of a Gaussian's edge, times its slope
-_SMOOTHING = 1.0  # voxels by which a boundary is smoothed before its direction is read off
-_BETWEEN = 6.0  # mm from one slice whose spectrum is taken to the next
-_INSIDE = 0.98  # share of a patch that must be brain
+_MEDIAN_OF_NORMAL = 0.6745  # of the absolute value of a standard normal number
+_RISE_OF_ERF = 2.5631 / float(np.sqrt(2.0 * np.pi))  # 10-90 % width of an edge blurred by a Gaussian, times its slope
+_SMOOTHING = 1.0  # voxels, of a boundary before its normal is computed
+_BETWEEN = 6.0  # mm between slices for spectra
+_INSIDE = 0.98  # least share of brain in a patch
 
 
 def white_median(image: Floats, labels: Labels) -> float:
-    """Median intensity of white matter, the unit of all that follows."""
+    """Median intensity of white matter, the unit of all other intensities."""
     return float(np.median(image[labels == WM]))
 
 
 def tissue_ratios(image: Floats, labels: Labels) -> tuple[float, float]:
-    """Median intensities of cerebrospinal fluid and of grey matter, white matter being 1."""
+    """Median intensities of cerebrospinal fluid and grey matter relative to white matter."""
     white = white_median(image, labels)
     return float(np.median(image[labels == CSF])) / white, float(np.median(image[labels == GM])) / white
 
@@ -45,13 +45,13 @@ def shares(labels: Labels) -> tuple[float, float, float]:
 def noise(image: Floats, region: Mask) -> float:
     """Standard deviation of white noise in a region of smooth signal.
 
-    Immerkær, Comput Vis Image Underst 64: 300-302, 1996: an operator that annuls linear signals, here in three
-    dimensions, and with the median of its absolute values, which edges hardly move, in place of their mean. Noise that
-    interpolation has smoothed is underestimated.
+    Immerkær, Comput Vis Image Underst 64: 300-302, 1996: an operator that cancels linear signals, here in three
+    dimensions, and with the median of its absolute values instead of the mean, because edges hardly change it. Noise
+    smoothed by interpolation is underestimated.
 
     Args:
         image: three-dimensional.
-        region: where to look; its outermost voxel is left out.
+        region: where noise is measured, without its outermost voxel.
     """
     filtered = np.asarray(image, np.float64)
     for axis in range(3):
@@ -62,10 +62,10 @@ def noise(image: Floats, region: Mask) -> float:
 
 
 def contrast_to_noise(image: Floats, labels: Labels) -> float:
-    """Difference of white and grey matter (medians) over their spread within the tissues (root of mean variance).
+    """Difference of the medians of white and grey matter over the root of the mean variance within them.
 
-    The spread holds noise, shading, partial volume and what differs between places. It stands in place of that of air,
-    which Magnotta and Friedman, J Digit Imaging 19: 140-147, 2006, divide by and extracted brains lack.
+    The variance includes noise, shading, partial volume and regional differences. Magnotta and Friedman, J Digit
+    Imaging 19: 140-147, 2006, divide by the noise of air, which extracted brains lack.
     """
     difference = float(np.median(image[labels == WM]) - np.median(image[labels == GM]))
     spread = np.sqrt(np.mean([np.var(image[labels == tissue], dtype=np.float64) for tissue in (WM, GM)]))
@@ -73,11 +73,11 @@ def contrast_to_noise(image: Floats, labels: Labels) -> float:
 
 
 def edge_width(image: Floats, labels: Labels, spacing: Sequence[float]) -> float:
-    """Width over which intensity rises from 10 to 90 % between grey and white matter, mm.
+    """10-90 % width in mm of the edge between grey and white matter.
 
-    Of an edge blurred by a Gaussian, contrast over slope gives it. The slope is the least-squares one over all faces
-    between a voxel of white and one of grey matter, along the boundary's normal, so that noise averages out. An edge
-    sharper than the voxels comes out about a voxel wide.
+    For an edge blurred by a Gaussian, it is proportional to contrast over slope. The slope along the boundary's normal
+    is fitted by least squares over all faces between voxels of white and grey matter, which averages noise out. An edge
+    sharper than the voxels appears about a voxel wide.
 
     Args:
         image: three-dimensional.
@@ -102,22 +102,22 @@ def edge_width(image: Floats, labels: Labels, spacing: Sequence[float]) -> float
 
 
 def _neighbours(volume: npt.NDArray[Any], axis: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Voxels and, in the same place, those that follow them along an axis."""
+    """All voxels but the last along an axis, and their successors."""
     planes = np.moveaxis(volume, axis, 0)
     return planes[:-1], planes[1:]
 
 
 def spectrum(image: Floats, mask: Mask, spacing: float, side: float = 64.0) -> tuple[Floats, Floats]:
-    """Radial power spectrum of square patches of axial slices that lie inside the brain.
+    """Radial power spectrum of square patches inside the brain, in axial slices.
 
     Args:
-        image: isotropic, the third axis upwards, white matter 1.
+        image: isotropic, third axis upwards, white matter 1.
         mask: the brain.
         spacing: mm.
         side: of a patch, mm.
 
     Returns:
-        Frequencies (cycles per mm, up to Nyquist's) and mean power at each. White noise of deviation σ has σ².
+        Frequencies (cycles per mm, up to Nyquist's) and mean power at each. White noise of standard deviation σ has σ².
 
     Raises:
         ValueError: no patch fits.
@@ -145,19 +145,19 @@ def spectrum(image: Floats, mask: Mask, spacing: float, side: float = 64.0) -> t
 
 
 def spectral_slope(frequency: Floats, power: Floats, low: float, high: float) -> float:
-    """Exponent of a power law fitted between two frequencies, on logarithmic axes."""
+    """Exponent of a power law, fitted between two frequencies on logarithmic axes."""
     used = (frequency >= low) & (frequency <= high)
     return float(np.polyfit(np.log(frequency[used]), np.log(power[used]), 1)[0])
 
 
 def histogram(intensities: Floats) -> Floats:
-    """Shares of ``BINS``; what lies beyond counts with the outermost."""
+    """Share of each of ``BINS``; values outside count in the outermost bins."""
     counts = np.histogram(np.clip(intensities, BINS[0], BINS[-1]), BINS)[0]
     return np.asarray(counts / counts.sum())
 
 
 def wasserstein(first: Floats, second: Floats) -> float:
-    """Earth mover's distance of two histograms: how far intensity must move on average, white matter being 1."""
+    """Wasserstein distance of two histograms: mean shift of intensity, relative to white matter."""
     from scipy.stats import wasserstein_distance
 
     centres = (BINS[:-1] + BINS[1:]) / 2.0
@@ -165,7 +165,7 @@ def wasserstein(first: Floats, second: Floats) -> float:
 
 
 def jensen_shannon(first: Floats, second: Floats) -> float:
-    """Jensen-Shannon distance (square root of the divergence, base 2) of two histograms: 0 the same, 1 disjoint."""
+    """Jensen-Shannon distance of two histograms (root of the divergence, base 2): 0 if equal, 1 if disjoint."""
     from scipy.spatial.distance import jensenshannon
 
     return float(jensenshannon(first, second, base=2.0))

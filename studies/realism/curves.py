@@ -1,4 +1,4 @@
-"""Distributions of phantoms over those of real images, as one figure."""
+"""A figure of the distributions of phantoms and real images."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 _TICKS = (0.02, 0.05, 0.1, 0.2, 0.5)  # cycles per mm
 SAMPLED = "PL, sampled"
-"""The phantom of Philips 3 T once more, interpolated to 2 mm without blur."""
+"""The phantom of Philips 3 T, interpolated to 2 mm without blur."""
 
 
 @dataclass
 class Curves:
-    """What is drawn, by phantom or real scanner.
+    """Data of the figure, by phantom or real scanner.
 
     Attributes:
-        histograms: shares of intensities within each brain.
+        histograms: of each brain's intensities.
         spectra: frequencies and power of each brain.
         diameters: of all lesions of all patients, mm.
     """
@@ -34,7 +34,7 @@ class Curves:
 
 
 def draw(curves: Curves, path: Path) -> "Figure":
-    """Histograms and spectra of T1-weighted brains (real ones in grey), sizes of lesions, spectra of FLAIR."""
+    """Draws histograms and spectra of T1-weighted brains (real ones in grey), lesion sizes, and spectra of FLAIR."""
     from benchmark.reporting.style import BLUE, GREY, ORANGE, VERMILLION, figure, save, styled
 
     with styled():

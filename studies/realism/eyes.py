@@ -10,16 +10,16 @@ from benchmark.phantoms.oct import Device
 from benchmark.phantoms.retina import IRF, LAYERS, PED, RETINA, SRF, Eye
 from studies.realism import retina
 
-_SECTIONS = 12  # B-scans of each eye in which light is measured
-_MARGIN, _VITREOUS_MARGIN = 0.008, 0.05  # mm from a layer's borders, and from the retina, that are left out
-_SPECKLE_WINDOW = 0.05, 0.25  # mm along depth and across, over which the local mean of speckle is taken
-_NO_FOVEA = 1.0  # mm from the fovea where nerve fibres begin to be thick enough for an edge
+_SECTIONS = 12  # B-scans per eye in which light is measured
+_MARGIN, _VITREOUS_MARGIN = 0.008, 0.05  # mm left out at a layer's borders, and before the retina
+_SPECKLE_WINDOW = 0.05, 0.25  # mm along depth and across, for the local mean of speckle
+_NO_FOVEA = 1.0  # mm from the fovea beyond which nerve fibres are thick enough for an edge
 _EDGE_REACH = 0.015  # mm before and behind the inner limiting membrane
 _CENTRE = 0.5  # mm: radius of the central subfield
 
 
-def measured_eye(subject: Subject, eye: Eye, device: Device) -> Iterator[tuple[str, str, float]]:
-    """Quantities of one eye; where layers lie is known of the phantom and not read off the image."""
+def eye_quantities(subject: Subject, eye: Eye, device: Device) -> Iterator[tuple[str, str, float]]:
+    """Name, unit and value of each quantity. The layers' positions are the phantom's, not segmented from the image."""
     assert subject.labels
     scan, labels = subject.image(), np.asarray(subject.labels().data)
     dx, dy, dz = scan.spacing

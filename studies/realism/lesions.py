@@ -1,4 +1,4 @@
-"""Sizes and numbers of lesions in a mask."""
+"""Number and sizes of lesions in a mask."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,18 +9,18 @@ Mask = npt.NDArray[np.bool_]
 
 
 def volumes(mask: Mask, spacing: tuple[float, float, float]) -> Floats:
-    """Volume (mm³) of each lesion: each set of voxels that touch by faces, edges or corners."""
+    """Volume (mm³) of each lesion, a set of voxels connected by faces, edges or corners."""
     labels, _ = ndimage.label(mask, np.ones((3, 3, 3), bool))
     return np.asarray(np.bincount(labels.ravel())[1:] * np.prod(spacing))
 
 
 def areas(mask: Mask, spacing: tuple[float, float, float], thickness: float) -> Floats:
-    """Area (mm²) of each lesion in each axial slice of a scan with slices as thick as ``thickness``.
+    """Area (mm²) of each lesion in each slice, after resampling to thick axial slices.
 
     Args:
-        mask: the third axis upwards.
+        mask: third axis upwards.
         spacing: mm along each axis.
-        thickness: mm; a pixel is lesion where at least half of its height is. What remains on top is left out.
+        thickness: mm; a pixel is lesion if at least half of its height is. Remaining planes at the top are left out.
     """
     planes = max(1, round(thickness / spacing[2]))
     slices = mask.shape[2] // planes

@@ -1,4 +1,4 @@
-"""Quantities of an OCT volume: speckle, sharpness along depth, contrast of layers, thickness, fluid."""
+"""Quantities of an OCT volume: speckle, axial sharpness, contrast of layers, volume of fluid."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +10,12 @@ Labels = npt.NDArray[np.uint8]
 
 
 def linear_light(grey: npt.NDArray[np.unsignedinteger], levels: int, black: float | None, white: float) -> Floats:
-    """Light behind grey values: the inverse of a device's grey scale.
+    """Light from grey values, by the inverse of a device's grey scale.
 
     Args:
         grey: 0 to ``levels``.
         levels: greatest grey value.
-        black: level shown black, dB; None where the grey scale is a fourth root.
+        black: level shown black, dB; None if the grey scale is a fourth root.
         white: level shown white, dB.
     """
     shown = np.asarray(grey, np.float64) / levels
@@ -25,15 +25,15 @@ def linear_light(grey: npt.NDArray[np.unsignedinteger], levels: int, black: floa
 
 
 def speckle_contrast(light: Floats, region: Mask, reach: tuple[float, float]) -> float:
-    """Standard deviation over mean of light within a region, after division by the local mean.
+    """Standard deviation over mean of light in a region, after division by the local mean.
 
-    1 of fully developed speckle, 1 / √N of the mean of N independent frames (Goodman, Speckle Phenomena in Optics,
-    2007).
+    It is 1 for fully developed speckle and 1 / √N for the mean of N independent frames (Goodman, Speckle Phenomena in
+    Optics, 2007).
 
     Args:
-        light: linear, (rows, columns) or a stack of such along a third axis.
+        light: linear, (rows, columns) or (rows, columns, sections).
         region: the same shape; a layer or the vitreous.
-        reach: standard deviations (rows, columns) of the Gaussian window of the local mean, much wider than a speckle.
+        reach: standard deviations (rows, columns) of the local mean's Gaussian window, much wider than a speckle.
     """
     sigma = (*reach, 0.0)[: light.ndim]
     weight = ndimage.gaussian_filter(region.astype(np.float64), sigma)
@@ -43,15 +43,15 @@ def speckle_contrast(light: Floats, region: Mask, reach: tuple[float, float]) ->
 
 
 def decibels(light: float, reference: float) -> float:
-    """Level of light against other light, dB."""
+    """Level of light relative to a reference, dB."""
     return 10.0 * float(np.log10(light / reference))
 
 
 def rise_width(profile: Floats, spacing: float) -> float:
-    """Distance from the first sample above 10 % to the first above 90 % of a rise, interpolated between samples.
+    """10-90 % width of a rise, interpolated between samples.
 
     Args:
-        profile: from before the rise to its top; the lowest and the highest value are 0 and 100 %.
+        profile: from before the rise to its top; its minimum and maximum are 0 and 100 %.
         spacing: distance of samples.
     """
     scaled = (profile - profile.min()) / (profile.max() - profile.min())
@@ -64,13 +64,13 @@ def rise_width(profile: Floats, spacing: float) -> float:
 
 
 def aligned_profile(light: Floats, surface: Floats, reach: int, parts: int) -> Floats:
-    """Mean light along depth about a surface, finer than pixels, because A-scans meet the surface at other fractions.
+    """Mean light along depth about a surface, at subpixel steps, because A-scans meet it at different fractions.
 
     Args:
         light: (rows, columns).
-        surface: row of the surface in each column, in pixels; the first pixel is centred on 0.
-        reach: pixels before and behind the surface.
-        parts: samples in a pixel.
+        surface: row of the surface in each column; the first pixel is centred on 0.
+        reach: pixels on each side of the surface.
+        parts: samples per pixel.
     """
     rows = np.arange(light.shape[0])[:, None] - surface[None, :]
     place = np.floor((rows + reach) * parts).astype(int)

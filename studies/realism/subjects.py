@@ -1,4 +1,4 @@
-"""Full-size subjects of phantoms and of real archives, brought to the same voxels."""
+"""Full-size subjects of phantoms and of real archives, resampled to the same voxels."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +23,16 @@ from benchmark.runtime.errors import DataError
 from studies.realism.brain import white_median
 
 _IDENTITY = np.eye(4)
-_MARGIN = 2.0  # mm around the brain that are kept
-_ANATOMY = 1.0  # mm between points of the anatomy from which a phantom's brain mask is made
+_MARGIN = 2.0  # mm kept around the brain
+_ANATOMY = 1.0  # mm between points of the anatomy for a phantom's brain mask
 
 
 @dataclass(frozen=True)
 class Brain:
-    """A brain on an isotropic grid with axes right, front and top.
+    """A brain on an isotropic RAS grid.
 
     Attributes:
-        image: intensities without bias field, median of white matter 1.
+        image: bias-corrected intensities; the median of white matter is 1.
         labels: tissue classes.
         mask: the brain.
         spacing: mm.
@@ -45,7 +45,7 @@ class Brain:
 
 
 def generated(kind: str, name: str, folder: Path) -> Subject:
-    """A full-size phantom subject, generated into ``folder`` unless it lies there already.
+    """A full-size phantom subject, generated into ``folder`` unless it exists there.
 
     Args:
         kind: ``ixi``, ``msseg`` or ``retouch``.
@@ -60,10 +60,10 @@ def generated(kind: str, name: str, folder: Path) -> Subject:
         with atomic_folder(root) as unfinished:
             load_kind(kind).write(name, "full", unfinished)
     found = list(reader(kind)(root))
-    # that other scanners' folders are not there is a fault of an archive and none of this subject
+    # The reader also reports the missing folders of other scanners, which do not matter here.
     subjects = [subject for subject in found if isinstance(subject, Subject)]
     if not subjects:
-        raise DataError(root, f"holds no subject ({found[0]})", "Delete it, and run this again")
+        raise DataError(root, f"holds no subject ({found[0]})", "Delete it and run this again")
     return subjects[0]
 
 
@@ -71,7 +71,7 @@ def real(root: Path, domain: str, count: int) -> list[Subject]:
     """The first subjects of one scanner of ``oasis_ixi``, by id.
 
     Raises:
-        DataError: the archive is not there, or damaged.
+        DataError: the archive is missing or damaged.
     """
     subjects = []
     for found in reader("oasis_ixi")(root):
@@ -82,9 +82,9 @@ def real(root: Path, domain: str, count: int) -> list[Subject]:
 
 
 def phantom_brain(name: str) -> Volume:
-    """The mask of an ``ixi`` phantom's brain: white and grey matter, as anatomical labels of real scans have it.
+    """The mask of an ``ixi`` phantom's white and grey matter, comparable to anatomical labels of real scans.
 
-    It is made of the anatomy and not of the image, on a grid of its own at the place of the scan.
+    It is computed from the anatomy, not from the image, on its own grid at the position of the scan.
     """
     person = anatomy.Person.random(Stream("ixi", "full", name, "person"))
     placement = Placement.random(Stream("ixi", "full", name, "placement"))
@@ -97,17 +97,17 @@ def phantom_brain(name: str) -> Volume:
 
 
 def prepared(image: Volume, mask: Volume, spacing: float, *, blurred: bool = True) -> Brain:
-    """The steps of ``oasis_ixi`` on voxels of ``spacing`` mm: closed mask, N4, tissue classes by HMRF.
+    """Prepares an image as ``oasis_ixi``, on voxels of ``spacing`` mm: closed mask, N4, tissue classes by HMRF.
 
     Args:
         image: with or without skull.
-        mask: the brain without sulcal fluid, at the same place.
+        mask: the brain without sulcal fluid, at the same position.
         spacing: mm.
-        blurred: to the point spread of larger voxels first, as the suite does; otherwise only interpolated linearly,
-            as many tools do, which keeps the noise and what is finer than the voxels.
+        blurred: blur to the larger voxels' point spread before sampling, as the suite does; otherwise interpolate
+            linearly, as many tools do, which keeps noise and aliasing.
 
     Raises:
-        DataError: the image has no three tissue classes.
+        DataError: the image does not have three tissue classes.
     """
     settings = load_dataset("oasis_ixi").preparation
     assert isinstance(settings, MRIPreparation)
@@ -131,7 +131,7 @@ def _interpolated(image: Volume, grid: Grid) -> Volume:
 
 
 def resampled(image: Volume, mask: Volume, spacing: float) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """A brain-extracted image (the median of the brain is 1) and its mask on voxels of ``spacing`` mm."""
+    """A brain-extracted image, with a median of 1, and its mask, on voxels of ``spacing`` mm."""
     image, mask = canonical(image), canonical(mask)
     grid = Grid.of(image).with_spacing(spacing)
     inside = np.asarray(resample_mask(mask, grid, _IDENTITY).data) > 0

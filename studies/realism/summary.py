@@ -1,16 +1,16 @@
-"""Mean and range of each quantity over the subjects of a group."""
+"""Mean and range of each quantity in each group of subjects."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
 Values = dict[str, dict[tuple[str, str], list[float]]]
-"""Group, then quantity and its unit, then a value for each subject or pair of subjects."""
+"""Values of subjects, or pairs of subjects, by group and by (quantity, unit)."""
 COLUMNS = ("group", "quantity", "unit", "count", "mean", "low", "high")
 
 
 def rows(values: Values) -> list[dict[str, object]]:
-    """One row for each group and quantity; ``count`` is the number of subjects or, of distances, of pairs."""
+    """One row per group and quantity; ``count`` is the number of subjects or, for distances, of pairs."""
     return [
         dict(zip(COLUMNS, (group, *key, len(found), np.mean(found), np.min(found), np.max(found)), strict=True))
         for group, quantities in values.items()
@@ -19,12 +19,12 @@ def rows(values: Values) -> list[dict[str, object]]:
 
 
 def cell(mean: float, low: float, high: float) -> str:
-    """Mean and range as tables have them."""
+    """Mean and range as in the tables."""
     return f"{mean:.3g} ({low:.3g} to {high:.3g})"
 
 
 def table(values: Values, groups: Iterable[str]) -> str:
-    """Groups side by side, as Markdown."""
+    """A Markdown table with one column per group."""
     groups = list(groups)
     lines = [f"| | {' | '.join(groups)} |", "|---" * (len(groups) + 1) + "|"]
     for name, unit in dict.fromkeys(key for group in groups for key in values[group]):

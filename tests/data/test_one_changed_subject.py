@@ -5,12 +5,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from archives import retouch_phantom
 from copied_project import call, copied_project, prepared
 from test_packed import VENDORS, zip_flat
 
 from benchmark.data.slices import SliceStore
 from benchmark.runtime import paths
+
+pytestmark = pytest.mark.snakemake
 
 BENCHMARK = """
 benchmark: changed

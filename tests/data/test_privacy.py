@@ -293,6 +293,7 @@ metrics: {overlap: {}}
 """
 
 
+@pytest.mark.snakemake
 def test_snakemake_knows_no_id_either_and_the_option_reruns_all(msseg, tmp_path):
     """What its log and its records hold, in which excluded ids were a parameter."""
     root = msseg(pseudonyms=True, exclude=["01099GONE"])

@@ -10,7 +10,7 @@ KINDS = ("ixi", "msseg", "retouch")
 
 
 def generate(folder: Path, jobs: int, environment: dict[str, str]) -> None:
-    """Writes the tiny datasets in processes of their own, as the DVC stages do."""
+    """Writes the tiny datasets with one process per kind."""
     for kind in KINDS:
         command = [sys.executable, "-m", "benchmark.phantoms", kind, "tiny", str(folder / kind), "--jobs", str(jobs)]
         subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=True, capture_output=True)

@@ -43,7 +43,7 @@ def test_no_deformation_folds(number):
     assert values.std() > 0.02, "a person is more than an affine map of the template"
 
 
-def test_not_even_the_worst_coefficients_fold():
+def test_the_worst_coefficients_do_not_fold():
     """Coefficients at their limits, against each other from node to node: the bound of Choi and Lee."""
     levels = []
     for spacing, _, limit in anatomy._DEFORMATION:
@@ -111,10 +111,10 @@ def test_lesions_lie_in_white_matter_at_every_site(person, brain, drawn):
     assert graded.max() <= 1.0
 
 
-def test_another_template_is_refused(monkeypatch, tmp_path):
+def test_a_wrong_template_is_refused(monkeypatch, tmp_path):
     folder = template._folder()
     name = template._FILE.format("gm")
     (tmp_path / name).write_bytes((folder / template._FILE.format("wm")).read_bytes())
     monkeypatch.setattr(template, "_folder", lambda: tmp_path)
-    with pytest.raises(DataError, match=r"not the template .* requirements\.lock"):
+    with pytest.raises(DataError, match=r"is not the phantoms' template.* requirements\.lock"):
         template._read.__wrapped__("gm")

@@ -1,4 +1,4 @@
-"""The datasets as they lie on disk: layout, headers, labels, and truth that shows the same anatomy."""
+"""The datasets on disk: layout, headers, labels, and truth with the same anatomy."""
 
 import re
 
@@ -244,7 +244,7 @@ def test_noise_of_the_devices(tiny):
     assert (noisy != clean).mean() > 0.9
 
 
-# Everybody
+# All kinds
 
 
 def test_no_two_subjects_are_the_same_person(tiny):

@@ -47,8 +47,8 @@ def test_normal_quantile(numbers):
     assert exactmath.normal_quantile(p.reshape(-1, 1)).shape == (p.size, 1)
 
 
-def test_a_stream_is_fixed_for_ever():
-    """Whoever changes these numbers changes every phantom."""
+def test_streams_never_change():
+    """Other numbers would change every phantom."""
     uniform, normal = Stream("ixi", "tiny", "IXI701").uniform(3), Stream("ixi", "tiny", "IXI701").normal(2)
     assert uniform.tolist() == [0.315553274554499, 0.6073873807689784, 0.5835632629957238]
     assert normal.tolist() == [-0.4801699547067073, 0.2725160676066709]

@@ -1,4 +1,4 @@
-"""The same bytes everywhere, pinned in dvc.lock; and a command that leaves nothing half-written."""
+"""The same bytes on every machine, as pinned in dvc.lock, and no incomplete datasets."""
 
 import errno
 import hashlib
@@ -25,7 +25,7 @@ FULL = yaml.safe_load((ROOT / "data/full/dvc.yaml").read_text())["stages"]
 
 
 def cpu_features() -> list[str]:
-    """What NumPy was built to choose from at run time, whatever its version calls it."""
+    """CPU features that NumPy selects code by at run time."""
     from numpy._core._multiarray_umath import __cpu_dispatch__
 
     return list(__cpu_dispatch__)
@@ -35,7 +35,7 @@ def cpu_features() -> list[str]:
 PLAIN_CPU = {
     "NPY_DISABLE_CPU_FEATURES": " ".join(cpu_features()),
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX2_Usable,-FMA_Usable",
-    "PYTHONWARNINGS": "ignore",  # NumPy says that a feature cannot be left out where the CPU lacks it
+    "PYTHONWARNINGS": "ignore",  # NumPy warns about features that the CPU lacks
 }
 
 
@@ -47,7 +47,7 @@ def tiny_on_a_plain_cpu(tmp_path_factory):
 
 
 def tree_hash(folder) -> str:
-    """What DVC writes down for a folder: the MD5 of the list of its files' MD5s."""
+    """DVC's hash of a folder: the MD5 of the list of its files' MD5s."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     entries = [
         {"md5": hashlib.md5(path.read_bytes()).hexdigest(), "relpath": path.relative_to(folder).as_posix()}
@@ -57,7 +57,7 @@ def tree_hash(folder) -> str:
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
 
 
-def test_the_features_really_are_left_out():
+def test_the_cpu_features_are_disabled():
     code = (
         "from numpy._core._multiarray_umath import __cpu_features__ as has, __cpu_dispatch__ as chosen\n"
         "print(any(has[name] for name in chosen))"
@@ -69,7 +69,7 @@ def test_the_features_really_are_left_out():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_bytes_depend_on_neither_cpu_nor_jobs(tiny, tiny_on_a_plain_cpu, kind):
+def test_bytes_depend_neither_on_cpu_nor_on_jobs(tiny, tiny_on_a_plain_cpu, kind):
     assert tree_hash(tiny / kind) == tree_hash(tiny_on_a_plain_cpu / kind)
 
 
@@ -110,7 +110,7 @@ def test_the_full_size_is_generated_as_the_small_one(kind):
 
 
 class Fake:
-    """A kind of two subjects, which fails at the second if told so."""
+    """A kind of two subjects; writing the second can raise an error."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -127,7 +127,7 @@ class Fake:
 
 
 class InThisProcess:
-    """Stands in for the pool of processes, which could not import the fake."""
+    """Replaces the pool of processes, which could not import the fake."""
 
     def __init__(self, *_, **__) -> None:
         pass
@@ -157,13 +157,13 @@ def fake(monkeypatch):
     return kind
 
 
-def test_a_dataset_appears_when_it_is_whole(fake, tmp_path):
+def test_a_dataset_appears_when_it_is_complete(fake, tmp_path):
     assert generation.generate("fake", "tiny", tmp_path / "new" / "data", 1) == 2
     assert sorted(path.name for path in (tmp_path / "new").rglob("*")) == ["a", "b", "data"]
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), DataError("template", "is another", "Install it")])
-def test_what_is_not_whole_has_another_name(fake, tmp_path, error):
+def test_an_incomplete_dataset_has_another_name(fake, tmp_path, error):
     fake.error = error
     with pytest.raises(type(error), match=str(error)):
         generation.generate("fake", "tiny", tmp_path / "data", 1)
@@ -172,21 +172,21 @@ def test_what_is_not_whole_has_another_name(fake, tmp_path, error):
 
 def test_a_full_disk_is_one_message(fake, tmp_path):
     fake.error = OSError(28, "No space left on device")
-    with pytest.raises(UserError, match=r"data: cannot be written \(No space left on device\)\. Make room"):
+    with pytest.raises(UserError, match=r"data: cannot be written \(No space left on device\)\. Free some space"):
         generation.generate("fake", "tiny", tmp_path / "data", 1)
     assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("number", [errno.ENOTEMPTY, errno.ENOENT])
-def test_room_does_not_mend_what_another_process_does(fake, tmp_path, number):
+def test_interference_by_another_process_is_not_reported_as_a_full_disk(fake, tmp_path, number):
     fake.error = OSError(number, os.strerror(number))
-    with pytest.raises(UserError, match=r"data: cannot be written .*See that nothing else") as raised:
+    with pytest.raises(UserError, match=r"data: cannot be written .*Make sure that nothing else") as raised:
         generation.generate("fake", "tiny", tmp_path / "data", 1)
-    assert "Make room" not in str(raised.value)
+    assert "Free some space" not in str(raised.value)
 
 
 @pytest.mark.parametrize("ended", ["writing", "moving", "removing"])
-def test_a_generation_that_ended_early_goes_on(fake, tmp_path, ended):
+def test_an_interrupted_generation_continues(fake, tmp_path, ended):
     fake.error = OSError(28, "No space left on device")
     with pytest.raises(UserError):
         generation.generate("fake", "tiny", tmp_path / "data", 1)
@@ -203,7 +203,7 @@ def test_a_generation_that_ended_early_goes_on(fake, tmp_path, ended):
 
 
 @pytest.mark.parametrize("lost", ["data", "."])
-def test_a_dataset_that_lacks_a_subject_does_not_appear(fake, tmp_path, monkeypatch, lost):
+def test_a_dataset_without_a_subject_does_not_appear(fake, tmp_path, monkeypatch, lost):
     move = generation._move
 
     def disturbed(subject, whole):
@@ -231,7 +231,7 @@ def test_a_killed_process_is_one_message(tmp_path, monkeypatch, capsys):
     assert "Traceback" not in message
 
 
-def test_a_killed_generation_goes_on_at_once(tiny, tmp_path):
+def test_a_killed_generation_continues_at_once(tiny, tmp_path):
     arguments = [sys.executable, "-m", "benchmark.phantoms", "retouch", "tiny", str(tmp_path / "data"), "--jobs", "2"]
     with subprocess.Popen(arguments, cwd=ROOT) as killed:
         while not (parts := list(tmp_path.glob(".data-unfinished/*.part"))):
@@ -245,7 +245,7 @@ def test_a_killed_generation_goes_on_at_once(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["size", "code"])
-def test_what_was_left_of_another_generation_is_not_taken(fake, tmp_path, monkeypatch, change):
+def test_subjects_of_another_generation_are_not_used(fake, tmp_path, monkeypatch, change):
     fake.error = OSError(28, "No space left on device")
     with pytest.raises(UserError):
         generation.generate("fake", "tiny", tmp_path / "data", 1)
@@ -256,20 +256,20 @@ def test_what_was_left_of_another_generation_is_not_taken(fake, tmp_path, monkey
     assert fake.written == ["a", "b"]
 
 
-def test_a_generation_waits_for_processes_that_are_about_to_end(fake, tmp_path, monkeypatch):
+def test_a_generation_waits_for_ending_processes(fake, tmp_path, monkeypatch):
     answers = iter([False, True])
     monkeypatch.setattr(generation, "lock", lambda _: next(answers))
     assert generation.generate("fake", "tiny", tmp_path / "data", 1) == 2
 
 
-def test_a_dataset_that_another_finished_meanwhile_is_left_alone(fake, tmp_path, monkeypatch):
+def test_a_dataset_finished_by_another_process_stays(fake, tmp_path, monkeypatch):
     monkeypatch.setattr(generation, "lock", lambda _: (tmp_path / "data").mkdir() is None)
     with pytest.raises(UserError, match="data: exists already"):
         generation.generate("fake", "tiny", tmp_path / "data", 1)
     assert fake.written == []
 
 
-def test_two_do_not_write_one_dataset(fake, tmp_path, monkeypatch):
+def test_two_processes_do_not_write_one_dataset(fake, tmp_path, monkeypatch):
     monkeypatch.setattr(generation, "PATIENCE", 0)
     with (
         generation._unfinished(tmp_path / "data", "content"),
@@ -278,7 +278,7 @@ def test_two_do_not_write_one_dataset(fake, tmp_path, monkeypatch):
         generation.generate("fake", "tiny", tmp_path / "data", 1)
 
 
-def test_a_folder_that_exists_is_left_alone(tmp_path, capsys):
+def test_an_existing_folder_stays(tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     assert command.main(["retouch", "tiny", str(tmp_path / "mine")]) == 2
     message = capsys.readouterr().err
@@ -294,7 +294,7 @@ def test_wrong_arguments(arguments, capsys):
     assert "usage:" in capsys.readouterr().err
 
 
-def test_errors_come_back_whole_from_worker_processes():
+def test_errors_are_picklable():
     import pickle
 
     error = pickle.loads(pickle.dumps(DataError("a file", "is damaged", "Get it again")))  # noqa: S301

@@ -1,4 +1,4 @@
-"""Files that other libraries read, with bytes that depend on the content alone."""
+"""Other libraries read the files, whose bytes depend on the content only."""
 
 import gzip
 import zlib
@@ -29,15 +29,15 @@ NOISE = np.random.default_rng(0).integers(0, 256, 200_000, dtype=np.uint8).tobyt
     ],
     ids=len,
 )
-def test_gzip_holds_what_went_in(data):
+def test_gzip_is_lossless(data):
     packed = gzip_bytes(data)
     assert gzip.decompress(packed) == data
     assert packed[3] == 0, "no name"
     assert packed[4:8] == bytes(4), "no time"
 
 
-def test_gzip_is_not_what_zlib_makes_of_it():
-    """Only runs of zeros are shortened; the rest is stored, in blocks whose size no library chooses."""
+def test_gzip_does_not_depend_on_zlib():
+    """Only runs of zeros are compressed; the rest is stored in blocks of fixed size."""
     data = NOISE + bytes(1_000_000) + NOISE
     packed = gzip_bytes(data)
     assert len(packed) < 2 * len(NOISE) + 7000

@@ -1,4 +1,4 @@
-"""Measures of brain images, on images whose answers are known."""
+"""Quantities of brain images with known values."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_noise_of_known_deviation_on_a_shaded_image(random):
     assert brain.noise(image, np.ones(image.shape, bool)) == pytest.approx(0.05, rel=0.05)
 
 
-def test_noise_is_looked_for_in_the_region_alone(random):
+def test_noise_is_measured_in_the_region_only(random):
     image = random.normal(1, 0.02, (40, 40, 40))
     image[20:] += random.normal(0, 0.5, (20, 40, 40))
     region = np.zeros(image.shape, bool)
@@ -50,7 +50,7 @@ def test_ratios_and_contrast_of_known_tissues(random):
     assert brain.contrast_to_noise(image, labels) == pytest.approx(5.0, rel=0.03)
 
 
-def test_shares_are_of_the_brain():
+def test_tissue_shares_sum_over_the_brain():
     labels = np.repeat([0, CSF, GM, WM], [50, 10, 60, 30]).astype(np.uint8)
     assert brain.shares(labels) == pytest.approx((0.1, 0.6, 0.3))
 

@@ -1,4 +1,4 @@
-"""Quantities of an eye that was made with known ones."""
+"""Quantities of an eye that was generated with known values."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from benchmark.phantoms.oct import Sampling, b_scan
 from benchmark.phantoms.retina import VITREOUS, Eye
 from benchmark.phantoms.retouch import SPECTRALIS
 from benchmark.phantoms.streams import Stream
-from studies.realism.eyes import measured_eye
+from studies.realism.eyes import eye_quantities
 
 SAMPLING = Sampling(128, SPECTRALIS.rows, 12, SPECTRALIS.field)
 
@@ -34,7 +34,7 @@ def measured():
         image=lambda: volume([scan.noisy for scan in scans]),
         labels=lambda: volume([scan.labels for scan in scans]),
     )
-    return {quantity: value for quantity, _, value in measured_eye(subject, eye, SPECTRALIS)}
+    return {quantity: value for quantity, _, value in eye_quantities(subject, eye, SPECTRALIS)}
 
 
 def test_speckle_is_that_of_five_frames(measured):

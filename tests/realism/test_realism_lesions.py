@@ -1,4 +1,4 @@
-"""Sizes of lesions, in masks whose answers are known."""
+"""Sizes of lesions in masks with known values."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def mask():
     return made
 
 
-def test_volumes_are_those_of_sets_that_touch(mask):
+def test_volumes_of_connected_sets(mask):
     assert sorted(lesions.volumes(mask, SPACING)) == [2.0, 240.0]
 
 

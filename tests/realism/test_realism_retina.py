@@ -1,4 +1,4 @@
-"""Measures of OCT, on images whose answers are known."""
+"""Quantities of OCT images with known values."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Subjects whose images are compared: where their masks lie, what resampling does to them, and from where they come."""
+"""Subjects of the study: positions of masks, effects of resampling, sources."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ COARSE = 3.0
 
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory):
-    """The scan of a phantom that is full but for its resolution, with its mask."""
+    """The scan of a full phantom at low resolution, with its mask."""
     person = anatomy.Person.random(Stream("ixi", "full", NAME, "person"))
     placement = mri.Placement.random(Stream("ixi", "full", NAME, "placement"))
     scanner = TARGET.scaled(COARSE)
@@ -50,7 +50,7 @@ def test_a_prepared_brain_has_white_matter_of_one_and_three_tissues(scan):
     assert np.median(found.image[found.labels == CSF]) < np.median(found.image[found.labels == GM]) < 1
 
 
-def test_interpolation_alone_keeps_the_noise_that_blur_takes_away(scan):
+def test_interpolation_without_blur_keeps_noise(scan):
     image, _ = scan
     random = np.random.default_rng(0)
     even = replace(image, data=np.where(np.asarray(image.data) > 0, 500 + random.normal(0, 50, image.data.shape), 0))
@@ -68,7 +68,7 @@ def test_an_extracted_brain_has_a_median_of_one(scan):
 
 
 class Tiny:
-    """A kind at its smallest, which counts what it writes."""
+    """A kind at its smallest size that records the subjects it writes."""
 
     def __init__(self, kind):
         self.kind, self.written = load_kind(kind), []
@@ -88,7 +88,7 @@ def test_a_subject_is_generated_once_and_needs_no_other_scanner(tmp_path, monkey
     assert tiny.written == ["RETOUCH-TrainingSet-Spectralis/TRAIN025"]
 
 
-def test_a_folder_without_its_subject_is_told(tmp_path):
+def test_a_folder_without_its_subject(tmp_path):
     (tmp_path / "ixi" / NAME / "IXI-T1").mkdir(parents=True)
     with pytest.raises(DataError, match="holds no subject"):
         subjects.generated("ixi", NAME, tmp_path)
@@ -103,6 +103,6 @@ def test_real_subjects_are_the_first_of_a_scanner(monkeypatch):
     assert [s.id for s in subjects.real(Path("raw"), "OASIS", 2)] == ["a", "b"]
 
 
-def test_a_real_archive_that_is_not_there_is_told(tmp_path):
+def test_a_missing_real_archive(tmp_path):
     with pytest.raises(DataError, match="is not there"):
         subjects.real(tmp_path, "OASIS", 2)

@@ -1,4 +1,4 @@
-"""The document's numbers are those of the table that ``studies/realism/__main__.py`` wrote."""
+"""Tables and figures of ``studies.realism``; the document's numbers match its output."""
 
 import csv
 import re
@@ -10,7 +10,7 @@ from studies.realism.brain import BINS
 from studies.realism.curves import SAMPLED, Curves, draw
 from studies.realism.summary import COLUMNS, cell, rows, table
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs/measurements"
 VALUES = {"GE": {("noise", "%"): [1.0, 2.0, 6.0], ("slope", ""): [-3.0]}, "OASIS": {("noise", "%"): [0.5]}}
 
 
@@ -24,7 +24,7 @@ def test_groups_stand_side_by_side():
     assert lines[2:] == ["| noise, % | 3 (1 to 6) | 0.5 (0.5 to 0.5) |", "| slope | -3 (-3 to -3) |  |"]
 
 
-def test_numbers_of_the_document_are_those_of_its_csv():
+def test_numbers_of_the_document_match_its_csv():
     with (DOCS / "phantoms.csv").open() as file:
         known = {
             (row["quantity"], cell(float(row["mean"]), float(row["low"]), float(row["high"])))

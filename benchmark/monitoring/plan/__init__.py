@@ -1,1 +1,1 @@
-"""What a benchmark will take: time, memory, disk, from measured times, before it is run."""
+"""`hbench plan`: predicts time, memory and disk of a benchmark from measured jobs."""

@@ -1,7 +1,7 @@
-"""``python -m benchmark.monitoring.plan.archives DATASET FOLDER``: the cost of a subject, measured on a few.
+"""``python -m benchmark.monitoring.plan.archives DATASET FOLDER``: measures generation and preparation of subjects.
 
-Phantoms are generated, one at the beginning, in the middle and at the end of the dataset, so that every scanner is
-among them; of any other archive one subject of each scanner is prepared, if it is there. Prints JSON.
+Of a phantom, three subjects are generated: the first, the middle and the last one, so that every scanner is among them.
+Then one subject of each scanner is prepared, if there is an archive. Prints JSON.
 """
 
 import json
@@ -13,24 +13,24 @@ from benchmark.archives.readers import reader
 from benchmark.archives.subject import Subject
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
-from benchmark.monitoring.plan.measured import size_of
-from benchmark.monitoring.plan.subjects import generated
+from benchmark.monitoring.plan.dataset_size import phantom_stage
+from benchmark.monitoring.plan.measurement import size_of
 from benchmark.phantoms.generate import load_kind
 from benchmark.runtime import paths
 
 
 def main(name: str, folder: Path) -> None:
-    """Seconds of the processor for each subject that is generated and for each that is prepared, and bytes of these."""
+    """Prints CPU seconds for each generated and each prepared subject, and bytes of each prepared one."""
     dataset = load_dataset(name)
-    made = _generate(dataset, folder / "raw")
-    root = folder / "raw" if made else paths.raw(name)
-    prepared = [_prepare(dataset, subject, folder) for subject in _one_of_each(dataset, root)]
+    generated = _generate(dataset, folder / "raw")
+    root = folder / "raw" if generated else paths.raw(name)
+    prepared = [_prepare(dataset, subject, folder) for subject in _one_per_scanner(dataset, root)]
     sizes = [size_of([path]) for path in (folder / "prepared").glob("*")]
-    print(json.dumps({"generate": made, "prepare": prepared, "sizes": sizes}))
+    print(json.dumps({"generate": generated, "prepare": prepared, "sizes": sizes}))
 
 
 def _generate(dataset: DatasetConfig, folder: Path) -> list[float]:
-    stage = generated(dataset)
+    stage = phantom_stage(dataset)
     if stage is None:
         return []
     kind, size = stage
@@ -42,8 +42,8 @@ def _generate(dataset: DatasetConfig, folder: Path) -> list[float]:
     return seconds
 
 
-def _one_of_each(dataset: DatasetConfig, root: Path) -> list[Subject]:
-    """The first subject of each scanner; none where there is no archive."""
+def _one_per_scanner(dataset: DatasetConfig, root: Path) -> list[Subject]:
+    """The first subject of each scanner; none without an archive."""
     found: dict[str, Subject] = {}
     for subject in reader(dataset.reader)(root) if root.is_dir() else ():
         if isinstance(subject, Subject) and subject.id not in dataset.exclude:

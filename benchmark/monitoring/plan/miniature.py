@@ -1,7 +1,7 @@
-"""What jobs take on this machine, measured: a miniature of the benchmark, a few steps of each training on slices that
-nobody scanned, at the config's widths, crops and batches, each job a process as in the real run.
+"""Measures jobs on this machine: a miniature of the benchmark with a few steps of each training on random slices.
 
-A job's time is that of the processor where there is no GPU, so that others on the machine count little.
+Widths, crops and batches are the config's, and each job is a process, as in a real run. Without a GPU, a job's time is
+CPU time, so that other load on the machine hardly matters.
 """
 
 import os
@@ -17,11 +17,11 @@ import psutil
 from benchmark.config.base import Schedule
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import load_dataset
-from benchmark.monitoring.plan.extent import Extent
-from benchmark.monitoring.plan.measured import Measured, measured, of_steps, size_of
+from benchmark.monitoring.plan.dataset_size import DatasetSize
+from benchmark.monitoring.plan.measurement import Measurement, divide_training, measurement, size_of
 from benchmark.monitoring.plan.synthetic import synthesize
 from benchmark.monitoring.plan.work import unit
-from benchmark.monitoring.watch.progress import tail
+from benchmark.monitoring.training_log import tail
 from benchmark.pipeline.jobs import TRAININGS, Job, jobs_of
 from benchmark.reporting.timings import start_up
 from benchmark.runtime import paths
@@ -30,18 +30,18 @@ from benchmark.runtime.errors import UserError
 from benchmark.runtime.paths import ROOT
 
 STEPS = (3, 20)
-"""At least and at most, of each training; the first step, which is slow, does not count."""
-_MUCH = 1e7  # size of all units together above which there are fewer steps than the most
-_LOOK = 0.05  # seconds from one look at a process's memory to the next
+"""Least and most steps of a training; the first step is slow and does not count."""
+_MUCH = 1e7  # above this size of all units together, trainings get fewer than the most steps
+_INTERVAL = 0.05  # seconds between two readings of a process's memory
 _LESS = "Take a machine with more memory, or a smaller batch"
 _LINKED = ("config", "methods", "workflow", "reports/templates", "data/sources")
 
 
-def miniature(config: BenchmarkConfig, folder: Path, tell: Callable[[str], None]) -> Iterator[Measured]:
-    """Runs it below an empty folder, one job after the other, and gives each one's measurement when it is done.
+def miniature(config: BenchmarkConfig, folder: Path, announce: Callable[[str], None]) -> Iterator[Measurement]:
+    """Runs the jobs one after the other below an empty folder, and yields each one's measurement.
 
     Args:
-        tell: is told of each job before it runs.
+        announce: called with each job's name before it runs.
 
     Raises:
         UserError: a job failed.
@@ -49,35 +49,33 @@ def miniature(config: BenchmarkConfig, folder: Path, tell: Callable[[str], None]
     for name in _LINKED:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).symlink_to(Path(name).absolute())
-    extents, took = {}, {}
+    sizes, took = {}, {}
     for name in config.datasets:
         begun = time.process_time()
-        extents[name] = synthesize(load_dataset(name), folder)
+        sizes[name] = synthesize(load_dataset(name), folder)
         took[name] = time.process_time() - begun
-    small = _small(config, extents)
+    small = _small(config, sizes)
     resolved = folder / paths.benchmark_root(config.benchmark) / "config.json"
     resolved.parent.mkdir(parents=True)
     resolved.write_text(small.model_dump_json(), encoding="utf-8")
-    jobs = jobs_of(small, {name: list(extent.subjects) for name, extent in extents.items()})
-    for job in jobs:
+    for job in jobs_of(small, {name: list(size.subjects) for name, size in sizes.items()}):
         if job.rule == "collect":
             size = size_of([folder / path for path in job.makes])
-            seconds = (0.0, took[job.dataset])
-            yield measured(small, job, extents, seconds=seconds, memory=0.0, size=size)
+            yield measurement(small, job, sizes, seconds=(0.0, took[job.dataset]), memory=0.0, size=size)
         if arguments := _step(small, job):
-            tell(" ".join(job.key))
-            yield _measure(small, job, extents, folder, arguments)
+            announce(" ".join(job.key))
+            yield _measure(small, job, sizes, folder, arguments)
 
 
-def _small(config: BenchmarkConfig, extents: Mapping[str, Extent]) -> BenchmarkConfig:
+def _small(config: BenchmarkConfig, sizes: Mapping[str, DatasetSize]) -> BenchmarkConfig:
     """One pair, fold and seed of each dataset, and few steps."""
     uses = {
-        name: use.model_copy(update={"pairs": (use.pairs or extents[name].dataset.pairs)[:1], "folds": (0,)})
+        name: use.model_copy(update={"pairs": (use.pairs or sizes[name].dataset.pairs)[:1], "folds": (0,)})
         for name, use in config.datasets.items()
     }
     one = config.model_copy(update={"datasets": uses, "seeds": config.seeds[:1], "checkpoint_every": 10**9})
-    jobs = jobs_of(one, {name: list(extent.subjects) for name, extent in extents.items()})
-    largest = max(unit(one, job, extents) for job in jobs if job.rule in TRAININGS)
+    jobs = jobs_of(one, {name: list(size.subjects) for name, size in sizes.items()})
+    largest = max(unit(one, job, sizes) for job in jobs if job.rule in TRAININGS)
     count = round(min(max(_MUCH / largest, STEPS[0]), STEPS[1]))
     few = Schedule(unit="steps", constant=count, decay=0)
     judges = config.judges.model_copy(
@@ -87,7 +85,7 @@ def _small(config: BenchmarkConfig, extents: Mapping[str, Extent]) -> BenchmarkC
 
 
 def _step(config: BenchmarkConfig, job: Job) -> list[str]:
-    """Arguments of the job's command; none for what is measured on an archive."""
+    """Arguments of the job's command; none for jobs that are measured on an archive."""
     if not job.dataset:
         return [job.rule]
     if job.rule == "segmentor":
@@ -100,8 +98,8 @@ def _step(config: BenchmarkConfig, job: Job) -> list[str]:
 
 
 def _measure(
-    config: BenchmarkConfig, job: Job, extents: Mapping[str, Extent], folder: Path, arguments: list[str]
-) -> Measured:
+    config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize], folder: Path, arguments: list[str]
+) -> Measurement:
     log = folder / job.log(config.benchmark)
     log.parent.mkdir(parents=True, exist_ok=True)
     resolved = str(paths.benchmark_root(config.benchmark) / "config.json")
@@ -111,19 +109,19 @@ def _measure(
     share = 1.0 if gpus() else min(1.0, processor / wall)
     work = max(wall - beginning, 0.0)
     if job.rule in TRAININGS:
-        beginning, work = of_steps(log, beginning, work)
+        beginning, work = divide_training(log, beginning, work)
     size = size_of([folder / path for path in job.makes])
-    return measured(config, job, extents, seconds=(beginning * share, work * share), memory=memory, size=size)
+    return measurement(config, job, sizes, seconds=(beginning * share, work * share), memory=memory, size=size)
 
 
 def timed(command: list[str], folder: Path, log: Path) -> tuple[float, float, float]:
     """Runs a command as a rule does.
 
     Returns:
-        Seconds by the clock and of the processor, and MiB at most.
+        Wall seconds, CPU seconds and peak memory in MiB.
 
     Raises:
-        UserError: it failed.
+        UserError: the command failed.
     """
     threads = {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     with log.open("w", encoding="utf-8") as output:
@@ -131,10 +129,10 @@ def timed(command: list[str], folder: Path, log: Path) -> tuple[float, float, fl
         process = subprocess.Popen(command, cwd=folder, env={**os.environ, **threads}, stdout=output, stderr=output)
         ended, memory, last = 0, 0.0, 0.0
         while not ended:
-            # Not ru_maxrss of what is waited for: that of this process, from which it was forked, is in it.
-            last = _resident(process.pid) or last  # one that is ending has none
+            # wait4's ru_maxrss would include this process's memory, from before the fork's exec.
+            last = _resident(process.pid) or last  # an ending process has none
             memory = max(memory, last)
-            time.sleep(_LOOK)
+            time.sleep(_INTERVAL)
             ended, status, used = os.wait4(process.pid, os.WNOHANG)
         wall = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -143,27 +141,27 @@ def timed(command: list[str], folder: Path, log: Path) -> tuple[float, float, fl
     return wall, used.ru_utime + used.ru_stime, memory
 
 
-def _failed(what: str, code: int, memory: float, said: str) -> UserError:
-    """Why a process ended that is measured.
+def _failed(command: str, code: int, memory: float, last_line: str) -> UserError:
+    """Error for a failed command.
 
     Args:
-        code: that it ended with, or less than 0 for a signal.
-        memory: MiB that it had last.
-        said: the last line of its log.
+        code: its exit code, or the negative number of the signal that ended it.
+        memory: MiB at the last reading.
+        last_line: of its log.
     """
     if code >= 0:
         remedy = _LESS if code == os.EX_TEMPFAIL else "Correct that"
-        return UserError(what, f"failed while it was measured: {said or f'exit code {code}'}", remedy)
+        return UserError(command, f"failed while it was measured: {last_line or f'exit code {code}'}", remedy)
     name = {each.value: each.name for each in signal.Signals}.get(-code, f"signal {-code}")
-    fault = f"was killed by {name} while it was measured; at the last look it had {memory:.0f} MiB"
+    fault = f"was killed by {name} while it was measured; it last used {memory:.0f} MiB"
     if -code == signal.SIGKILL:
-        return UserError(what, f"{fault}, and most likely memory ran out", _LESS)
-    remedy = "Measure again; where it is killed again, look for what kills it"
-    return UserError(what, f"{fault}, and its log ended with: {said or 'nothing'}", remedy)
+        return UserError(command, f"{fault}, and memory probably ran out", _LESS)
+    remedy = "Measure again; if it is killed again, find out by what"
+    return UserError(command, f"{fault}, and its log ended with: {last_line or 'nothing'}", remedy)
 
 
 def _resident(process: int) -> float:
-    """MiB of a process that has not been waited for yet; 0 once it has ended."""
+    """Resident memory in MiB of a process that has not been waited for; 0 once it has ended."""
     try:
         return float(psutil.Process(process).memory_info().rss) / 2**20
     except psutil.Error:

@@ -1,38 +1,36 @@
-"""What a benchmark will take on a machine: the simulated run, and what follows from it."""
+"""Cost of a benchmark on a machine: a simulated run, and what follows from it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.archives.retrieval import versioning
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.monitoring.plan.extent import extent_of
-from benchmark.monitoring.plan.measured import Measured
+from benchmark.monitoring.plan.dataset_size import dataset_size
+from benchmark.monitoring.plan.measurement import Measurement
 from benchmark.monitoring.plan.model import Estimate, estimate
-from benchmark.monitoring.plan.schedule import Machine, Placed, simulate
+from benchmark.monitoring.schedule import Machine, ScheduledJob, critical_path, simulate
 from benchmark.pipeline.jobs import ON_GPU, RULES, Job, Key, jobs_of
 
-ALIKE = 1.5
-"""Units of work that differ by no more than this factor count as those that were measured."""
-
-FAR = 10.0
-"""Units that differ by more than this factor say little of one another: what took most of the time of the one may take
-nothing of the other."""
+SAME_SIZE = 1.5
+"""Largest factor between units of work that count as having the measured size."""
+EXTRAPOLATED = 10.0
+"""Factor between units of work above which times are guesses: other operations may dominate at such another size."""
 
 
-def alike(scale: float | None) -> bool:
-    """Whether what was measured was of about this size."""
-    return scale is not None and 1 / ALIKE <= scale <= ALIKE
+def same_size(scale: float | None) -> bool:
+    """Whether units of work have about the measured size."""
+    return scale is not None and 1 / SAME_SIZE <= scale <= SAME_SIZE
 
 
 @dataclass(frozen=True)
-class OfRule:
-    """What the jobs of one rule take together.
+class RuleTotal:
+    """All jobs of one rule.
 
     Attributes:
-        seconds: of cores.
-        memory: MiB of the largest.
-        scale: how many times as large a unit of work is as that which was measured, the least like it; None where
-            nothing was measured.
+        seconds: core time.
+        memory: MiB of the largest job.
+        scale: size of the unit of work relative to the measured one, where they differ most; None if a job has no
+            similar measurement.
     """
 
     rule: str
@@ -42,42 +40,42 @@ class OfRule:
     scale: float | None
 
     @property
-    def alike(self) -> bool:
-        return alike(self.scale)
+    def same_size(self) -> bool:
+        return same_size(self.scale)
 
     @property
     def factor(self) -> float:
-        """By which units differ from those that were measured, larger or smaller; 1 where none was."""
+        """Ratio of the larger to the smaller of the two units; 1 without a measurement."""
         return 1.0 if self.scale is None else max(self.scale, 1 / self.scale)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A simulated run, and the disk that it fills.
+    """A simulated run and its disk space.
 
     Attributes:
-        path: the jobs that wait for one another the longest; no machine with such cores is faster.
-        raw: bytes of the archives; None for one of which nobody states it.
+        path: the critical path, which bounds the time on any number of cores.
+        raw: bytes of each archive; None if DVC states no size.
     """
 
     machine: Machine
-    placed: Sequence[Placed]
+    scheduled: Sequence[ScheduledJob]
     estimates: Mapping[Key, Estimate]
     path: Sequence[Job]
     raw: Mapping[str, int | None]
 
     @property
     def wall_seconds(self) -> float:
-        return max(job.end for job in self.placed)
+        return max(job.end for job in self.scheduled)
 
     @property
     def core_seconds(self) -> float:
-        return sum(job.end - job.start for job in self.placed)
+        return sum(job.end - job.start for job in self.scheduled)
 
     @property
     def gpu_seconds(self) -> float:
         """0 without GPUs."""
-        return sum(p.end - p.start for p in self.placed if p.job.rule in ON_GPU) if self.machine.gpus else 0.0
+        return sum(s.end - s.start for s in self.scheduled if s.job.rule in ON_GPU) if self.machine.gpus else 0.0
 
     @property
     def path_seconds(self) -> float:
@@ -86,8 +84,8 @@ class Prediction:
     @property
     def peak_memory(self) -> float:
         """MiB of jobs that run side by side."""
-        changes = [(p.start, self.estimates[p.job.key].memory) for p in self.placed]
-        changes += [(p.end, -self.estimates[p.job.key].memory) for p in self.placed]
+        changes = [(s.start, self.estimates[s.job.key].memory) for s in self.scheduled]
+        changes += [(s.end, -self.estimates[s.job.key].memory) for s in self.scheduled]
         now = peak = 0.0
         for _, change in sorted(changes):
             now += change
@@ -95,64 +93,43 @@ class Prediction:
         return peak
 
     def size(self, *rules: str) -> float:
-        """Bytes of what these rules leave."""
+        """Bytes of these rules' files."""
         return sum(e.size for (rule, _), e in self.estimates.items() if rule in rules)
 
     @property
-    def rules(self) -> list[OfRule]:
+    def rules(self) -> list[RuleTotal]:
         """In the order of the pipeline."""
         return [self._rule(rule) for rule in RULES if any(key[0] == rule for key in self.estimates)]
 
     @property
-    def far(self) -> list[OfRule]:
-        """Rules whose times are scaled from those of sizes so different that they are guesses."""
-        return [rule for rule in self.rules if rule.factor > FAR]
+    def extrapolated(self) -> list[RuleTotal]:
+        """Rules whose times are guesses, because units of very different size were measured."""
+        return [rule for rule in self.rules if rule.factor > EXTRAPOLATED]
 
     @property
     def scaled(self) -> list[str]:
-        """Rules whose times are scaled from those of other sizes."""
-        return [rule.rule for rule in self.rules if rule.scale is not None and not rule.alike]
+        """Rules whose times are scaled from units of another size."""
+        return [rule.rule for rule in self.rules if rule.scale is not None and not rule.same_size]
 
-    def _rule(self, rule: str) -> OfRule:
+    def _rule(self, rule: str) -> RuleTotal:
         own = [e for key, e in self.estimates.items() if key[0] == rule]
         scales = [e.scale for e in own if e.scale is not None]
         scale = max(scales, key=lambda s: max(s, 1 / s)) if len(scales) == len(own) else None
-        return OfRule(rule, len(own), sum(e.seconds for e in own), max(e.memory for e in own), scale)
+        return RuleTotal(rule, len(own), sum(e.seconds for e in own), max(e.memory for e in own), scale)
 
 
-def predict(config: BenchmarkConfig, measurements: Sequence[Measured], machine: Machine) -> Prediction:
-    """Of all jobs from the beginning, with nothing there.
+def predict(config: BenchmarkConfig, measurements: Sequence[Measurement], machine: Machine) -> Prediction:
+    """Predicts a run of all jobs, from nothing.
 
     Raises:
-        ConfigError: there is no inventory, and nothing is said about how many subjects there are.
+        ConfigError: there is no inventory, and the config does not state the number of subjects.
         UserError: a job needs more memory than the machine has.
     """
-    extents = {name: extent_of(name) for name in config.datasets}
-    jobs = jobs_of(config, {name: list(extent.subjects) for name, extent in extents.items()})
-    estimates = {job.key: estimate(config, job, extents, measurements) for job in jobs}
+    sizes = {name: dataset_size(name) for name in config.datasets}
+    jobs = jobs_of(config, {name: list(size.subjects) for name, size in sizes.items()})
+    estimates = {job.key: estimate(config, job, sizes, measurements) for job in jobs}
     seconds = {key: e.seconds for key, e in estimates.items()}
-    placed = simulate(jobs, seconds, machine, {key: e.memory for key, e in estimates.items()})
+    scheduled = simulate(jobs, seconds, machine, {key: e.memory for key, e in estimates.items()})
     stated = {name: versioning.stated(name) for name in config.datasets}
     raw = {name: found.size if found else None for name, found in stated.items()}
-    return Prediction(machine, placed, estimates, longest_path(jobs, seconds), raw)
-
-
-def longest_path(jobs: Sequence[Job], seconds: Mapping[Key, float]) -> list[Job]:
-    """The chain of jobs, each of which needs the one before it, that takes the longest.
-
-    Args:
-        jobs: each after those that it needs.
-    """
-    by_key = {job.key: job for job in jobs}
-    ends: dict[Key, float] = {}
-    before: dict[Key, Key | None] = {}
-    for job in jobs:
-        last = max(job.needs, key=ends.__getitem__, default=None)
-        before[job.key] = last
-        ends[job.key] = seconds[job.key] + (ends[last] if last else 0.0)
-    key: Key | None = max(ends, key=ends.__getitem__)
-    path = []
-    while key:
-        path.append(by_key[key])
-        key = before[key]
-    return path[::-1]
+    return Prediction(machine, scheduled, estimates, critical_path(jobs, seconds), raw)

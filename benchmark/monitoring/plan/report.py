@@ -1,4 +1,4 @@
-"""A prediction in words."""
+"""A prediction as text."""
 
 from collections.abc import Iterator
 
@@ -6,17 +6,17 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.monitoring.plan.prediction import Prediction, alike
-from benchmark.monitoring.watch.view import duration
+from benchmark.monitoring.duration import duration
+from benchmark.monitoring.plan.prediction import Prediction, same_size
 
 PREPARED = ("prepare", "collect")
 
 
 def print_prediction(console: Console, title: str, source: str, found: Prediction) -> None:
-    """Prints it: totals, rules, bottleneck, memory, disk, and what is uncertain."""
+    """Prints totals, rules, bottleneck, memory, disk, and how reliable they are."""
     machine = found.machine
     gpus = f" and {machine.gpus} GPUs" if machine.gpus else ""
-    if found.far:
+    if found.extrapolated:
         console.print(_warning(found), style="bold red", soft_wrap=True, markup=False)
     headline = f"{title}: about {duration(found.wall_seconds)} on {machine.cores} cores{gpus}, from {source}"
     console.print(headline, markup=False)
@@ -26,11 +26,12 @@ def print_prediction(console: Console, title: str, source: str, found: Predictio
 
 
 def _warning(found: Prediction) -> str:
-    factor = max(rule.factor for rule in found.far)
+    factor = max(rule.factor for rule in found.extrapolated)
+    rules = ", ".join(rule.rule for rule in found.extrapolated)
     return (
-        f"WARNING: the totals are guesses and may be wrong by a factor of {factor:.0f} or so: the times of "
-        f"{', '.join(rule.rule for rule in found.far)} are those of units of work of another size, up to {factor:.0f} "
-        "times. --measure measures at this config's sizes."
+        f"WARNING: the totals are guesses and may be wrong by a factor of {factor:.0f} or so: the times of {rules} are "
+        f"scaled from units of work of another size, up to {factor:.0f} times. --measure measures at this config's "
+        "sizes."
     )
 
 
@@ -44,7 +45,7 @@ def _rules(found: Prediction) -> Table:
             str(rule.jobs),
             duration(rule.seconds) if rule.scale is not None else "",
             f"{rule.seconds / found.core_seconds:.0%}" if rule.scale is not None else "",
-            f"{rule.memory:.0f} MiB" if rule.memory and rule.alike else "",
+            f"{rule.memory:.0f} MiB" if rule.memory and rule.same_size else "",
             _scale(rule.scale),
         )
     return table
@@ -53,7 +54,7 @@ def _rules(found: Prediction) -> Table:
 def _scale(scale: float | None) -> str:
     if scale is None:
         return "not measured"
-    return "yes" if alike(scale) else f"times {scale:.2g}"
+    return "yes" if same_size(scale) else f"times {scale:.2g}"
 
 
 def _lines(found: Prediction) -> Iterator[str]:
@@ -65,18 +66,18 @@ def _lines(found: Prediction) -> Iterator[str]:
     busiest = max(found.rules, key=lambda rule: rule.seconds)
     yield f"Bottleneck: {busiest.rule}, {busiest.seconds / found.core_seconds:.0%} of all core time."
     chain = " → ".join(dict.fromkeys(job.rule for job in found.path))
-    yield f"The longest chain takes {duration(found.path_seconds)}, with however many cores: {chain}."
-    if not found.scaled:  # nobody knows how memory grows
+    yield f"The longest chain takes {duration(found.path_seconds)} on any number of cores: {chain}."
+    if not found.scaled:  # how memory grows with size is unknown
         yield f"Memory of jobs side by side: {found.peak_memory / 1024:.1f} GiB at most."
     yield f"Disk: {_disk(found)}."
     if unknown := [rule.rule for rule in found.rules if rule.scale is None]:
-        yield f"Not counted, for nothing like it was measured: {', '.join(unknown)}."
+        yield f"Not counted, because nothing similar was measured: {', '.join(unknown)}."
     if found.scaled:
         yield (
             f"Scaled by pixels and squared widths, which can be wrong by several times: {', '.join(found.scaled)}. "
             "--measure measures at this config's sizes."
         )
-    yield "Neither downloads nor waiting for a cluster's queue are in it."
+    yield "Downloads and time in a cluster's queue are not included."
 
 
 def _disk(found: Prediction) -> str:

@@ -1,4 +1,4 @@
-"""Slices of subjects that nobody scanned, of a dataset's size, to measure on before there is an archive."""
+"""Random slices of a dataset's size, on which jobs are measured before there is an archive."""
 
 import json
 from dataclasses import asdict
@@ -11,21 +11,17 @@ from benchmark.config.dataset import DatasetConfig
 from benchmark.data.slices import SubjectSlices, write_slices
 from benchmark.data.splits import Fold, write_splits
 from benchmark.data.truth import TruthSlices, write_truth
-from benchmark.monitoring.plan.extent import Extent, slices_of_grid
+from benchmark.monitoring.plan.dataset_size import DatasetSize, slices_per_subject
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import write_atomically
 
 EACH = 2
-"""Subjects of a scanner that are trained on, and as many that are tested."""
+"""Training subjects of each scanner, and as many test subjects."""
 _SPACING = (2.0, 1.0, 1.0)
 
 
-def synthesize(dataset: DatasetConfig, folder: Path) -> Extent:
-    """Writes inventory, splits, slices and truth of a dataset below ``folder``.
-
-    Returns:
-        What was written, as if it were the dataset.
-    """
+def synthesize(dataset: DatasetConfig, folder: Path) -> DatasetSize:
+    """Writes inventory, splits, slices and truth of a dataset below ``folder``, and returns their size."""
     subjects = {f"{domain}{n}": domain for domain in dataset.domains for n in range(2 * EACH)}
     entries = {name: _entry(dataset, domain) for name, domain in subjects.items()}
     body = {"dataset": dataset.name, "subjects": {name: asdict(entry) for name, entry in entries.items()}}
@@ -42,7 +38,7 @@ def synthesize(dataset: DatasetConfig, folder: Path) -> Extent:
         for subject in fold.test_source
     ]
     write_truth(folder / paths.truth(dataset.name), truths if dataset.phantom else [])
-    return Extent(dataset, subjects, dict.fromkeys(subjects, slices_of_grid(dataset)), folds, known=True)
+    return DatasetSize(dataset, subjects, dict.fromkeys(subjects, slices_per_subject(dataset)), folds)
 
 
 def _fold(pair: str) -> Fold:
@@ -55,18 +51,18 @@ def _fold(pair: str) -> Fold:
 
 def _entry(dataset: DatasetConfig, domain: str) -> Entry:
     rows, columns = dataset.preparation.grid_size
-    return Entry(domain, (columns, rows, slices_of_grid(dataset)), _SPACING, True, True, ())
+    return Entry(domain, (columns, rows, slices_per_subject(dataset)), _SPACING, True, True, ())
 
 
 def _subject(dataset: DatasetConfig, name: str, domain: str, seed: int) -> SubjectSlices:
-    """An ellipse of nested classes with noise."""
+    """A disc of nested label classes with noise."""
     rows, columns = dataset.preparation.grid_size
     row, column = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
     radius = np.hypot(row, column) / 0.9
     inside = radius < 1
     labels = np.where(inside, np.ceil((1 - radius) * dataset.classes) - 1, 0).clip(0, dataset.classes - 1)
     random = np.random.default_rng(seed)
-    shape = (slices_of_grid(dataset), rows, columns)
+    shape = (slices_per_subject(dataset), rows, columns)
     noisy = np.clip(labels / dataset.classes + random.normal(0, 0.1, shape), -0.9, 1)
     image = np.where(inside, noisy, -1)
     return SubjectSlices(

@@ -1,1 +1,1 @@
-"""A run seen from outside: from its files alone, so also where its jobs run on other machines. Nothing is written."""
+"""`hbench watch`: shows a run from its files alone, so also a run on other machines. Writes nothing to the run."""

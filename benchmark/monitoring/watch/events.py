@@ -1,13 +1,14 @@
-"""TensorBoard's event files of all trainings of a run, made of their histories and logs while it runs or afterwards.
+"""TensorBoard event files of all trainings of a run, from their logs and histories, during the run or after it.
 
-Trainings know nothing of it, so that it changes none of their bits. One folder a training: TensorBoard calls it a run.
+Trainings do not write event files themselves, so their results do not depend on it. Each training has its own folder,
+which TensorBoard calls a run.
 """
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmark.monitoring.watch.progress import WHOLE, modified, rows_of, tail
+from benchmark.monitoring.training_log import WHOLE, modified, rows_of, tail
 from benchmark.pipeline.jobs import TRAININGS, Job
 from benchmark.runtime.errors import DataError, UserError, made_again
 
@@ -15,10 +16,10 @@ Step = tuple[int, float, Mapping[str, float]]
 
 
 class EventFiles:
-    """Event files below a folder; :meth:`update` adds what is new.
+    """Event files below a folder; :meth:`update` adds new steps.
 
     Raises:
-        UserError: the package tensorboard is not installed, or there are event files of an earlier call.
+        UserError: tensorboard is not installed, or the folder holds event files already.
     """
 
     def __init__(self, folder: Path, benchmark: str) -> None:
@@ -29,14 +30,15 @@ class EventFiles:
                 "--tensorboard", "needs a package that is not installed", "pip install tensorboard"
             ) from None
         if any(folder.rglob("events.out.tfevents.*")):
-            raise UserError(folder, "holds event files already, and steps would be there twice", "Remove or rename it")
+            fault = "holds event files already, and new ones would repeat their steps"
+            raise UserError(folder, fault, "Remove or rename it")
         self._folder, self._benchmark, self._make = folder, benchmark, Writer
         self._writers: dict[Path, Writer] = {}
         self._last: dict[Path, int] = {}
         self._read: dict[Path, float | None] = {}
 
     def update(self, jobs: Sequence[Job]) -> None:
-        """Writes the rows that trainings have come to since the last call."""
+        """Writes the steps that trainings have done since the last call."""
         for job in jobs:
             if job.rule in TRAININGS:
                 run = self._folder / job.rule / job.name
@@ -48,18 +50,18 @@ class EventFiles:
             writer.flush()
 
     def _rows(self, job: Job) -> Iterator[Step]:
-        """Step, UNIX time and losses: of the log, which has the times, and of the history of a training that is done.
+        """Step, UNIX time and losses, from the log (with times, but four digits) and a finished training's history.
 
-        A log has four digits of each loss. What has not changed since the last call is not read again.
+        Files that have not changed since the last call are skipped.
         """
         if self._changed(log := job.log(self._benchmark)):
             earlier, rows = rows_of(tail(log, WHOLE))
             yield from ((row.step, row.time, row.losses) for row in (*earlier, *rows) if row.losses)
         if self._changed(history := job.cells[0].history if job.cells else job.makes[0] / "history.csv"):
-            yield from _of_history(history)
+            yield from _rows_of_history(history)
 
     def _changed(self, path: Path) -> bool:
-        """Whether there is such a file, and it is not as it was the last time."""
+        """Whether the file exists and has changed since the last call."""
         now = modified(path)
         before, self._read[path] = self._read.get(path), now
         return now is not None and now != before
@@ -71,7 +73,7 @@ class EventFiles:
             self._writers[run].add_scalar(name, loss, step, wall_time=moment)
 
 
-def _of_history(path: Path) -> Iterator[Step]:
+def _rows_of_history(path: Path) -> Iterator[Step]:
     try:
         text, moment = path.read_text(encoding="utf-8"), path.stat().st_mtime
     except FileNotFoundError:
@@ -79,6 +81,6 @@ def _of_history(path: Path) -> Iterator[Step]:
     for row in csv.DictReader(text.splitlines()):
         try:
             step, losses = int(row.pop("step")), {name: float(loss) for name, loss in row.items()}
-        except (KeyError, TypeError, ValueError) as error:  # no step; too few or too many values; no number
+        except (KeyError, TypeError, ValueError) as error:  # no step; too few or too many values; not a number
             raise DataError(path, f"is no training history ({error})", made_again(path)) from None
         yield step, moment, losses

@@ -1,65 +1,65 @@
-"""How long a run will still take, from what its finished jobs took and from the speed of its trainings."""
+"""Time left of a run, from the durations of its finished jobs and the speed of its trainings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from benchmark.monitoring.plan.schedule import Machine, simulate
-from benchmark.monitoring.watch.states import Seen
-from benchmark.pipeline.jobs import Job, Key
+import networkx as nx
+
+from benchmark.monitoring.schedule import Machine, dependency_graph, simulate
+from benchmark.monitoring.watch.status import JobStatus
+from benchmark.pipeline.jobs import Job
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What is left.
+    """Time left.
 
     Attributes:
-        seconds: if as many jobs run side by side as do now; None while none does.
-        unknown: rules of which no job is done yet, so that theirs are not counted.
+        seconds: if as many jobs run side by side as now; None if no job is running.
+        unknown: rules without a finished job, whose time is not counted.
     """
 
     seconds: float | None
     unknown: tuple[str, ...]
 
 
-def forecast(jobs: Sequence[Seen]) -> Forecast:
-    """What is left of a run. Jobs that failed, and all that wait for them, are left to the next run."""
-    lost: set[Key] = set()
-    for seen in jobs:
-        if seen.state == "failed" or (seen.state != "done" and lost.intersection(seen.job.needs)):
-            lost.add(seen.job.key)
-    left = [seen for seen in jobs if seen.state != "done" and seen.job.key not in lost]
+def forecast(jobs: Sequence[JobStatus]) -> Forecast:
+    """Time left of a run, without failed jobs and those that depend on them."""
+    unfinished = [status for status in jobs if status.state != "done"]
+    graph = dependency_graph([status.job for status in unfinished])
+    for status in unfinished:
+        if status.state == "failed" and status.job.key in graph:
+            graph.remove_nodes_from([status.job.key, *nx.descendants(graph, status.job.key)])
+    left = [status for status in unfinished if status.job.key in graph]
     means = _means(jobs)
-    seconds = {seen.job.key: _seconds(seen, means) for seen in left}
-    unknown = tuple(dict.fromkeys(rule for (rule, name), taken in seconds.items() if taken is None))
-    running = sum(seen.state == "running" for seen in left)
+    seconds = {status.job.key: _seconds(status, means) for status in left}
+    unknown = tuple(dict.fromkeys(rule for (rule, _), taken in seconds.items() if taken is None))
+    running = sum(status.state == "running" for status in left)
     if not running:
         return Forecast(None if left else 0.0, unknown)
     known = {key: taken or 0.0 for key, taken in seconds.items()}
-    placed = simulate([seen.job for seen in _running_first(left)], known, Machine(running))
-    return Forecast(max(job.end for job in placed), unknown)
-
-
-def _running_first(jobs: Sequence[Seen]) -> list[Seen]:
-    return sorted(jobs, key=lambda seen: seen.state != "running")
+    running_first = sorted(left, key=lambda status: status.state != "running")
+    scheduled = simulate([status.job for status in running_first], known, Machine(running))
+    return Forecast(max(job.end for job in scheduled), unknown)
 
 
 def _kinds(job: Job) -> list[tuple[str, ...]]:
-    """What a job's time is alike to, the most alike first."""
+    """Groups of jobs with similar durations, the most similar first."""
     method = job.cells[0].method if job.rule == "train" else ""
     return [(job.rule, job.dataset, method), (job.rule, method), (job.rule,)]
 
 
-def _means(jobs: Sequence[Seen]) -> dict[tuple[str, ...], float]:
+def _means(jobs: Sequence[JobStatus]) -> dict[tuple[str, ...], float]:
     taken: dict[tuple[str, ...], list[float]] = {}
-    for seen in jobs:
-        if seen.seconds is not None:
-            for kind in _kinds(seen.job):
-                taken.setdefault(kind, []).append(seen.seconds)
+    for status in jobs:
+        if status.seconds is not None:
+            for kind in _kinds(status.job):
+                taken.setdefault(kind, []).append(status.seconds)
     return {kind: fmean(seconds) for kind, seconds in taken.items()}
 
 
-def _seconds(seen: Seen, means: dict[tuple[str, ...], float]) -> float | None:
-    if seen.progress and seen.progress.seconds_left is not None:
-        return max(0.0, seen.progress.seconds_left - seen.silent)
-    return next((means[kind] for kind in _kinds(seen.job) if kind in means), None)
+def _seconds(status: JobStatus, means: dict[tuple[str, ...], float]) -> float | None:
+    if status.progress and status.progress.seconds_left is not None:
+        return max(0.0, status.progress.seconds_left - status.silent)
+    return next((means[kind] for kind in _kinds(status.job) if kind in means), None)

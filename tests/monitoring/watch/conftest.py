@@ -6,7 +6,7 @@ from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, read_yaml
 from benchmark.pipeline.jobs import Job, jobs_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def config() -> BenchmarkConfig:
 
 @pytest.fixture
 def jobs(tmp_path, monkeypatch, config) -> list[Job]:
-    """Those of the smoke benchmark, in a folder in which nothing has run."""
+    """Jobs of the smoke benchmark, in a folder without a run."""
     (tmp_path / "config").symlink_to(ROOT / "config")
     (tmp_path / "dvc.yaml").symlink_to(ROOT / "dvc.yaml")
     monkeypatch.chdir(tmp_path)

@@ -1,33 +1,34 @@
-"""How far a training is, from the lines that ``benchmark.training.loop`` leaves in its job's log.
+"""Progress of a training, read from the lines that ``benchmark.training.loop`` writes to its job's log.
 
-A log may be read while it is written to: a line that is not whole says nothing yet.
+A log may be read while it is written; an incomplete last line is ignored.
 """
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 TAIL = 100_000
-"""Bytes at the end of a log that are looked at: a few hundred lines."""
-WHOLE = 100_000_000
-"""As many bytes as no log of a training has."""
-_TOLD = re.compile(
+"""Bytes read from the end of a log: a few hundred lines."""
+WHOLE = sys.maxsize
+"""Length for :func:`tail` that reads the whole log."""
+_LINE = re.compile(
     r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (?P<begins>begins after )?step (?P<step>\d+) of (?P<steps>\d+)"
     r"(: (?P<losses>[^\n]+))?\n",
     re.MULTILINE,
 )
-_RECENT = 20  # lines over which the speed is taken
+_RECENT = 20  # lines over which the speed is averaged
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one line tells.
+    """One line of a log.
 
     Attributes:
-        time: seconds since 1970, by the clock of the machine that trains.
-        losses: means since the row before; none in a line that tells the step alone.
+        time: UNIX time on the machine that trains.
+        losses: means since the row before; empty in a line without losses.
     """
 
     time: float
@@ -41,8 +42,8 @@ class Progress:
     """How far a training is.
 
     Attributes:
-        losses: the last that were told.
-        per_second: steps a second; None before there are two lines.
+        losses: the latest in the log.
+        per_second: steps per second; None before there are two lines.
     """
 
     step: int
@@ -52,12 +53,12 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """From the last line on."""
+        """Counted from the last line."""
         return (self.steps - self.step) / self.per_second if self.per_second else None
 
 
 def modified(path: Path) -> float | None:
-    """UNIX time of a file's last change; None where there is no such file."""
+    """UNIX time of a file's last change; None if it does not exist."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
@@ -65,7 +66,7 @@ def modified(path: Path) -> float | None:
 
 
 def tail(log: Path, length: int = TAIL) -> str:
-    """The end of a log, from the beginning of a line on; empty where there is none (any more)."""
+    """The last ``length`` bytes of a log, from the first complete line; empty if the log does not exist."""
     try:
         with log.open("rb") as file:
             size = file.seek(0, 2)
@@ -77,10 +78,10 @@ def tail(log: Path, length: int = TAIL) -> str:
 
 
 def rows_of(text: str) -> tuple[list[Row], list[Row]]:
-    """What the lines of a log tell: first what was told again of an earlier process, then what this one did."""
+    """Rows of a log: first those repeated from an earlier process of the same training, then this process's own."""
     earlier: list[Row] = []
     rows: list[Row] = []
-    for found in _TOLD.finditer(text):
+    for found in _LINE.finditer(text):
         if found["begins"]:
             earlier, rows = [*earlier, *rows], []
         moment = datetime.strptime(found["time"], "%Y-%m-%d %H:%M:%S,%f").timestamp()
@@ -90,7 +91,7 @@ def rows_of(text: str) -> tuple[list[Row], list[Row]]:
 
 
 def progress_of(text: str) -> Progress | None:
-    """How far the training is whose log this is the end of; None while it has not begun."""
+    """Progress of a training from the end of its log; None before its first step."""
     earlier, rows = rows_of(text)
     if not rows:
         return None

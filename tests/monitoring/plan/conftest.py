@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path, monkeypatch) -> Path:
-    """A folder with the configs, and without any data or result."""
+    """A folder with configs, without data and results."""
     for name in ("config", "dvc.yaml", "dvc.lock", "methods", "workflow"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "data").mkdir()

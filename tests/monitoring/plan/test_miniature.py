@@ -1,4 +1,4 @@
-"""Measuring runs the real steps of every rule, on slices that nobody scanned."""
+"""Measuring runs the jobs of every rule on random slices."""
 
 import os
 import re
@@ -11,27 +11,27 @@ from typer.testing import CliRunner
 from benchmark.cli.app import app
 from benchmark.cli.runs import found_config
 from benchmark.monitoring.plan import sources
-from benchmark.monitoring.plan.measured import Measured
+from benchmark.monitoring.plan.measurement import Measurement
 from benchmark.monitoring.plan.miniature import timed
 from benchmark.monitoring.plan.prediction import predict
-from benchmark.monitoring.plan.schedule import Machine
-from benchmark.monitoring.plan.sources import kept, of_this_machine
+from benchmark.monitoring.plan.sources import load, measure
+from benchmark.monitoring.schedule import Machine
 from benchmark.runtime.errors import UserError
 
 
-@pytest.mark.end_to_end
-def test_every_rule_but_two_quick_ones_is_measured(project):
+@pytest.mark.snakemake
+def test_all_rules_are_measured_except_two_quick_ones(project):
     whole = found_config("config/smoke.yaml")
     name = "retouch_phantom_tiny"
     methods = {each: whole.methods[each] for each in ("identity", "segrenorm")}
     config = whole.model_copy(
         update={"datasets": {name: whole.datasets[name]}, "methods": methods, "metrics": {"overlap": {}, "cost": {}}}
     )
-    told: list[str] = []
+    announced: list[str] = []
     before = set(project.iterdir())
-    source = of_this_machine(config, told.append)
+    source = measure(config, announced.append)
     assert set(project.iterdir()) == before
-    assert any("train retouch_phantom_tiny-CR-SP-0-segrenorm-0" in line for line in told)
+    assert any("train retouch_phantom_tiny-CR-SP-0-segrenorm-0" in line for line in announced)
     found = predict(config, source.measurements, Machine(2))
     rules = {rule.rule: rule for rule in found.rules}
     assert {name for name, rule in rules.items() if rule.scale is None} == {"inventory", "split"}
@@ -41,7 +41,7 @@ def test_every_rule_but_two_quick_ones_is_measured(project):
     assert found.size("prepare") > 0
 
 
-def test_a_command_that_fails_while_it_is_measured_is_told(project):
+def test_a_failing_command_is_reported(project):
     with pytest.raises(UserError, match=r"failed while it was measured: .*No module named nothing"):
         timed(["python", "-m", "nothing"], Path(), Path("log"))
     with pytest.raises(UserError, match=r"failed while it was measured: exit code 3"):
@@ -49,18 +49,18 @@ def test_a_command_that_fails_while_it_is_measured_is_told(project):
 
 
 def killed(signal: str) -> str:
-    """What is told of a process that says something, is there for a while, and is killed."""
+    """The error of a process that logs a line and is killed a moment later."""
     code = f"import os, signal, time; print('step 3', flush=True); time.sleep(0.3); os.kill(os.getpid(), {signal})"
     with pytest.raises(UserError) as caught:
         timed([sys.executable, "-c", code, "train", "somewhere"], Path(), Path("log"))
     return str(caught.value)
 
 
-def test_a_process_that_is_killed_is_told_with_its_memory(project):
+def test_a_killed_process_is_reported_with_its_memory(project):
     message = killed("signal.SIGKILL")
     found = re.fullmatch(
-        r"train somewhere: was killed by SIGKILL while it was measured; at the last look it had (\d+) MiB, "
-        r"and most likely memory ran out. Take a machine with more memory, or a smaller batch.",
+        r"train somewhere: was killed by SIGKILL while it was measured; it last used (\d+) MiB, "
+        r"and memory probably ran out. Take a machine with more memory, or a smaller batch.",
         message,
     )
     assert found, message
@@ -71,7 +71,7 @@ def test_a_process_that_is_killed_is_told_with_its_memory(project):
     assert "killed by signal 40 " in killed("signal.SIGRTMIN + 6")
 
 
-def test_memory_that_ran_out_in_good_order_has_the_same_remedy(project):
+def test_an_out_of_memory_exit_has_the_same_remedy(project):
     code = f"import sys; print('error: the memory: is used up'); sys.exit({os.EX_TEMPFAIL})"
     with pytest.raises(UserError, match=r"error: the memory: is used up. Take a .* or a smaller batch"):
         timed([sys.executable, "-c", code], Path(), Path("log"))
@@ -90,40 +90,38 @@ def failing(monkeypatch) -> UserError:
     return error
 
 
-ONE = Measured(
+ONE = Measurement(
     rule="train", dataset="d", method="m", start_up=1.0, work=2.0, amount=3, unit=4, memory=5.0, size=6, bulk=7
 )
 
 
-def test_what_was_measured_before_a_failure_is_kept(project, failing):
+def test_measurements_before_a_failure_are_kept(project, failing):
     config = found_config("config/smoke.yaml")
-    with pytest.raises(
-        UserError, match=r"train x: failed. Correct that. part.json keeps what was measured before it.$"
-    ):
-        of_this_machine(config, lambda job: None, Path("part.json"))
-    source = kept(Path("part.json"))
+    with pytest.raises(UserError, match=r"train x: failed. Correct that. part.json has the measurements before it.$"):
+        measure(config, lambda job: None, Path("part.json"))
+    source = load(Path("part.json"))
     assert source.measurements == [ONE]
     assert source.title.startswith("a part of a miniature on ")
-    with pytest.raises(UserError, match=r"Correct that. With --save FILE, what was measured is kept.$"):
-        of_this_machine(config, lambda job: None)
+    with pytest.raises(UserError, match=r"Correct that. With --save FILE, measurements are kept.$"):
+        measure(config, lambda job: None)
 
 
-def test_the_command_keeps_a_part_and_plans_with_it(project, failing):
+def test_the_command_plans_with_a_partial_measurement(project, failing):
     plan = ["plan", "config/smoke.yaml"]
     result = CliRunner().invoke(app, [*plan, "--measure", "--save", "part.json"])
-    assert "part.json keeps what was measured before it" in str(result.exception)
+    assert "part.json has the measurements before it" in str(result.exception)
     result = CliRunner().invoke(app, [*plan, "--from", "part.json"])
     assert result.exit_code == 0, result.output
     assert "from a part of a miniature on" in " ".join(result.output.split())
-    assert "for nothing like it was measured: fetch" in result.output
+    assert "because nothing similar was measured: fetch" in result.output
 
 
-def test_a_measurement_that_fails_before_there_is_any_is_told_as_it_is(project, monkeypatch):
+def test_a_failure_of_the_first_measurement(project, monkeypatch):
     def miniature(config, folder, tell):
         raise UserError("train x", "failed", "Correct that")
         yield
 
     monkeypatch.setattr(sources, "miniature", miniature)
     with pytest.raises(UserError, match=r"Correct that.$"):
-        of_this_machine(found_config("config/smoke.yaml"), lambda job: None, Path("part.json"))
+        measure(found_config("config/smoke.yaml"), lambda job: None, Path("part.json"))
     assert not Path("part.json").exists()

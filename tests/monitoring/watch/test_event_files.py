@@ -1,8 +1,8 @@
 import pytest
-from finished_run import finish, start, told, write_log
+from finished_run import finish, log_line, start, write_log
 
+from benchmark.monitoring.training_log import rows_of
 from benchmark.monitoring.watch.events import EventFiles
-from benchmark.monitoring.watch.progress import rows_of
 from benchmark.runtime.errors import DataError, UserError
 
 accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
@@ -25,15 +25,15 @@ def _scalars(found, tag):
     return [Scalar(event) for event in found.Tensors(tag)]
 
 
-def test_rows_of_a_running_training_are_added_as_they_come(jobs, tmp_path):
+def test_new_rows_of_a_running_training_are_added(jobs, tmp_path):
     start("smoke")
     job = next(job for job in jobs if job.rule == "segmentor")
-    first = told(1, 1, 9, "a 0.5, b 2") + told(2, 2, 9)
+    first = log_line(1, 1, 9, "a 0.5, b 2") + log_line(2, 2, 9)
     write_log("smoke", job, first)
     files = EventFiles(tmp_path / "events", "smoke")
     files.update(jobs)
     files.update(jobs)
-    more = first + told(5, 3, 9, "a 0.25, b 1")
+    more = first + log_line(5, 3, 9, "a 0.25, b 1")
     write_log("smoke", job, more, after=20.0)
     files.update(jobs)
     found = read(tmp_path / "events", job)
@@ -45,7 +45,7 @@ def test_rows_of_a_running_training_are_added_as_they_come(jobs, tmp_path):
     assert [time for _, time, _ in found["a"]] == [rows[0].time, rows[2].time]
 
 
-def test_a_history_serves_where_there_is_no_log(jobs, tmp_path):
+def test_a_history_replaces_a_missing_log(jobs, tmp_path):
     start("smoke")
     job = next(job for job in jobs if job.rule == "train")
     finish("smoke", job)
@@ -56,7 +56,7 @@ def test_a_history_serves_where_there_is_no_log(jobs, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["step,a\n2,zz\n", "step,a\n2\n", "step,a\n2,1,3\n", "a\n0.5\n", "step,a\nx,0.5\n"])
-def test_a_damaged_history_is_told(jobs, tmp_path, text):
+def test_a_damaged_history_is_reported(jobs, tmp_path, text):
     start("smoke")
     job = next(job for job in jobs if job.rule == "train")
     finish("smoke", job)
@@ -66,10 +66,10 @@ def test_a_damaged_history_is_told(jobs, tmp_path, text):
         EventFiles(tmp_path / "events", "smoke").update(jobs)
 
 
-def test_nothing_is_written_twice_into_one_folder(jobs, tmp_path):
+def test_a_folder_with_event_files_is_refused(jobs, tmp_path):
     start("smoke")
     job = next(job for job in jobs if job.rule == "segmentor")
-    write_log("smoke", job, told(1, 1, 9, "a 0.5"))
+    write_log("smoke", job, log_line(1, 1, 9, "a 0.5"))
     EventFiles(tmp_path / "events", "smoke").update(jobs)
     with pytest.raises(UserError, match="holds event files already"):
         EventFiles(tmp_path / "events", "smoke")

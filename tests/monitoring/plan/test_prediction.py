@@ -1,29 +1,29 @@
-"""Predictions from times that are made up, whose schedule is known."""
+"""Predictions from made-up times with a known schedule."""
 
 import io
 import json
 from pathlib import Path
 
 import pytest
-from finished_run import HEAD, finish, start, told, write_log
+from finished_run import HEAD, finish, log_line, start, write_log
 from rich.console import Console
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
 from benchmark.cli.runs import found_config
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.monitoring.plan.extent import extent_of
-from benchmark.monitoring.plan.measured import of_steps, read_run
+from benchmark.monitoring.plan.dataset_size import dataset_size
+from benchmark.monitoring.plan.measurement import divide_training, read_run
 from benchmark.monitoring.plan.prediction import predict
 from benchmark.monitoring.plan.report import print_prediction
-from benchmark.monitoring.plan.schedule import Machine
-from benchmark.monitoring.plan.sources import Source, kept
+from benchmark.monitoring.plan.sources import Source, load
+from benchmark.monitoring.schedule import Machine
 from benchmark.pipeline.jobs import jobs_of
 from benchmark.runtime import paths
 from benchmark.runtime.errors import UserError
 
 SECONDS = {"train": 21.0, "segmentor": 11.0, "autoencoder": 6.0, "prepare": 3.0}
-"""One of them start-up. Of any other rule: 2."""
+"""Of each rule's jobs, one second of which is start-up; 2 for other rules."""
 
 
 @pytest.fixture
@@ -33,10 +33,10 @@ def config() -> BenchmarkConfig:
 
 @pytest.fixture
 def jobs(config):
-    """Jobs of a run that is finished."""
+    """Jobs of a finished run."""
     start("smoke")
     (paths.benchmark_root("smoke") / "config.json").write_text(config.model_dump_json())
-    subjects = {name: extent_of(name).subjects for name in config.datasets}
+    subjects = {name: dataset_size(name).subjects for name in config.datasets}
     jobs = jobs_of(config, {name: list(ids) for name, ids in subjects.items()})
     for job in jobs:
         finish("smoke", job, SECONDS.get(job.rule, 2.0))
@@ -76,13 +76,13 @@ def test_a_run_predicts_itself(config, jobs):
     assert predict(config, read_run(config), Machine(10**3)).wall_seconds == pytest.approx(found.path_seconds + 2 * 2)
 
 
-def test_twice_as_many_steps_take_twice_the_work_and_one_start_up(config, jobs):
+def test_twice_the_steps_take_twice_the_work_but_one_start_up(config, jobs):
     found = predict(with_steps(config, 2), read_run(config), Machine(1))
     trainings = [e.seconds for (rule, _), e in found.estimates.items() if rule == "train"]
     assert trainings == pytest.approx([41.0] * 11)
 
 
-def test_a_wider_network_takes_more_and_is_said_to_be_scaled(config, jobs):
+def test_a_wider_network_takes_longer_and_is_marked_as_scaled(config, jobs):
     wider = config.model_copy(update={"training": config.training.model_copy(update={"width": 8})})
     found = predict(wider, read_run(config), Machine(2))
     train = next(rule for rule in found.rules if rule.rule == "train")
@@ -95,10 +95,10 @@ def test_a_wider_network_takes_more_and_is_said_to_be_scaled(config, jobs):
     assert "Scaled by pixels and squared widths, which can be wrong by several times: train" in text
     assert "Bottleneck: train" in text
     row = next(line for line in text.splitlines() if line.strip().startswith("train "))
-    assert "MiB" not in row  # which was not measured at this width
+    assert "MiB" not in row  # was not measured at this width
 
 
-def test_beyond_ten_times_the_size_the_totals_are_said_to_be_guesses(config, jobs):
+def test_a_warning_beyond_ten_times_the_measured_size(config, jobs):
     def text(width: int) -> str:
         wider = config.model_copy(update={"training": config.training.model_copy(update={"width": width})})
         console = Console(width=200, file=io.StringIO())
@@ -108,19 +108,19 @@ def test_beyond_ten_times_the_size_the_totals_are_said_to_be_guesses(config, job
     for width, factor in ((16, 16), (1, 16)):
         warning, headline = text(width).splitlines()[:2]
         assert warning.startswith(f"WARNING: the totals are guesses and may be wrong by a factor of {factor} or so: ")
-        assert "the times of train, harmonize_trained, score are those of units of work of another size" in warning
+        assert "the times of train, harmonize_trained, score are scaled from units of work of another size" in warning
         assert headline.startswith("wider: about ")
     assert "WARNING" not in text(12)
 
 
-def test_what_was_not_measured_is_named(config, jobs):
+def test_rules_without_measurement_are_named(config, jobs):
     measurements = [m for m in read_run(config) if m.rule != "figures"]
     found = predict(config, measurements, Machine(2))
     assert next(rule for rule in found.rules if rule.rule == "figures").scale is None
     assert found.estimates["figures", "all"].seconds == 0
 
 
-def test_memory_of_jobs_side_by_side_and_files(config, jobs):
+def test_peak_memory_and_size_of_files(config, jobs):
     found = predict(config, read_run(config), Machine(3))
     assert found.peak_memory == 300.0
     for job in jobs:
@@ -140,20 +140,20 @@ def test_the_command(config, jobs, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        ([], "takes --from or --measure"),
-        (["--from", "smoke", "--measure"], "takes --from or --measure"),
+        ([], "takes either --from or --measure"),
+        (["--from", "smoke", "--measure"], "takes either --from or --measure"),
         (["--from", "smoke", "--gpus", "1"], "times are of a machine without a GPU"),
         (["--from", "nothing.json"], "nothing.json: is missing"),
         (["--from", "nothing"], "is neither a run in results/ nor a file that --save wrote. Name one of smoke."),
     ],
 )
-def test_what_cannot_be_planned(jobs, arguments, fault):
+def test_wrong_arguments_of_plan(jobs, arguments, fault):
     result = CliRunner().invoke(app, ["plan", "smoke", *arguments])
     assert isinstance(result.exception, UserError)
     assert fault in str(result.exception)
 
 
-def test_memory_is_limited_by_what_was_measured_at_this_size_only(config, jobs):
+def test_a_memory_limit_needs_measurements_of_the_same_size(config, jobs):
     arguments = ["plan", "config/demo.yaml", "--from", "smoke", "--memory", "4"]
     result = CliRunner().invoke(app, arguments)
     assert isinstance(result.exception, UserError)
@@ -161,19 +161,19 @@ def test_memory_is_limited_by_what_was_measured_at_this_size_only(config, jobs):
     assert CliRunner().invoke(app, ["plan", "smoke", *arguments[2:]]).exit_code == 0
 
 
-def test_measurements_are_kept(config, jobs):
+def test_saved_measurements_are_loaded(config, jobs):
     source = Source(title="a machine", gpu=True, measurements=read_run(config))
-    source.keep(Path("kept.json"))
-    assert kept(Path("kept.json")) == source
+    source.save(Path("kept.json"))
+    assert load(Path("kept.json")) == source
 
 
-def test_a_run_without_times_is_told(config):
+def test_a_run_without_times(config):
     with pytest.raises(UserError, match="holds no times of a run"):
         read_run(config)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\x00\xfe", HEAD.encode(), f"{HEAD}1.5\t0:0".encode(), b"s\nnan\n"])
-def test_a_job_whose_times_are_damaged_counts_as_not_measured(config, jobs, content):
+def test_a_job_with_damaged_times_counts_as_not_measured(config, jobs, content):
     whole = read_run(config)
     one = next(job for job in jobs if job.rule == "train")
     one.times("smoke").write_bytes(content)
@@ -186,7 +186,7 @@ def test_a_job_whose_times_are_damaged_counts_as_not_measured(config, jobs, cont
         read_run(config)
 
 
-def test_a_run_that_is_not_finished_is_told(config, jobs):
+def test_an_unfinished_run(config, jobs):
     cells = [cell for job in jobs if job.rule == "score" for cell in job.cells]
     for cell in (cells[0], cells[-1]):
         cell.run.unlink()
@@ -203,7 +203,7 @@ def test_a_record_without_the_hardware_is_damaged(config, jobs):
             cell.run.write_text(json.dumps(json.loads(cell.run.read_text()) | {"hardware": "fast"}))
     result = CliRunner().invoke(app, ["plan", "smoke", "--from", "smoke"])
     assert isinstance(result.exception, UserError), result.exception
-    assert "does not tell the hardware" in str(result.exception)
+    assert "does not state the hardware" in str(result.exception)
 
 
 BEGINS = "2026-01-02 03:04:00,000 begins after step {} of 10\n"
@@ -213,26 +213,29 @@ BEGINS = "2026-01-02 03:04:00,000 begins after step {} of 10\n"
     ("log", "expected"),
     [
         # The first step took 6 seconds, the others one each.
-        (BEGINS.format(0) + "".join(told(5 + n, n, 10) for n in range(1, 11)), (31.0, 10.0)),
+        (BEGINS.format(0) + "".join(log_line(5 + n, n, 10) for n in range(1, 11)), (31.0, 10.0)),
         # Four steps of two seconds, after an earlier process did six.
-        (told(0, 3, 10) + told(0, 6, 10) + BEGINS.format(6) + told(4, 8, 10) + told(8, 10, 10), (33.0, 20.0)),
-        (BEGINS.format(0) + told(6, 10, 10), (1.0, 40.0)),  # one row has no speed
-        (BEGINS.format(0) + told(6, 5, 10) + told(6, 10, 10), (1.0, 40.0)),
-        (BEGINS.format(0) + told(9, 5, 10) + told(2, 10, 10), (1.0, 40.0)),  # the clock was set back,
-        (BEGINS.format(0) + told(0, 5, 10) + told(50, 10, 10), (1.0, 40.0)),  # or forth
+        (
+            log_line(0, 3, 10) + log_line(0, 6, 10) + BEGINS.format(6) + log_line(4, 8, 10) + log_line(8, 10, 10),
+            (33.0, 20.0),
+        ),
+        (BEGINS.format(0) + log_line(6, 10, 10), (1.0, 40.0)),  # one row gives no speed
+        (BEGINS.format(0) + log_line(6, 5, 10) + log_line(6, 10, 10), (1.0, 40.0)),
+        (BEGINS.format(0) + log_line(9, 5, 10) + log_line(2, 10, 10), (1.0, 40.0)),  # the clock was set back,
+        (BEGINS.format(0) + log_line(0, 5, 10) + log_line(50, 10, 10), (1.0, 40.0)),  # or forth
         ("", (1.0, 40.0)),
     ],
 )
-def test_time_of_steps_and_about_them(log, expected, tmp_path):
+def test_training_time_is_divided_into_steps_and_rest(log, expected, tmp_path):
     path = tmp_path / "log"
     path.write_text(log)
-    assert of_steps(path, 1.0, 40.0) == pytest.approx(expected)
+    assert divide_training(path, 1.0, 40.0) == pytest.approx(expected)
 
 
-def test_of_short_trainings_only_the_steps_take_longer_with_their_number_and_size(config, jobs):
+def test_only_the_steps_of_a_short_training_scale(config, jobs):
     for job in jobs:
         if job.rule == "train":
-            log = "2026-01-02 03:04:00,000 begins after step 0 of 6\n" + "".join(told(n, n, 6) for n in range(1, 7))
+            log = "2026-01-02 03:04:00,000 begins after step 0 of 6\n" + "".join(log_line(n, n, 6) for n in range(1, 7))
             write_log("smoke", job, f"{log}start-up 1.00 s, work 20.00 s\n")
     assert predict(config, read_run(config), Machine(1)).rules[5].seconds == pytest.approx(11 * 21)
     longer = predict(with_steps(config, 2), read_run(config), Machine(1))

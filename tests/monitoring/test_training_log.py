@@ -2,9 +2,9 @@ import logging
 
 import pytest
 import torch
-from finished_run import told
+from finished_run import log_line
 
-from benchmark.monitoring.watch.progress import progress_of, rows_of, tail
+from benchmark.monitoring.training_log import progress_of, rows_of, tail
 from benchmark.training import loop
 from benchmark.training.batches import Batches
 from benchmark.training.state import TrainingState
@@ -13,24 +13,24 @@ BEGINS = "2026-01-02 03:04:00,000 begins after step 0 of 100\n"
 
 
 def test_step_losses_speed_and_time_left():
-    log = BEGINS + told(10, 10, 100, "a_source 0.5, b -1.25e-05") + told(20, 30, 100)
+    log = BEGINS + log_line(10, 10, 100, "a_source 0.5, b -1.25e-05") + log_line(20, 30, 100)
     progress = progress_of(log)
     assert (progress.step, progress.steps, progress.losses) == (30, 100, {"a_source": 0.5, "b": -1.25e-05})
     assert progress.per_second == pytest.approx(1.5)
     assert progress.seconds_left == pytest.approx(70 / 1.5)
 
 
-def test_a_line_that_is_half_written_says_nothing_yet():
-    whole = BEGINS + told(10, 10, 100, "a 0.5")
-    line = told(20, 20, 100, "a 0.25")
+def test_an_incomplete_line_is_ignored():
+    whole = BEGINS + log_line(10, 10, 100, "a 0.5")
+    line = log_line(20, 20, 100, "a 0.25")
     for length in range(len(line)):
         assert progress_of(whole + line[:length]) == progress_of(whole)
     assert progress_of(whole + line).step == 20
 
 
-def test_what_is_told_again_of_an_earlier_process_is_not_taken_for_speed():
-    again = told(0, 10, 100, "a 3") + told(0, 40, 100, "a 2")
-    log = again + "2026-01-02 03:04:00,000 begins after step 40 of 100\n" + told(10, 45, 100)
+def test_rows_of_an_earlier_process_do_not_count_for_the_speed():
+    again = log_line(0, 10, 100, "a 3") + log_line(0, 40, 100, "a 2")
+    log = again + "2026-01-02 03:04:00,000 begins after step 40 of 100\n" + log_line(10, 45, 100)
     progress = progress_of(log)
     assert progress.per_second == pytest.approx(0.5)
     assert progress.losses == {"a": 2}
@@ -39,7 +39,7 @@ def test_what_is_told_again_of_an_earlier_process_is_not_taken_for_speed():
     assert [row.step for row in rows] == [40, 45]
 
 
-def test_a_training_that_has_not_begun_has_no_progress():
+def test_no_progress_before_a_training_begins():
     assert progress_of("loading\n") is None
     assert progress_of(BEGINS).per_second is None
 
@@ -52,7 +52,7 @@ def test_a_tail_begins_with_a_whole_line(tmp_path):
     assert tail(tmp_path / "gone") == ""
 
 
-def test_a_training_tells_what_is_read(caplog, monkeypatch):
+def test_a_training_writes_the_lines_that_are_read(caplog, monkeypatch):
     """Every row with its losses, and the step alone where rows are far apart."""
     monkeypatch.setattr(loop, "HISTORY_ROWS", 2)
     monkeypatch.setattr(loop, "PROGRESS_EVERY", -1.0)

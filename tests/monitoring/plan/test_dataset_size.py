@@ -1,4 +1,4 @@
-"""What is expected of archives that are not there is what is found in them."""
+"""Expected sizes of missing archives match the archives."""
 
 import csv
 from collections import Counter
@@ -10,8 +10,7 @@ import small_benchmark as small
 from benchmark.config.load import load_dataset
 from benchmark.judges.autoencoder import train_autoencoder
 from benchmark.judges.segmentor import train_segmentor
-from benchmark.monitoring.plan.extent import Extent, extent_of, slices_of_grid
-from benchmark.monitoring.plan.subjects import expected_subjects
+from benchmark.monitoring.plan.dataset_size import DatasetSize, dataset_size, expected_subjects, slices_per_subject
 from benchmark.monitoring.plan.work import steps
 from benchmark.pipeline.cell import train_cell
 from benchmark.pipeline.jobs import jobs_of
@@ -33,32 +32,32 @@ EPOCHS = {"unit": "epochs", "constant": 2, "decay": 1}
         ("oasis_ixi", {"OASIS": 20, "IXIHH": 40}),
     ],
 )
-def test_subjects_of_an_archive_that_is_not_there(name, counts):
+def test_expected_subjects_of_a_missing_archive(name, counts):
     assert Counter(expected_subjects(load_dataset(name)).values()) == counts
 
 
-def test_an_inventory_goes_before_what_is_expected():
+def test_an_inventory_overrides_expected_subjects():
     write_atomically(paths.inventory("ixi"), '{"subjects": {"IXI1": {"domain": "GE"}, "IXI2": {"domain": "PL"}}}')
     assert expected_subjects(load_dataset("ixi")) == {"IXI1": "GE", "IXI2": "PL"}
 
 
-def test_a_dataset_that_says_nothing_of_its_subjects(project):
+def test_a_dataset_without_a_number_of_subjects(project):
     (project / "config").unlink()
     small.lay_out()
-    with pytest.raises(ConfigError, match="does not say how many subjects the scanner AA has"):
-        extent_of(small.DATASET)
+    with pytest.raises(ConfigError, match="does not state how many subjects the scanner AA has"):
+        dataset_size(small.DATASET)
 
 
 @pytest.mark.parametrize(("name", "slices"), [("ixi_phantom", 21), ("msseg_phantom", 41), ("retouch_phantom", 9)])
 def test_slices_of_a_subject(name, slices):
-    """As in the stores of the demo."""
-    assert slices_of_grid(load_dataset(name)) == slices
+    """As in the demo."""
+    assert slices_per_subject(load_dataset(name)) == slices
 
 
 def test_folds_are_as_large_as_those_of_the_archive():
-    fold = extent_of("ixi").folds["GE-PL"][0]
+    fold = dataset_size("ixi").folds["GE-PL"][0]
     assert (len(fold.train_source), len(fold.test_source), len(fold.train_target)) == (52, 22, 117)
-    assert [len(fold.test_source) for fold in extent_of("msseg").folds["SA-SV"]] == [1] * 5
+    assert [len(fold.test_source) for fold in dataset_size("msseg").folds["SA-SV"]] == [1] * 5
 
 
 def last_step(path: Path) -> int:
@@ -66,7 +65,7 @@ def last_step(path: Path) -> int:
         return int(list(csv.DictReader(file))[-1]["step"])
 
 
-def test_steps_are_those_that_trainings_take(project):
+def test_steps_match_real_trainings(project):
     (project / "config").unlink()
     judges = small.benchmark_config().judges.model_dump(mode="json")
     config = small.benchmark_config(
@@ -81,7 +80,7 @@ def test_steps_are_those_that_trainings_take(project):
     small.lay_out()
     slices = dict.fromkeys((*small.TRAINING, *small.TEST), small.SHAPE[0])
     domains = {subject: subject[0].upper() * 2 for subject in slices}
-    extent = Extent(load_dataset(small.DATASET), domains, slices, {small.PAIR: [small.FOLD]}, known=True)
+    extent = DatasetSize(load_dataset(small.DATASET), domains, slices, {small.PAIR: [small.FOLD]})
     for job in jobs_of(config, {small.DATASET: list(slices)}):
         if job.rule == "train":
             train_cell(config, job.cells[0])
