@@ -9,6 +9,7 @@ from multiprocessing.reduction import DupFd
 from typing import IO, Any
 
 from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 
 from benchmark.runtime.errors import UserError
 
@@ -53,6 +54,9 @@ def run_parallel(
         raise UserError(product, fault, remedy) from error
     except MemoryError as error:
         raise UserError(product, "one of the processes that make it ran out of memory", remedy) from error
+    finally:
+        # Else the workers would wait for further calls, and hold the lock.
+        get_reusable_executor().shutdown()
 
 
 class _Inherited:
