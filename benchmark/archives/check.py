@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark.archives.checks import checked_image
 from benchmark.archives.coverage import Coverage, coverage, odd_coverage
-from benchmark.archives.formats.packed import Place
+from benchmark.archives.formats.packed import ArchivePath
 from benchmark.archives.inventory import Entry, Survey, same_image, survey
 from benchmark.archives.subject import Subject
 from benchmark.config.dataset import DatasetConfig, Domain
@@ -98,7 +98,7 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
         voxels: reads every voxel too, not only headers.
     """
     covered: dict[str, Coverage] = {}
-    by_image: dict[str, dict[str, Place | None]] = defaultdict(dict)
+    by_image: dict[str, dict[str, ArchivePath | None]] = defaultdict(dict)
 
     def look(subject: Subject) -> None:
         image = checked_image(subject.image())

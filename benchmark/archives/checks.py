@@ -5,8 +5,7 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.archives.formats.volumes import COPY_AGAIN
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import COPY_AGAIN, Volume
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.text import counted
 

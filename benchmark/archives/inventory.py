@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.archives.formats.packed import Place
+from benchmark.archives.formats.packed import ArchivePath
 from benchmark.archives.manifest import Manifest
 from benchmark.archives.outdated import taken_with
 from benchmark.archives.plausibility import check_plausible
@@ -251,7 +251,7 @@ def _twice(root: Path, first: Subject, second: Subject) -> DataError:
     )
 
 
-def same_image(root: Path, files: Mapping[str, Place | None]) -> DataError:
+def same_image(root: Path, files: Mapping[str, ArchivePath | None]) -> DataError:
     """What is said of subjects that have one image, each with a file of it."""
     named = " and ".join(str(file) for file in files.values() if file)
     return DataError(

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from benchmark.archives.formats.packed import Place, member_checksum
-from benchmark.archives.subject import Subject, Volume
+from benchmark.archives.formats.packed import ArchivePath
+from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.subject import Subject
 from benchmark.config.dataset import DatasetConfig
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import write_atomically, write_private
@@ -136,7 +137,7 @@ class Manifest:
     def content(self, subject: Subject) -> str:
         """Names and checksums of all files that are read of a subject: another text wherever any of them changed.
 
-        A file's checksum is the manifest's; that of a packed file is its own (:func:`member_checksum`), since the
+        A file's checksum is the manifest's; that of a packed file is its own (:meth:`Member.checksum`), since the
         hash of the archive that it is packed in changes with every other subject's.
 
         Raises:
@@ -144,12 +145,12 @@ class Manifest:
         """
         return json.dumps(
             {
-                self._name(file): self._stated(file) if isinstance(file, Path) else member_checksum(file)
+                self._name(file): self._stated(file) if isinstance(file, Path) else file.checksum()
                 for file in subject.all_files
             }
         )
 
-    def same(self, files: dict[str, Place]) -> list[tuple[str, ...]]:
+    def same(self, files: dict[str, ArchivePath]) -> list[tuple[str, ...]]:
         """Groups of subjects that have the same file, bit by bit.
 
         Args:
@@ -164,7 +165,7 @@ class Manifest:
     def _comparing(self, named: Collection[str], load: Callable[[], Volume]) -> Callable[[], Volume]:
         def compared() -> Volume:
             volume = load()
-            for file in filter(None, (volume.path, volume.beside)):
+            for file in (volume.path, *([volume.voxel_file] if volume.voxel_file else [])):
                 if self._name(file) not in named:
                     raise ValueError(f"{file} is read of a subject that does not name it among its files")
                 self._check(file)
@@ -172,7 +173,7 @@ class Manifest:
 
         return compared
 
-    def _check(self, file: Place) -> None:
+    def _check(self, file: ArchivePath) -> None:
         if not isinstance(file, Path):
             self.check_sizes()
         elif _md5(file) != self._stated(file):
@@ -184,7 +185,7 @@ class Manifest:
             raise self._changed(file, "was not there when the archive was verified")
         return stated
 
-    def _name(self, file: Place) -> str:
+    def _name(self, file: ArchivePath) -> str:
         """Path below the archive's folder; of a packed file, through the one that it is packed in."""
         return Path(str(file)).relative_to(paths.raw(self.dataset)).as_posix()
 

@@ -29,7 +29,7 @@ def check(
 ) -> None:
     """Say what an archive holds and everything that is wrong with it; exit code 2 when something is."""
     from benchmark.archives.check import check_archive, unusable
-    from benchmark.archives.formats.packed import packed
+    from benchmark.archives.formats.packed import is_packed
     from benchmark.archives.retrieval.fetch import absent
     from benchmark.config.load import load_dataset
 
@@ -38,7 +38,7 @@ def check(
     fault = None
     if not root.exists():
         fault = absent(config) if root == paths.raw(dataset) else DataError(root, "does not exist", _NAME_IT)
-    elif root.is_file() and not packed(root):
+    elif root.is_file() and not is_packed(root):
         fault = DataError(root, "is neither a folder nor a tar or zip file", _NAME_IT)
     if fault and not as_json:
         raise fault

@@ -6,7 +6,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from benchmark.archives.checks import checked_mask
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.runtime.errors import DataError
 
 Mask = npt.NDArray[np.bool_]

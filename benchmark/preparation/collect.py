@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.archives.formats.nifti import read_volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.archives.inventory import stated_of
-from benchmark.archives.subject import Volume
 from benchmark.data.slices import SubjectSlices, write_slices
 from benchmark.data.truth import TruthSlices, write_truth
 from benchmark.preparation.prepared import KINDS, Kind, as_slices, read_record, room

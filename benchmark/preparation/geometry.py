@@ -14,7 +14,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from scipy import ndimage
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 
 Matrix = npt.NDArray[np.float64]
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # RAS to LPS and back

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.archives.checks import checked_image, checked_labels, checked_mask
-from benchmark.archives.subject import Subject, Volume
+from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.subject import Subject
 from benchmark.config.dataset import DatasetConfig, MRIPreparation
 from benchmark.preparation import brain
 from benchmark.preparation.geometry import (

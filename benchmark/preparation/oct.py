@@ -7,7 +7,8 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from benchmark.archives.checks import checked_image, checked_labels
-from benchmark.archives.subject import Subject, Volume
+from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.subject import Subject
 from benchmark.config.dataset import DatasetConfig, OCTPreparation
 from benchmark.preparation.geometry import Grid
 from benchmark.preparation.prepared import Prepared

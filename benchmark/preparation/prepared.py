@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.runtime.atomic import atomic_folder
 from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
 

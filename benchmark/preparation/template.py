@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.config.dataset import MRIPreparation
 from benchmark.preparation.geometry import Grid, Matrix, canonical, resample_image, to_itk, to_matrix
 from benchmark.runtime.errors import DataError

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from skimage.filters import threshold_multiotsu
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.data.sampling import stream
 from benchmark.preparation.geometry import to_itk
 from benchmark.runtime.errors import DataError

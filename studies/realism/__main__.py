@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.archives.subject import Subject, Volume
+from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.subject import Subject
 from benchmark.phantoms.retina import Eye
 from benchmark.phantoms.retouch import CIRRUS, SPECTRALIS
 from benchmark.phantoms.streams import Stream

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from benchmark.archives.formats.volumes import Volume
 from benchmark.archives.readers import reader
-from benchmark.archives.subject import Subject, Volume
+from benchmark.archives.subject import Subject
 from benchmark.config.dataset import MRIPreparation
 from benchmark.config.load import load_dataset
 from benchmark.phantoms import anatomy

@@ -73,7 +73,7 @@ F = Fault
 LABELS = np.zeros(RETINA, np.uint8)
 FAULTS = [
     # IXI
-    F("wrong archive", "ixi", removed("IXI-T1"), "IXI-T1", "is not there"),
+    F("wrong archive", "ixi", removed("IXI-T1"), "IXI-T1", "does not exist"),
     F("nothing in it", "ixi", lambda r: [p.unlink() for p in (r / "IXI-T1").iterdir()] and None, "IXI-T1", "is empty"),
     F("an extra file", "ixi", written("IXI-T1/IXI999.nii.gz"), "IXI999.nii.gz", "is no name of an IXI T1 image"),
     F("truncated gzip", "ixi", cut(IXI_IMAGE), IXI_IMAGE, "is damaged or truncated", IXI_ID),
@@ -113,7 +113,7 @@ FAULTS = [
     F("a path that leaves", "ixi", in_tar("../IXI300-HH-0001-T1.nii.gz"), "IXI-T1.tar", "a path that leaves the archive"),
     F("a truncated tar", "ixi", packed_and_cut("IXI-T1", "IXI-T1.tar"), "IXI-T1.tar", "is damaged or truncated"),
     # MS-SEG
-    F("wrong archive", "msseg", removed("Training"), "Training", "is not there"),
+    F("wrong archive", "msseg", removed("Training"), "Training", "does not exist"),
     F("the testing archive", "msseg", lambda r: msseg_patient(r, "03", "01") and None, "Center_03", "is of centre 03"),
     F("an extra folder", "msseg", written("Training/Center_07/Patient_x/x.nii.gz"), "Patient_x", "is not named like"),
     F("no image", "msseg", removed(FLAIR), FLAIR, "is missing", MSSEG_ID),
@@ -139,7 +139,7 @@ FAULTS = [
     F("a path that leaves", "msseg", in_zip("Training", "MSSEG-Training.zip", "../x"), "MSSEG-Training.zip", "a path that leaves"),
     F("a truncated zip", "msseg", packed_and_cut("Training", "MSSEG-Training.zip"), "MSSEG-Training.zip", "is damaged or truncated"),
     # RETOUCH
-    F("a vendor is missing", "retouch", removed("RETOUCH-TrainingSet-Spectralis"), "RETOUCH-TrainingSet-Spectralis", "is not there"),
+    F("a vendor is missing", "retouch", removed("RETOUCH-TrainingSet-Spectralis"), "RETOUCH-TrainingSet-Spectralis", "does not exist"),
     F("an extra file", "retouch", written("RETOUCH-TrainingSet-Cirrus/x.mhd"), "x.mhd", "is not named like TRAIN001"),
     F("no image", "retouch", removed(f"{RETOUCH}/oct.mhd"), "oct.mhd", "is missing", RETOUCH_ID),
     F("no voxels", "retouch", removed(f"{RETOUCH}/oct.raw"), "oct.raw", "is missing", RETOUCH_ID),
@@ -175,7 +175,7 @@ FAULTS = [
     F("two domains", "retouch", lambda r: retouch_volume(r, "Spectralis", 2) and None, "Spectralis/TRAIN002", "has the number 002, and those of this scanner are 025 to 048"),
     F("a path that leaves", "retouch", in_zip("RETOUCH-TrainingSet-Cirrus", "RETOUCH-TrainingSet-Cirrus.zip", "/x"), "Cirrus.zip", "a path that leaves"),
     # OASIS and IXI-HH
-    F("wrong archive", "oasis_ixi", removed("oasis"), "oasis", "is not there"),
+    F("wrong archive", "oasis_ixi", removed("oasis"), "oasis", "does not exist"),
     F("no labels", "oasis_ixi", removed(OASIS_LABELS), OASIS_LABELS, "is missing", OASIS_ID),
     F("an extra file", "oasis_ixi", written("oasis/9_SS.nii.gz"), "9_SS.nii.gz", "is no name of this archive"),
     F("labels of nobody", "oasis_ixi", written("ixi_hh/IXI999-HH-1_T1_DLMUSE.nii.gz"), "IXI999-HH-1_T1_DLMUSE.nii.gz", "belongs to no image"),

@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 from archives import SPACING, brain, pose
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.config.dataset import MRIPreparation
 from benchmark.preparation import brain as extraction
 from benchmark.preparation.geometry import Grid, resample_image

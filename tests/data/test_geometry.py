@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from archives import pose
 from scipy import ndimage
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.preparation.geometry import (
     Grid,
     canonical,

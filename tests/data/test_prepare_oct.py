@@ -10,7 +10,7 @@ from archives import retina as retina_volume
 from archives import retouch_volume, save_oct, truncate, verified
 from small_datasets import inventoried
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.data.slices import SliceStore
 from benchmark.data.truth import read_truth
 from benchmark.preparation.geometry import Grid

@@ -10,7 +10,7 @@ from archives import brain, retina, verified
 from scipy import ndimage
 from small_datasets import MRI, inventoried
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.preparation.oct import retina as retina_mask
 from benchmark.preparation.prepare import prepare_subject
 from benchmark.preparation.quality import filled, oct_quality, ripple, scan_quality, spectrum
