@@ -105,6 +105,17 @@ def test_the_packed_file_itself_can_be_named(tmp_path):
     assert [s.id for s in readers.read("ixi", tmp_path / "renamed.tar")] == ["IXI012", "IXI035"]
 
 
+@pytest.mark.parametrize("name", ["IXI-T1.tar", "IXI-T1.tar.gz"])
+def test_a_tar_of_the_current_folder_whatever_its_name_says(tmp_path, name):
+    """Its members begin with './'; and a browser may uncompress a file and keep its name."""
+    unpacked_ixi(tmp_path / "x")
+    with tarfile.open(tmp_path / name, "w") as archive:
+        archive.add(tmp_path / "x/IXI-T1", ".")
+    found = list(readers.read("ixi", tmp_path))
+    assert [s.id for s in found] == ["IXI012", "IXI035"]
+    assert [str(s.files[0]) for s in found] == [f"{tmp_path}/{name}/{n}.nii.gz" for n in NAMES[:2]]
+
+
 def test_a_folder_beside_its_packed_file_is_not_preferred_in_silence(tmp_path):
     """It may be half unpacked."""
     tar_flat(unpacked_ixi(tmp_path) / "IXI-T1", tmp_path / "IXI-T1.tar")
