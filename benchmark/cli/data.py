@@ -82,7 +82,7 @@ def track(
         )
     versioning.check_no_link(dataset)  # before hours of reading
     check(dataset, paths.raw(dataset), voxels=voxels)
-    versioning.call("add", str(paths.raw(dataset)))
+    versioning.track(dataset)
     print(f"{versioning.pointer(dataset)} states the archive's hash: commit it, and dvc push where there is a remote")
 
 
