@@ -73,7 +73,8 @@ def test_a_folder_around_it(tmp_path, name, build, folder, file):
     (root / "around").rename(root / folder / "around")
     found = [fault for fault in faults(name, root) if SPECTRALIS not in fault]
     assert found == [
-        f"{root / folder}: holds the archive in a subfolder, 'around/inner'. Move the content of 'around/inner' into {root / folder}."
+        f"{root / folder}: holds the archive in a subfolder, 'around/inner'. "
+        f"Move the content of 'around/inner' into {root / folder}."
     ]
 
 

@@ -5,6 +5,7 @@ Statements are read from DVC's files, so that Snakemake gets them without import
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -251,9 +252,8 @@ def _logged() -> Iterator[list[str]]:
             if record.levelno < logging.WARNING:
                 print(text, flush=True)
             else:
-                reasons.append(
-                    f"{text} ({_flat(error)})" if record.exc_info and (error := record.exc_info[1]) else text
-                )
+                error = record.exc_info[1] if record.exc_info else None
+                reasons.append(f"{text} ({_flat(error)})" if error else text)
 
     loggers = [logging.getLogger(name) for name in ("dvc", "dvc_data", "dvc_objects")]
     before = [logger.handlers for logger in loggers]
@@ -273,8 +273,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _flat(error: BaseException) -> str:
-    """Messages of an exception and its causes, in one line."""
-    return " ".join(": ".join(str(cause) for cause in _causes(error)).split())
+    """Messages of an exception and its causes, in one line and without colours."""
+    return re.sub(r"\x1b\[\d*m", "", " ".join(": ".join(str(cause) for cause in _causes(error)).split()))
 
 
 def _read(path: Path, model: type[Content]) -> Content:
