@@ -17,7 +17,7 @@ from benchmark.config.load import check, load_dataset, read_yaml, suggestion
 from benchmark.runtime import paths
 from benchmark.runtime.devices import gpus, hide_gpus, take_gpu
 from benchmark.runtime.errors import ConfigError
-from benchmark.runtime.machine import use_portable_kernels
+from benchmark.runtime.processor import use_portable_kernels
 
 app = typer.Typer(help="Entry points of the Snakemake rules.", no_args_is_help=True)
 

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from benchmark.runtime.machine import products_are_portable
+from benchmark.runtime.processor import products_are_portable
 
 TAPS = 3
 

@@ -32,8 +32,8 @@ from benchmark.results.status import Status
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import write_atomically
 from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
-from benchmark.runtime.machine import PORTABLE_KERNELS
 from benchmark.runtime.paths import ROOT, Cell
+from benchmark.runtime.processor import PORTABLE_KERNELS
 
 CODE = ("benchmark", "methods")
 # What can change a number; the rest of the environment is in requirements.lock.

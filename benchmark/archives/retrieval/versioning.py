@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from benchmark.config.load import parse_yaml
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
-from benchmark.runtime.machine import put_own_python_first
+from benchmark.runtime.interpreter import put_own_python_first
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
