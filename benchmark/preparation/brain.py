@@ -5,8 +5,8 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from benchmark.archives.checks import checked_mask
 from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.voxel_checks import checked_mask
 from benchmark.runtime.errors import DataError
 
 Mask = npt.NDArray[np.bool_]

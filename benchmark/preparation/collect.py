@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmark.archives.formats.nifti import read_volume
 from benchmark.archives.formats.volumes import Volume
-from benchmark.archives.inventory import stated_of
+from benchmark.archives.inventory import inventory_field
 from benchmark.data.slices import SubjectSlices, write_slices
 from benchmark.data.truth import TruthSlices, write_truth
 from benchmark.preparation.prepared import KINDS, Kind, as_slices, read_record, room
@@ -17,7 +17,7 @@ from benchmark.runtime.errors import DataError, made_again
 
 def collect_subjects(dataset: str) -> None:
     """See :func:`benchmark.preparation.collect`."""
-    contents = stated_of(dataset, "content")
+    contents = inventory_field(dataset, "content")
     folders = {s: paths.subject(dataset, s) for s in contents}
     for subject, folder in folders.items():
         _check_content(folder, contents[subject])

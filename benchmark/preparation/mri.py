@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.archives.checks import checked_image, checked_labels, checked_mask
 from benchmark.archives.formats.volumes import Volume
 from benchmark.archives.subject import Subject
+from benchmark.archives.voxel_checks import checked_image, checked_labels, checked_mask
 from benchmark.config.dataset import DatasetConfig, MRIPreparation
 from benchmark.preparation import brain
 from benchmark.preparation.geometry import (
@@ -24,7 +24,7 @@ from benchmark.preparation.geometry import (
     resample_mask,
 )
 from benchmark.preparation.prepared import Prepared
-from benchmark.preparation.quality import intensity_quality, place_quality, scan_quality
+from benchmark.preparation.quality import alignment_quality, intensity_quality, scan_quality
 from benchmark.preparation.record import Record, listed
 from benchmark.preparation.template import moved, registered, slice_grid
 from benchmark.preparation.tissue import classified, corrected
@@ -89,7 +89,7 @@ def prepare_mri(
         entry["full"] = full = _full(scan.image, scan.mask, settings)
         image = _scaled(image, mask, full)
     with record.step("quality of place and intensities"):
-        record.quality |= place_quality(alignment, mask) | intensity_quality(scan.image, scan.mask)
+        record.quality |= alignment_quality(alignment, mask) | intensity_quality(scan.image, scan.mask)
     truth = _truth(settings, subject, targets, scan.mask, mask, alignment.matrix, record)
     return Prepared(image, labels, mask, truth)
 

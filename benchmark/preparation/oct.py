@@ -6,9 +6,9 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from benchmark.archives.checks import checked_image, checked_labels
 from benchmark.archives.formats.volumes import Volume
 from benchmark.archives.subject import Subject
+from benchmark.archives.voxel_checks import checked_image, checked_labels
 from benchmark.config.dataset import DatasetConfig, OCTPreparation
 from benchmark.preparation.geometry import Grid
 from benchmark.preparation.prepared import Prepared

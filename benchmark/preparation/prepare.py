@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchmark.archives.inventory import stated_of
+from benchmark.archives.inventory import inventory_field
 from benchmark.archives.manifest import Manifest
 from benchmark.archives.plausibility import check_plausible
-from benchmark.archives.privacy.pseudonyms import digests, own_ids
+from benchmark.archives.privacy.pseudonyms import archive_ids, digests
 from benchmark.archives.privacy.redaction import redacted
 from benchmark.archives.readers import reader
 from benchmark.archives.subject import Subject, about
@@ -44,11 +44,11 @@ def prepare_subject(dataset: str, subject: str) -> None:
     config = load_dataset(dataset)
     record = Record()
     with redacted(config), about(subject):
-        own = own_ids(config, [subject])[subject]
+        own = archive_ids(config, [subject])[subject]
         manifest, found = Manifest.read(config), _find(config, own)
         content = digests(config, {subject: manifest.content(found)})[subject]
         found = replace(manifest.verified(found), id=subject)
-        made = make_prepared(config, found, truth_targets(config, found), record)
+        made = prepare_volumes(config, found, truth_targets(config, found), record)
     head = {
         "dataset": dataset,
         "subject": subject,
@@ -59,7 +59,7 @@ def prepare_subject(dataset: str, subject: str) -> None:
     write_prepared(paths.subject(dataset, subject), made, {**head, **record.finished()})
 
 
-def make_prepared(config: DatasetConfig, subject: Subject, targets: Sequence[str], record: "Record") -> "Prepared":
+def prepare_volumes(config: DatasetConfig, subject: Subject, targets: Sequence[str], record: "Record") -> "Prepared":
     """What becomes of a subject.
 
     Args:
@@ -84,7 +84,7 @@ def truth_targets(config: DatasetConfig, subject: Subject) -> list[str]:
     """
     if not config.phantom:
         return []
-    targets: list[str] = stated_of(config.name, "wanted_truth").get(subject.id, [])
+    targets: list[str] = inventory_field(config.name, "wanted_truth").get(subject.id, [])
     if missing := set(targets) - set(subject.truth or ()):
         raise DataError(
             paths.raw(config.name) / "truth",

@@ -113,7 +113,7 @@ def intensity_quality(image: Volume, mask: Volume) -> Quality:
     return {"contrast": float((high - low) / middle), "highlights": float(highest / middle)}
 
 
-def place_quality(alignment: Alignment, mask: Volume) -> Quality:
+def alignment_quality(alignment: Alignment, mask: Volume) -> Quality:
     """How a brain lies in the template.
 
     - ``overlap``: Dice coefficient of its mask, on the slices, with the template's brain.

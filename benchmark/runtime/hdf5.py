@@ -1,7 +1,7 @@
 """HDF5 files that are complete or absent, even if the disk is full.
 
-If HDF5 cannot write the last bytes of a file, it tries again when the process ends, and crashes. So it writes to a Python
-file that hides the first error until HDF5 has closed it.
+If HDF5 cannot write the last bytes of a file, it tries again when the process ends, and crashes. So it writes to a
+Python file that hides the first error until HDF5 has closed it.
 """
 
 import io

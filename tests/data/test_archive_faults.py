@@ -49,7 +49,7 @@ from faults import (
 from small_datasets import BASE
 from typer.testing import CliRunner
 
-from benchmark.archives.check import as_printed
+from benchmark.archives.report import as_printed
 from benchmark.cli.app import app
 from benchmark.config.load import load_dataset
 
@@ -273,7 +273,7 @@ def test_the_table_for_a_person(archive):
     assert "CR" in result.stdout
     assert "16 × 32 × 6" in result.stdout
     assert f"fault: {root}/{RETOUCH}/oct.raw: is missing. Get the whole archive." in result.stdout
-    assert "5 subjects, 0 excluded, 0 odd, 1 fault\n" in result.stdout
+    assert "5 subjects, 0 excluded, 0 warnings, 1 fault\n" in result.stdout
 
 
 def test_headers_alone_are_read_unless_voxels_are_asked_for(archive):
@@ -289,7 +289,7 @@ def test_what_is_odd(archive):
     save(root / IXI_IMAGE, np.arange(5 * 7 * 8).reshape(5, 7, 8).astype(np.int16), np.diag([1.0, 2.0, 2.0, 1.0]))
     code, report = checked(root)
     assert code == 0
-    assert report["odd"] == [
+    assert report["warnings"] == [
         "GE: 3 subjects, 74 are printed",
         "GE: most are 6 × 7 × 8, and not IXI101",
         "GE: voxels of most are 2 × 2 × 2 mm, and not of IXI101",
@@ -297,16 +297,16 @@ def test_what_is_odd(archive):
 
 
 @pytest.mark.parametrize(
-    ("printed", "odd"),
+    ("printed", "warnings"),
     [
         ((2, 2, 2), []),
         ((1, 2, 2), ["GE: voxels are 2 × 2 × 2 mm, and 1 × 2 × 2 mm are expected"]),
         ((2, 2, 2.2), ["GE: voxels are 2 × 2 × 2 mm, and 2 × 2 × 2.2 mm are expected"]),
     ],
 )
-def test_voxels_of_another_size_than_printed_are_odd(archive, printed, odd):
+def test_voxels_of_another_size_than_printed_are_a_warning(archive, printed, warnings):
     domains = {"GE": {"title": "GE", "published_spacing": printed}, "PL": {"title": "PL"}}
-    assert checked(archive("ixi", domains=domains))[1]["odd"] == odd
+    assert checked(archive("ixi", domains=domains))[1]["warnings"] == warnings
 
 
 def test_printed_sizes_are_rounded_or_cut_off_and_their_axes_in_any_order():
@@ -336,22 +336,22 @@ def test_volumes_of_labels(archive):
 def test_a_label_map_without_labels_is_odd(archive, name, labels, scanner, subject):
     """Patients without lesions or fluid exist, so it is no fault."""
     root = archive(name)
-    assert checked(root, "--voxels")[1]["odd"] == []
+    assert checked(root, "--voxels")[1]["warnings"] == []
     if name == "msseg":
         changed(labels, np.zeros_like)(root)
     else:
         oct_of("reference", LABELS)(root)
     code, report = checked(root, "--voxels")
     said = "no voxel has a label, as of a healthy subject or a forgotten label map"
-    assert (code, report["odd"]) == (0, [f"{scanner}: {said}, of {subject}"])
-    assert checked(root)[1]["odd"] == []
+    assert (code, report["warnings"]) == (0, [f"{scanner}: {said}, of {subject}"])
+    assert checked(root)[1]["warnings"] == []
 
 
 def test_one_voxel_of_an_oct_is_a_label(archive):
     """Its volume is 0.000002 mm³."""
     root = archive("retouch")
     oct_of("reference", with_one(1)(LABELS))(root)
-    assert checked(root, "--voxels")[1]["odd"] == []
+    assert checked(root, "--voxels")[1]["warnings"] == []
 
 
 def test_files_of_duplicates_are_named(archive):

@@ -15,9 +15,9 @@ from named_patients import FLAIR, IMAGES, PATIENTS, prepared
 from small_datasets import inventoried
 from test_packed import VENDORS, tar_flat, zip_flat
 
-from benchmark.archives.inventory import stated_of, take_inventory
+from benchmark.archives.inventory import inventory_field, take_inventory
 from benchmark.archives.manifest import Manifest
-from benchmark.archives.privacy.pseudonyms import names_given
+from benchmark.archives.privacy.pseudonyms import known_pseudonyms
 from benchmark.archives.readers import read
 from benchmark.config.load import load_dataset
 from benchmark.preparation.prepare import collect, prepare_subject
@@ -61,7 +61,7 @@ def changed_file(path: Path) -> None:
 def contents() -> dict[str, str]:
     verified("mini")
     take_inventory("mini")
-    return stated_of("mini", "content")
+    return inventory_field("mini", "content")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_with_pseudonyms_nobody_without_the_key_can_compute_the_hash(msseg):
     msseg(pseudonyms=True)
     first = contents()
     assert contents() == first
-    assert set(names_given(load_dataset("mini")).values()) == set(first)
+    assert set(known_pseudonyms(load_dataset("mini")).values()) == set(first)
     assert not set(first.values()) & set(plain.values())
     shutil.rmtree(paths.PREPARED)
     paths.private("mini").unlink()
@@ -200,10 +200,10 @@ def test_the_truth_that_is_wanted_is_that_of_test_subjects_of_a_phantom_s_source
     retouch_phantom(root)
     verified("mini")
     take_inventory("mini")
-    assert not any(stated_of("mini", "wanted_truth").values())
+    assert not any(inventory_field("mini", "wanted_truth").values())
     dataset("mini", "retouch", phantom=True)
     take_inventory("mini")
-    wanted = stated_of("mini", "wanted_truth")
+    wanted = inventory_field("mini", "wanted_truth")
     assert sorted(map(tuple, wanted.values())) == [(), (), (), (), ("SP",)]
     assert next(s for s, targets in wanted.items() if targets) in ("TRAIN001", "TRAIN002", "TRAIN003")
 

@@ -189,7 +189,7 @@ def test_a_path_that_does_not_exist(dataset, tmp_path, options):
     for path, said in (("nowhere", "does not exist"), ("x.txt", "is neither a folder nor a tar or zip file")):
         done = check("mini", tmp_path / path, *options)
         assert done.returncode == 2
-        remedy = "Name the folder in which the archive lies, or its packed file"
+        remedy = "Name the folder with the archive, or its packed file"
         if options:
             assert done.stderr == ""
             report = json.loads(done.stdout)
@@ -210,7 +210,7 @@ def test_json_where_no_archive_was_put(dataset):
     [fault] = report["faults"]
     assert fault["thing"] == str(root)
     assert fault["fault"].startswith("is absent")
-    assert report["odd"] == []
+    assert report["warnings"] == []
 
 
 def test_json_of_an_archive_elsewhere(dataset, tmp_path_factory):

@@ -1,4 +1,4 @@
-"""What an archive holds and what is wrong with it, for a person or as JSON, before anything is computed."""
+"""Content, faults and warnings of an archive, for a person or as JSON, before anything is computed."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -10,35 +10,34 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.archives.checks import checked_image
-from benchmark.archives.coverage import Coverage, coverage, odd_coverage
+from benchmark.archives.coverage import Coverage, coverage, coverage_warnings
 from benchmark.archives.formats.packed import ArchivePath
 from benchmark.archives.inventory import Entry, Survey, same_image, survey
 from benchmark.archives.subject import Subject
+from benchmark.archives.voxel_checks import checked_image
 from benchmark.config.dataset import DatasetConfig, Domain
 from benchmark.data.splits import divide
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.text import counted
 
-# Voxel sizes of one scanner that differ by more than this share are odd.
-_SAME_SPACING = 0.02
-_NAMED = 5  # subjects that an oddity names
+_SAME_SPACING = 0.02  # relative difference of the voxel sizes of one scanner without a warning
+_NAMED = 5  # subjects that a warning names
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was found.
+    """Result of a check.
 
     Attributes:
-        root: where the archive lies.
-        odd: what does not stop anything but wants to be looked at.
-        volumes: mm³ of each label of each subject; empty where no voxels were read.
+        root: the archive.
+        warnings: what a person should look at, although it prevents nothing.
+        volumes: mm³ of each label of each subject; empty if no voxels were read.
     """
 
     config: DatasetConfig
     root: Path
     survey: Survey
-    odd: tuple[str, ...]
+    warnings: tuple[str, ...]
     volumes: dict[str, dict[str, float]]
 
     def of(self, domain: str) -> list[Entry]:
@@ -46,7 +45,7 @@ class Report:
         return [e for e in self.survey.entries.values() if e.domain == domain]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, as JSON has it."""
+        """The report as JSON."""
         return {
             "dataset": self.config.name,
             "path": str(self.root),
@@ -63,7 +62,7 @@ class Report:
                 for name, entry in self.survey.entries.items()
             },
             "excluded": self.survey.excluded,
-            "odd": self.odd,
+            "warnings": self.warnings,
             "faults": [
                 {"thing": f.thing, "fault": f.fault, "remedy": f.remedy, "subject": f.subject}
                 for f in self.survey.faults
@@ -91,36 +90,36 @@ def _published(domain: Domain) -> dict[str, Any]:
 
 
 def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) -> Report:
-    """Reads an archive from end to end.
+    """Reads a whole archive.
 
     Args:
-        root: folder in which it lies, packed or unpacked, or its packed file.
-        voxels: reads every voxel too, not only headers.
+        root: folder with the archive, packed or unpacked, or its packed file.
+        voxels: read all voxels, not only headers.
     """
     covered: dict[str, Coverage] = {}
     by_image: dict[str, dict[str, ArchivePath | None]] = defaultdict(dict)
 
-    def look(subject: Subject) -> None:
+    def inspect(subject: Subject) -> None:
         image = checked_image(subject.image())
-        alike = by_image[hashlib.md5(image.data.tobytes()).hexdigest()]
-        alike[subject.id] = subject.files[-1] if subject.files else None
+        same = by_image[hashlib.md5(image.data.tobytes()).hexdigest()]
+        same[subject.id] = subject.files[-1] if subject.files else None
         covered[subject.id] = coverage(config, subject)
 
-    found = survey(config, root, look) if voxels else survey(config, root)
-    twice = (same_image(root, dict(sorted(alike.items()))) for alike in by_image.values() if len(alike) > 1)
-    found = replace(found, faults=(*found.faults, *twice))
+    found = survey(config, root, inspect) if voxels else survey(config, root)
+    duplicates = (same_image(root, dict(sorted(same.items()))) for same in by_image.values() if len(same) > 1)
+    found = replace(found, faults=(*found.faults, *duplicates))
     found = replace(found, faults=found.faults or tuple(_indivisible(config, found)))
-    odd = (*_odd(config, found), *_oddly_covered(config, found, covered))
-    return Report(config, root, found, odd, {name: of.volumes for name, of in covered.items()})
+    warnings = (*_header_warnings(config, found), *_coverage_warnings(config, found, covered))
+    return Report(config, root, found, warnings, {name: of.volumes for name, of in covered.items()})
 
 
-def unusable(config: DatasetConfig, root: Path, fault: DataError) -> Report:
-    """What is said of a path at which there is no archive to read."""
+def fault_report(config: DatasetConfig, root: Path, fault: DataError) -> Report:
+    """The report on a path without a readable archive."""
     return Report(config, root, Survey({}, (fault,), ()), (), {})
 
 
 def _indivisible(config: DatasetConfig, found: Survey) -> Iterator[DataError]:
-    """Scanners whose subjects cannot be divided as the config says. Faulty subjects count once they are mended."""
+    """Scanners whose subjects cannot be divided as the config says."""
     for domain in sorted({domain for pair in config.pairs for domain in pair.split("-")}):
         try:
             divide(config, domain, [name for name, entry in found.entries.items() if entry.domain == domain])
@@ -129,9 +128,9 @@ def _indivisible(config: DatasetConfig, found: Survey) -> Iterator[DataError]:
 
 
 def summary(report: Report) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows of a table, one row a scanner: medians over subjects, with the range where they differ.
+    """Heads and rows of a table with one row a scanner: medians over subjects, and the range where they differ.
 
-    Phantoms, whose configs take over what is printed of the archives that they imitate, are not compared with it.
+    Published numbers are left out for phantoms, whose configs repeat those of the imitated archives.
     """
     phantom = report.config.phantom
     printed = [] if phantom else ["printed"]
@@ -171,7 +170,7 @@ def _spread(rows: Sequence[Sequence[float]]) -> str:
     return middle if np.allclose(low, high, rtol=1e-3) else f"{middle} ({_times(low)} to {_times(high)})"
 
 
-def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
+def _header_warnings(config: DatasetConfig, found: Survey) -> Iterator[str]:
     for code, domain in config.domains.items():
         entries = {name: entry for name, entry in found.entries.items() if entry.domain == code}
         if not entries:
@@ -181,7 +180,7 @@ def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
             yield f"{code}: {counted(len(entries), 'subject')}, {domain.published_subjects} are printed{left_out}"
         usual_shape, count = Counter(e.shape for e in entries.values()).most_common(1)[0]
         unusual = [name for name, e in entries.items() if e.shape != usual_shape]
-        if unusual and count > len(unusual):  # heads that were cropped are all of different shapes
+        if unusual and count > len(unusual):  # cropped heads all have different shapes
             yield f"{code}: most are {_times(usual_shape)}, and not {_named(unusual)}"
         usual = np.median([e.spacing for e in entries.values()], axis=0)
         expected = domain.expected_spacing or domain.published_spacing
@@ -192,19 +191,19 @@ def _odd(config: DatasetConfig, found: Survey) -> Iterator[str]:
 
 
 def as_printed(spacing: Iterable[float], printed: Sequence[float]) -> bool:
-    """Whether voxels have the printed size: rounded or cut off at its last digit, the axes in whatever order.
+    """Whether voxels have the published size, rounded or truncated at its last digit, with axes in any order.
 
-    Sizes tell one scanner's scans in another's place. Shapes do not: the paper prints those of raw scans, and MS-SEG's
-    preprocessed ones are cropped.
+    Sizes reveal scans of a wrong scanner. Shapes do not: those in the paper are of raw scans, and the preprocessed ones
+    of MS-SEG are cropped.
     """
     pairs = zip(sorted(spacing), (Decimal(str(float(said))) for said in sorted(printed)), strict=True)
     return all(abs(found - float(said)) < 10.0 ** int(said.as_tuple().exponent) for found, said in pairs)
 
 
-def _oddly_covered(config: DatasetConfig, found: Survey, covered: dict[str, Coverage]) -> Iterator[str]:
+def _coverage_warnings(config: DatasetConfig, found: Survey, covered: dict[str, Coverage]) -> Iterator[str]:
     for code in config.domains:
         of = [name for name, entry in found.entries.items() if entry.domain == code]
-        yield from (f"{code}: {odd} {_named(whose)}" for odd, whose in odd_coverage(config, of, covered))
+        yield from (f"{code}: {text} {_named(whose)}" for text, whose in coverage_warnings(config, of, covered))
 
 
 def _named(subjects: list[str]) -> str:
