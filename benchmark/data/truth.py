@@ -1,7 +1,7 @@
-"""The truth of phantoms: each test subject of a source as the target scanner would have seen it.
+"""The truth of phantoms: each test subject of a source as the target scanner would image it.
 
-Layout of the file: ``/<subject>/<target>/{clean,noisy}``, aligned slice by slice with the slice store. Only metrics and
-the control methods that declare ``needs_truth`` may see it; a test reads the imports of the whole project for that.
+Layout: ``/<subject>/<target>/{clean,noisy}``, aligned slice by slice with the slice store. Only metrics and control
+methods that declare ``needs_truth`` may read it; a test checks the imports of the whole project.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ class TruthSlices:
 
 
 def write_truth(path: Path, truths: Iterable[TruthSlices]) -> None:
-    """Writes under a temporary name and renames. Datasets that are no phantoms have a file without subjects.
+    """Writes the file, complete or not at all; without subjects for datasets that are not phantoms.
 
     Raises:
         DataError: values that are not finite or outside [-1, 1].
@@ -52,7 +52,7 @@ def read_truth(path: Path, subject: str, target: str) -> tuple[Images, Images]:
     """Noise-free and noisy slices (slices, rows, columns) of a subject on a target scanner.
 
     Raises:
-        DataError: missing or damaged file, no truth of this subject, or one that is not within [-1, 1].
+        DataError: the file is missing or damaged, or lacks this subject, or values are outside of [-1, 1].
     """
     try:
         with h5py.File(path, "r") as file:

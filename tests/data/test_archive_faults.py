@@ -244,7 +244,7 @@ def test_each_scanner_needs_as_many_subjects_as_there_are_folds(archive):
     [fault] = report["faults"]
     assert fault["thing"] == "mini, scanner SA"
     assert fault["fault"] == "has 2 subjects, and leave-one-out over 3 folds needs as many"
-    assert "exclude as many subjects of each scanner and set 'split: folds' to how many each" in fault["remedy"]
+    assert "exclude subjects until all scanners have the same number, and set 'split: folds' to it" in fault["remedy"]
     one_of_each = ["C01P02", "C07P02", "C08P02"]
     assert checked(archive("msseg", split={**split, "folds": 2}, exclude=one_of_each))[0] == 0
 
