@@ -161,7 +161,10 @@ def test_a_full_disk_is_told_with_the_file(tmp_path, name):
     [
         (lambda: write_atomically(Path("folder"), "x"), "folder: is a folder where a file belongs"),
         (lambda: write_atomically(Path("file/x.csv"), "x"), "file: is a file where a folder belongs"),
-        (lambda: write_atomically(Path("file/new/x.csv"), "x"), "file/new: is, or lies below, a file where a folder"),
+        (
+            lambda: write_atomically(Path("file/new/x.csv"), "x"),
+            "file/new: is, or lies below, a file where a folder",
+        ),
         (lambda: write_failure(Path("file"), "x"), "file: is, or lies below, a file where a folder belongs"),
         (lambda: read_provenance(Path("folder")), "folder: is a folder where a file belongs"),
         (lambda: read_description(Path("model")), "model/model.json: is a folder where a file belongs"),

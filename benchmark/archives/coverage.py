@@ -3,7 +3,7 @@
 These are warnings, not faults: the files are readable, and only someone who knows the subjects can tell.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,15 +68,8 @@ def coverage(config: DatasetConfig, subject: Subject) -> Coverage:
     return replace(found, volumes=volumes, labelled=float(labelled[mask].mean()), outside=outside)
 
 
-def coverage_warnings(
-    config: DatasetConfig, subjects: Sequence[str], found: Mapping[str, Coverage]
-) -> Iterator[tuple[str, list[str]]]:
-    """Warnings about masks and labels of one scanner's subjects, each with the subjects concerned.
-
-    Args:
-        found: by subject, for those whose voxels were read.
-    """
-    of = {name: found[name] for name in subjects if name in found}
+def coverage_warnings(config: DatasetConfig, of: Mapping[str, Coverage]) -> Iterator[tuple[str, list[str]]]:
+    """Warnings about masks and labels of one scanner's subjects, each with the subjects concerned."""
     masks = {name: c for name, c in of.items() if c.masked}
     if blank := [name for name, c in of.items() if c.volumes and not any(c.volumes.values())]:
         yield "no voxel has a label, as of a healthy subject or a forgotten label map, of", blank

@@ -55,6 +55,10 @@ class Survey:
     faults: tuple[DataError, ...]
     excluded: tuple[str, ...]
 
+    def of(self, domain: str) -> dict[str, Entry]:
+        """Subjects of one scanner."""
+        return {name: entry for name, entry in self.entries.items() if entry.domain == domain}
+
 
 def take_inventory(dataset: str) -> None:
     """Writes the inventory of a dataset, after a check that its subjects can be split for all pairs.
@@ -81,7 +85,7 @@ def take_inventory(dataset: str) -> None:
         names = public_names(config, {*found.entries, *(f.subject for f in found.faults if f.subject)})
         if found.faults:
             raise _first_fault(found.faults, dataset)
-        by_domain = _by_domain(config, {s: e.domain for s, e in found.entries.items()})
+        by_domain = {domain: list(found.of(domain)) for domain in config.domains}
         folds = {pair: make_folds(config, pair, by_domain) for pair in config.pairs}
         hashes, taken = digests(config, contents), taken_with(config, manifest.md5)
     entries = {
@@ -108,7 +112,8 @@ def split_subjects(dataset: str, pair: str) -> None:
     domains = domains_of(dataset)
     with redacted(config):
         ids = archive_ids(config, domains)
-        folds = make_folds(config, pair, _by_domain(config, {ids[name]: domain for name, domain in domains.items()}))
+        by_domain = {domain: [ids[name] for name, of in domains.items() if of == domain] for domain in config.domains}
+        folds = make_folds(config, pair, by_domain)
     names = {archive_id: name for name, archive_id in ids.items()}
     write_splits(paths.splits(dataset, pair), config, pair, [fold.renamed(names) for fold in folds])
 
@@ -118,10 +123,6 @@ def _wanted_truth(config: DatasetConfig, folds: Mapping[str, Sequence[Fold]], su
     if not config.phantom:
         return []
     return [pair.split("-")[1] for pair, of in folds.items() if any(subject in fold.test_source for fold in of)]
-
-
-def _by_domain(config: DatasetConfig, domains: Mapping[str, str]) -> dict[str, list[str]]:
-    return {domain: [s for s, of in domains.items() if of == domain] for domain in config.domains}
 
 
 def survey(

@@ -40,27 +40,13 @@ class Report:
     warnings: tuple[str, ...]
     volumes: dict[str, dict[str, float]]
 
-    def of(self, domain: str) -> list[Entry]:
-        """Subjects of one scanner."""
-        return [e for e in self.survey.entries.values() if e.domain == domain]
-
     def as_json(self) -> dict[str, Any]:
         """The report as JSON."""
         return {
             "dataset": self.config.name,
             "path": str(self.root),
             "domains": {code: self._domain(code, domain) for code, domain in self.config.domains.items()},
-            "subjects": {
-                name: {
-                    "domain": entry.domain,
-                    "shape": entry.shape,
-                    "spacing_mm": entry.spacing,
-                    "labels": entry.has_labels,
-                    "mask": entry.has_mask,
-                    **self._volumes(name),
-                }
-                for name, entry in self.survey.entries.items()
-            },
+            "subjects": {name: self._subject(name, entry) for name, entry in self.survey.entries.items()},
             "excluded": self.survey.excluded,
             "warnings": self.warnings,
             "faults": [
@@ -69,24 +55,22 @@ class Report:
             ],
         }
 
-    def _volumes(self, subject: str) -> dict[str, dict[str, float]]:
-        of = self.volumes.get(subject)
-        return {} if of is None else {"label_volumes_mm3": {label: round(volume, 3) for label, volume in of.items()}}
+    def _subject(self, name: str, entry: Entry) -> dict[str, Any]:
+        found: dict[str, Any] = {"domain": entry.domain, "shape": entry.shape, "spacing_mm": entry.spacing}
+        found |= {"labels": entry.has_labels, "mask": entry.has_mask}
+        if name in self.volumes:
+            found["label_volumes_mm3"] = {label: round(volume, 3) for label, volume in self.volumes[name].items()}
+        return found
 
     def _domain(self, code: str, domain: Domain) -> dict[str, Any]:
-        return {
-            "title": domain.title,
-            "subjects": len(self.of(code)),
-            **({} if self.config.phantom else _published(domain)),
+        found = {"title": domain.title, "subjects": len(self.survey.of(code))}
+        if self.config.phantom:
+            return found
+        return found | {
+            "published_subjects": domain.published_subjects,
+            "published_shape": domain.published_shape,
+            "published_spacing_mm": domain.published_spacing,
         }
-
-
-def _published(domain: Domain) -> dict[str, Any]:
-    return {
-        "published_subjects": domain.published_subjects,
-        "published_shape": domain.published_shape,
-        "published_spacing_mm": domain.published_spacing,
-    }
 
 
 def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) -> Report:
@@ -122,7 +106,7 @@ def _indivisible(config: DatasetConfig, found: Survey) -> Iterator[DataError]:
     """Scanners whose subjects cannot be divided as the config says."""
     for domain in sorted({domain for pair in config.pairs for domain in pair.split("-")}):
         try:
-            divide(config, domain, [name for name, entry in found.entries.items() if entry.domain == domain])
+            divide(config, domain, list(found.of(domain)))
         except DataError as fault:
             yield fault
 
@@ -132,32 +116,20 @@ def summary(report: Report) -> tuple[list[str], list[list[str]]]:
 
     Published numbers are left out for phantoms, whose configs repeat those of the imitated archives.
     """
-    phantom = report.config.phantom
-    printed = [] if phantom else ["printed"]
-    heads = ["scanner", "subjects", *printed, "voxels", "voxel size (mm)", "labels", "masks"]
-    heads += [f"{name} (mm³)" for name in report.config.labels] if report.volumes else []
+    published = not report.config.phantom
+    labels = report.config.labels if report.volumes else {}
+    heads = ["scanner", "subjects", *(["printed"] if published else []), "voxels", "voxel size (mm)", "labels", "masks"]
+    heads += [f"{name} (mm³)" for name in labels]
     rows = []
     for code, domain in report.config.domains.items():
-        entries = report.of(code)
-        volumes = [
-            report.volumes[n] for n, e in report.survey.entries.items() if e.domain == code and n in report.volumes
-        ]
-        rows.append(
-            [
-                f"{domain.title} ({code})",
-                str(len(entries)),
-                *([] if phantom else [str(domain.published_subjects or "–")]),
-                _spread([e.shape for e in entries]),
-                _spread([e.spacing for e in entries]),
-                str(sum(e.has_labels for e in entries)),
-                str(sum(e.has_mask for e in entries)),
-                *(
-                    [_spread([(v[name],) for v in volumes if name in v]) for name in report.config.labels]
-                    if report.volumes
-                    else []
-                ),
-            ]
-        )
+        entries = report.survey.of(code)
+        volumes = [report.volumes[name] for name in entries if name in report.volumes]
+        row = [f"{domain.title} ({code})", str(len(entries))]
+        row += [str(domain.published_subjects or "–")] if published else []
+        row += [_spread([e.shape for e in entries.values()]), _spread([e.spacing for e in entries.values()])]
+        row += [str(sum(e.has_labels for e in entries.values())), str(sum(e.has_mask for e in entries.values()))]
+        row += [_spread([(of[name],) for of in volumes if name in of]) for name in labels]
+        rows.append(row)
     return heads, rows
 
 
@@ -172,7 +144,7 @@ def _spread(rows: Sequence[Sequence[float]]) -> str:
 
 def _header_warnings(config: DatasetConfig, found: Survey) -> Iterator[str]:
     for code, domain in config.domains.items():
-        entries = {name: entry for name, entry in found.entries.items() if entry.domain == code}
+        entries = found.of(code)
         if not entries:
             continue
         if not config.phantom and domain.published_subjects not in (None, len(entries)):
@@ -202,8 +174,8 @@ def as_printed(spacing: Iterable[float], printed: Sequence[float]) -> bool:
 
 def _coverage_warnings(config: DatasetConfig, found: Survey, covered: dict[str, Coverage]) -> Iterator[str]:
     for code in config.domains:
-        of = [name for name, entry in found.entries.items() if entry.domain == code]
-        yield from (f"{code}: {text} {_named(whose)}" for text, whose in coverage_warnings(config, of, covered))
+        of = {name: covered[name] for name in found.of(code) if name in covered}
+        yield from (f"{code}: {text} {_named(subjects)}" for text, subjects in coverage_warnings(config, of))
 
 
 def _named(subjects: list[str]) -> str:

@@ -24,7 +24,7 @@ _MACHINE_FAULTS = {
     errno.EACCES: ("access is denied", "Correct the permissions"),
     errno.EPERM: ("the operation is not permitted", "Correct the permissions"),
     errno.EISDIR: ("is a folder where a file belongs", "Move it away and run it again"),
-    errno.ENOTDIR: ("is a file, or lies below one, where a folder belongs", "Move that file away and run it again"),
+    errno.ENOTDIR: ("is, or lies below, a file where a folder belongs", "Move that file away and run it again"),
     errno.EEXIST: ("is a file where a folder belongs", "Move it away and run it again"),
     errno.ENOTEMPTY: ("is a folder that another process writes to", "End that process and run it again"),
     errno.EBUSY: ("is in use", "End the process that uses it and run it again"),

@@ -127,7 +127,7 @@ def prepare(dataset: str, subject: str) -> None:
 @app.command()
 def collect(dataset: str) -> None:
     """Collect all prepared subjects in the slice store."""
-    _run("benchmark.preparation.prepare:collect", dataset)
+    _run("benchmark.preparation.collect:collect", dataset)
 
 
 @app.command()

@@ -15,8 +15,13 @@ from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError, made_again
 
 
-def collect_subjects(dataset: str) -> None:
-    """See :func:`benchmark.preparation.collect`."""
+def collect(dataset: str) -> None:
+    """Writes the slice store and, apart from it, the truth of phantoms.
+
+    Raises:
+        DataError: a prepared subject is missing, damaged, or from other files than the inventory states; or the disk is
+            full.
+    """
     contents = inventory_field(dataset, "content")
     folders = {s: paths.subject(dataset, s) for s in contents}
     for subject, folder in folders.items():

@@ -1,4 +1,4 @@
-"""Prepares a subject, or collects the slices of all: each is the job of one process."""
+"""Prepares one subject of an archive, in a process of its own."""
 
 import os
 from collections.abc import Sequence
@@ -92,18 +92,6 @@ def truth_targets(config: DatasetConfig, subject: Subject) -> list[str]:
             "Delete the phantom and run snakemake, which generates it again",
         )
     return targets
-
-
-def collect(dataset: str) -> None:
-    """Writes the slice store, and the truth of phantoms apart from it.
-
-    Raises:
-        DataError: a prepared subject is missing, damaged, or from other files than the inventory states; or the disk is
-            full.
-    """
-    from benchmark.preparation.collect import collect_subjects
-
-    collect_subjects(dataset)
 
 
 def _find(config: DatasetConfig, subject: str) -> Subject:

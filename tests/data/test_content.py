@@ -20,7 +20,8 @@ from benchmark.archives.manifest import Manifest
 from benchmark.archives.privacy.pseudonyms import known_pseudonyms
 from benchmark.archives.readers import read
 from benchmark.config.load import load_dataset
-from benchmark.preparation.prepare import collect, prepare_subject
+from benchmark.preparation.collect import collect
+from benchmark.preparation.prepare import prepare_subject
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 
@@ -142,7 +143,7 @@ def test_a_reader_that_does_not_name_what_it_reads_is_told(dataset):
     assert manifest.verified(found).labels().data.any()
     forgetful = manifest.verified(replace(found, companions=found.companions[1:]))
     forgetful.image()
-    with pytest.raises(ValueError, match=r"Consensus.nii.gz is read of a subject that does not name it"):
+    with pytest.raises(ValueError, match=r"Consensus.nii.gz is not listed among the files of its subject"):
         forgetful.labels()
 
 
@@ -152,7 +153,7 @@ def test_a_file_that_came_after_the_archive_was_verified_is_told_before_anything
     verified("mini")
     for name in ("05", "06"):
         msseg_patient(root, "08", name)
-    with pytest.raises(DataError, match=r"Patient_05/.* was not there when the archive was verified \(and 1 more"):
+    with pytest.raises(DataError, match=r"Patient_05/.* did not exist when the archive was verified \(and 1 more"):
         take_inventory("mini")
 
 
@@ -164,7 +165,7 @@ def test_subjects_that_were_prepared_of_other_files_are_not_collected(msseg):
     inventoried("mini")
     folder = paths.subject("mini", PATIENTS[1])
     with pytest.raises(
-        DataError, match=rf"{folder}/subject.json: was made of other files .* Delete {folder} and run snakemake"
+        DataError, match=rf"{folder}/subject.json: was prepared from other files .* Delete {folder} and run snakemake"
     ):
         collect("mini")
 

@@ -13,9 +13,10 @@ from small_datasets import inventoried
 from benchmark.archives.formats.volumes import Volume
 from benchmark.data.slices import SliceStore
 from benchmark.data.truth import read_truth
+from benchmark.preparation.collect import collect
 from benchmark.preparation.geometry import Grid
 from benchmark.preparation.oct import resample_nearest, segment_retina
-from benchmark.preparation.prepare import collect, prepare_subject
+from benchmark.preparation.prepare import prepare_subject
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 

@@ -195,7 +195,7 @@ def test_a_fault_in_a_log_names_the_pseudonym_and_where_to_look(msseg, project, 
     name = known_pseudonyms(load_dataset("mini"))[PATIENTS[2]]
     assert said.startswith(f"error: mini, subject {name}: ")
     assert fault in said
-    assert said.endswith("data/private/mini.json tells whose file it is.\n")
+    assert said.endswith("data/private/mini.json resolves the pseudonym.\n")
     assert not [word for word in (*PATIENTS, "TrainingDataset", PERSON, str(project)) if word in said]
 
 

@@ -80,7 +80,7 @@ def test_a_lost_table_is_told_and_nobody_is_numbered_anew(msseg):
         lambda: prepare_subject("mini", found[0]),
     ):
         said = refusal(work)
-        assert said.startswith("data/private/mini.json: is missing, so that nobody can tell whose number is whose. ")
+        assert said.startswith("data/private/mini.json: is missing, so that pseudonyms cannot be resolved. ")
         assert "Restore it from a backup" in said
     assert not paths.private("mini").exists()
 
@@ -107,7 +107,7 @@ def test_a_damaged_table_is_told(msseg, before, after, fault):
 def test_somebody_whom_the_table_does_not_know(msseg):
     msseg(pseudonyms=True)
     inventoried("mini")
-    assert "data/private/mini.json: knows no S0099" in refusal(lambda: prepare_subject("mini", "S0099"))
+    assert "data/private/mini.json: lacks S0099" in refusal(lambda: prepare_subject("mini", "S0099"))
 
 
 def test_what_was_prepared_under_own_ids_must_go_before_pseudonyms_come(msseg):

@@ -5,11 +5,11 @@ import io
 import logging
 import math
 import os
-import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
+from zipfile import BadZipFile
 
 import nibabel as nib
 import numpy as np
@@ -22,18 +22,7 @@ from benchmark.archives.formats.packed import COPY_AGAIN, ArchivePath, check_fil
 from benchmark.archives.formats.volumes import Header, Volume
 from benchmark.runtime.errors import DataError
 
-_UNREADABLE = (
-    ImageFileError,
-    HeaderDataError,
-    WrapStructError,
-    EOFError,
-    OSError,
-    zlib.error,
-    ValueError,
-    zipfile.BadZipFile,
-)
-
-
+_UNREADABLE = (ImageFileError, HeaderDataError, WrapStructError, EOFError, OSError, zlib.error, ValueError, BadZipFile)
 _HEADER_BYTES = 348
 _FIRST_VOXEL = _HEADER_BYTES + 4  # bytes: the last four say whether there are extensions
 _CHUNK = 1 << 20  # bytes

@@ -17,14 +17,18 @@ _SINGULAR_MM3 = 1e-9
 _FARTHEST_MM = 1e4
 
 
-def voxel_size(affine: Affine) -> tuple[float, float, float]:
-    """Voxel size in mm along each array axis."""
-    i, j, k = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-    return float(i), float(j), float(k)
+class _Positioned:
+    affine: Affine
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Voxel size in mm along each array axis."""
+        i, j, k = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
+        return float(i), float(j), float(k)
 
 
 @dataclass(frozen=True)
-class Volume:
+class Volume(_Positioned):
     """A 3-D image with its position.
 
     Attributes:
@@ -39,14 +43,9 @@ class Volume:
     path: ArchivePath
     voxel_file: ArchivePath | None = None
 
-    @property
-    def spacing(self) -> tuple[float, float, float]:
-        """Voxel size in mm along each array axis."""
-        return voxel_size(self.affine)
-
 
 @dataclass(frozen=True)
-class Header:
+class Header(_Positioned):
     """The grid of a volume, as its file states it.
 
     Attributes:
@@ -76,11 +75,6 @@ class Header:
             raise DataError(path, f"lies at {where} mm, outside of any scanner", COPY_AGAIN)
         i, j, k = (int(n) for n in shape)
         return cls(path, (i, j, k), affine)
-
-    @property
-    def spacing(self) -> tuple[float, float, float]:
-        """Voxel size in mm along each array axis."""
-        return voxel_size(self.affine)
 
 
 def check_same_grid(header: Header, reference: Header) -> None:

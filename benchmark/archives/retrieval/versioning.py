@@ -7,7 +7,6 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -222,48 +221,40 @@ def _call(command: str, work: Callable[["Repo"], object]) -> None:
     from dvc.repo import Repo
     from dvc.rwlock import RWLockFileCorruptedError
 
-    with _logged() as reasons:
-        try:
-            with Repo() as repo:
-                work(repo)
-            return
-        except DataError:
-            raise
-        except Exception as error:  # remotes raise exceptions of many libraries
-            if not any(isinstance(cause, RWLockFileCorruptedError) for cause in _causes(error)):
-                raise DataError(command, f"failed: {'. '.join([*reasons, _flat(error)])}", _AGAIN) from error
+    log = _Log()
+    try:
+        with Repo() as repo:
+            work(repo)
+        return
+    except DataError:
+        raise
+    except Exception as error:  # remotes raise exceptions of many libraries
+        if not any(isinstance(cause, RWLockFileCorruptedError) for cause in _causes(error)):
+            raise DataError(command, f"failed: {'. '.join([*log.reasons, _flat(error)])}", _AGAIN) from error
     # DVC reads and writes this file under a lock, so no living process left it like that.
     PROCESSES.unlink(missing_ok=True)
     print(f"{PROCESSES} was half written (DVC was killed, or the disk was full), and is removed", flush=True)
     _call(command, work)
 
 
-@contextmanager
-def _logged() -> Iterator[list[str]]:
+class _Log(logging.Handler):
     """Collects DVC's warnings and errors, and prints what else it logs, such as the stage that it runs.
 
-    Its exceptions do not say why a remote cannot be reached; its log does.
+    DVC's exceptions do not say why a remote cannot be reached; its log does.
     """
-    reasons: list[str] = []
 
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            text = record.getMessage()
-            if record.levelno < logging.WARNING:
-                print(text, flush=True)
-            else:
-                error = record.exc_info[1] if record.exc_info else None
-                reasons.append(f"{text} ({_flat(error)})" if error else text)
+    def __init__(self) -> None:
+        super().__init__()
+        self.reasons: list[str] = []
+        for name in ("dvc", "dvc_data", "dvc_objects"):
+            logging.getLogger(name).handlers = [self]
 
-    loggers = [logging.getLogger(name) for name in ("dvc", "dvc_data", "dvc_objects")]
-    before = [logger.handlers for logger in loggers]
-    for logger in loggers:
-        logger.handlers = [Handler()]
-    try:
-        yield reasons
-    finally:
-        for logger, handlers in zip(loggers, before, strict=True):
-            logger.handlers = handlers
+    def emit(self, record: logging.LogRecord) -> None:
+        text, error = record.getMessage(), record.exc_info and record.exc_info[1]
+        if record.levelno < logging.WARNING:
+            print(text, flush=True)
+        else:
+            self.reasons.append(f"{text} ({_flat(error)})" if error else text)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
