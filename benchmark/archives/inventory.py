@@ -19,7 +19,7 @@ from benchmark.config.load import load_dataset
 from benchmark.data.splits import Fold, make_folds, write_splits
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import write_atomically
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 from benchmark.runtime.text import counted
 
 
@@ -218,7 +218,7 @@ def domains_of(dataset: str) -> dict[str, str]:
     known = load_dataset(dataset).domains
     if name := next((s for s in found if found[s] not in known), None):
         fault = f"states the scanner {found[name]} for {name}, and not one of {', '.join(known)}"
-        raise DataError(path, fault, made_again(path))
+        raise DataError(path, fault, remedy_damaged(path))
     return found
 
 
@@ -232,11 +232,11 @@ def inventory_field(dataset: str, field: Literal["domain", "wanted_truth", "cont
     try:
         found = {name: entry[field] for name, entry in json.loads(path.read_text("utf-8"))["subjects"].items()}
     except FileNotFoundError:
-        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+        raise DataError(path, "is missing", remedy_missing(path)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise DataError(path, "is damaged", made_again(path)) from None
+        raise DataError(path, "is damaged", remedy_damaged(path)) from None
     if not found:
-        raise DataError(path, "lists no subject", made_again(path))
+        raise DataError(path, "lists no subject", remedy_damaged(path))
     return found
 
 

@@ -14,7 +14,7 @@ from benchmark.archives.subject import Subject
 from benchmark.config.dataset import DatasetConfig
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import write_atomically, write_private
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,10 @@ class Manifest:
             files = {str(name): str(md5) for name, md5 in body["files"].items()}
             return cls(config.name, str(body["md5"]), files, int(body["size"]))
         except FileNotFoundError:
-            remedy = made_again(made, made) if made.exists() else made_by_snakemake(made)
+            remedy = remedy_damaged(made, made) if made.exists() else remedy_missing(made)
             raise DataError(path, "is missing", remedy) from None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise DataError(path, "is damaged", made_again(made, made)) from None
+            raise DataError(path, "is damaged", remedy_damaged(made, made)) from None
 
     def check_sizes(self) -> None:
         """Compares the total size, which needs no reading.

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.config.dataset import DatasetConfig
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 from benchmark.runtime.hdf5 import atomic_hdf5
 
 FORMAT = "harmonize-bench slices 2"
@@ -172,7 +172,7 @@ class StoredStack:
             found: npt.NDArray[Any] = dataset[which]
         except OSError as error:  # a damaged chunk, or a wrong checksum
             path = Path(dataset.file.filename)
-            raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
+            raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
         if self._highest is not None:
             return _intensities(found, int(self._highest))  # always within [-1, 1]
         self._check(found)
@@ -207,7 +207,7 @@ class SliceStore:
             _limit_metadata_cache(self._file)
             self._array = lru_cache(_OPEN)(self._file.__getitem__)
             if self._file.attrs.get("format") != FORMAT:
-                raise DataError(path, "is no slice store of this version", made_again(path))
+                raise DataError(path, "is no slice store of this version", remedy_damaged(path))
             self.slice_shape: tuple[int, int] = tuple(int(n) for n in self._file.attrs["slice_shape"])  # type: ignore[assignment]
             self._entries = {
                 name: (
@@ -219,9 +219,9 @@ class SliceStore:
             faults = ((name, self._fault(name)) for name in self._entries)
             found = next(((name, fault) for name, fault in faults if fault), None)
         except FileNotFoundError:
-            raise DataError(path, "is missing", made_by_snakemake(path)) from None
+            raise DataError(path, "is missing", remedy_missing(path)) from None
         except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-            raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
+            raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
         if found:
             raise self._wrong(*found)
 
@@ -263,7 +263,7 @@ class SliceStore:
 
     def _entry(self, subject: str) -> tuple[str, tuple[float, ...]]:
         if subject not in self._entries:
-            raise DataError(self.path, f"holds no subject {subject}", made_again(self.path))
+            raise DataError(self.path, f"holds no subject {subject}", remedy_damaged(self.path))
         return self._entries[subject]
 
     def _fault(self, subject: str) -> str | None:
@@ -292,4 +292,4 @@ class SliceStore:
             raise self._wrong(subject, f"has the label {high}, not one of 0 (background), {known}")
 
     def _wrong(self, subject: str, fault: str) -> DataError:
-        return DataError(self.path, f"subject {subject} {fault}", made_again(self.path))
+        return DataError(self.path, f"subject {subject} {fault}", remedy_damaged(self.path))

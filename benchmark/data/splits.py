@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmark.config.dataset import DatasetConfig, Holdout
 from benchmark.data.sampling import stream
 from benchmark.runtime.atomic import write_atomically
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 from benchmark.runtime.text import counted
 
 
@@ -106,11 +106,11 @@ def read_fold(path: Path, fold: int) -> Fold:
         digest = body.pop("sha256")
         folds = body["folds"]
     except FileNotFoundError:
-        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+        raise DataError(path, "is missing", remedy_missing(path)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise DataError(path, "is damaged", made_again(path)) from None
+        raise DataError(path, "is damaged", remedy_damaged(path)) from None
     if digest != _digest(body):
-        remedy = f"{made_again(path)}; choose subjects in the config"
+        remedy = f"{remedy_damaged(path)}; choose subjects in the config"
         raise DataError(path, "was changed after it was written", remedy)
     return Fold(**{key: tuple(value) for key, value in folds[fold].items()})
 

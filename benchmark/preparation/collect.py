@@ -12,7 +12,7 @@ from benchmark.data.slices import SubjectSlices, write_slices
 from benchmark.data.truth import TruthSlices, write_truth
 from benchmark.preparation.prepared import KINDS, Kind, as_slices, disk_space, read_record
 from benchmark.runtime import paths
-from benchmark.runtime.errors import DataError, made_again
+from benchmark.runtime.errors import DataError, remedy_damaged
 
 
 def collect(dataset: str) -> None:
@@ -38,7 +38,7 @@ def _check_content(folder: Path, content: str) -> None:
     """Checks what Snakemake no longer can once its own folder is deleted."""
     if read_record(folder).get("content") != content:
         path = folder / "subject.json"
-        raise DataError(path, "was prepared from other files than the inventory states", made_again(path, folder))
+        raise DataError(path, "was prepared from other files than the inventory states", remedy_damaged(path, folder))
 
 
 def _slices(subject: str, folder: Path) -> SubjectSlices:
@@ -70,4 +70,4 @@ def _volume(folder: Path, name: str) -> Volume:
     try:
         return read_volume(folder / name)
     except DataError as error:
-        raise DataError(error.thing, error.fault, made_again(folder / "subject.json", folder)) from None
+        raise DataError(error.thing, error.fault, remedy_damaged(folder / "subject.json", folder)) from None

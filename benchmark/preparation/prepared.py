@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from benchmark.archives.formats.volumes import Volume
 from benchmark.runtime.atomic import atomic_folder
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 
 Kind = Literal["mri", "oct"]
 KINDS = ("clean", "noisy")
@@ -71,9 +71,9 @@ def read_record(folder: Path) -> dict[str, Any]:
         if not {"preparation", "domain"} <= set(found):
             raise ValueError
     except FileNotFoundError:
-        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+        raise DataError(path, "is missing", remedy_missing(path)) from None
     except (ValueError, TypeError):
-        raise DataError(path, "is damaged", made_again(path, folder)) from None
+        raise DataError(path, "is damaged", remedy_damaged(path, folder)) from None
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.runtime.atomic import write_atomically, write_table
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 
 
 def checksum_file(path: Path) -> Path:
@@ -41,15 +41,15 @@ def read_verified(path: Path, remedy: str | None = None) -> BytesIO:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(path, "is missing", remedy or made_by_snakemake(path)) from None
+        raise DataError(path, "is missing", remedy or remedy_missing(path)) from None
     try:
         stated = checksum_file(path).read_bytes()
     except FileNotFoundError:
         fault = f"is missing, and without it {path.name} may have lost rows unnoticed"
-        raise DataError(checksum_file(path), fault, remedy or made_by_snakemake(checksum_file(path))) from None
+        raise DataError(checksum_file(path), fault, remedy or remedy_missing(checksum_file(path))) from None
     if stated.split() != _line(path, content).encode().split():
         fault = f"is truncated or was changed: its SHA-256 is not that of {checksum_file(path).name}"
-        raise DataError(path, fault, remedy or made_again(path))
+        raise DataError(path, fault, remedy or remedy_damaged(path))
     return BytesIO(content)
 
 

@@ -48,12 +48,12 @@ class OutOfMemory(UserError):  # noqa: N818  named as PyTorch's
     """The machine or the GPU lacks memory; another attempt with more memory, or smaller batches, may succeed."""
 
 
-def made_by_snakemake(path: object) -> str:
+def remedy_missing(path: object) -> str:
     """Remedy for a missing output of a rule; without a target, Snakemake makes only what the last rule lacks."""
     return f"Run snakemake with the target {path} (and the benchmark's --configfile), which makes it"
 
 
-def made_again(path: object, delete: object = None) -> str:
+def remedy_damaged(path: object, delete: object = None) -> str:
     """Remedy for a damaged output of a rule.
 
     Args:

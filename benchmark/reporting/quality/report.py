@@ -13,7 +13,7 @@ from benchmark.reporting.quality.flags import Flag, Scored, flags
 from benchmark.reporting.quality.page import FIGURE, SHEETS, render
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import atomic_folder, write_atomically, write_rows
-from benchmark.runtime.errors import DataError, made_again
+from benchmark.runtime.errors import DataError, remedy_damaged
 from benchmark.runtime.parallel import run_parallel
 
 INDEX = "index.html"
@@ -60,7 +60,7 @@ def scored(dataset: str) -> list[Scored]:
         record = read_record(folder)
         if not isinstance(values := record.get("quality"), dict):
             path = folder / "subject.json"
-            raise DataError(path, "has no measures of the scan's quality", made_again(path, folder))
+            raise DataError(path, "has no measures of the scan's quality", remedy_damaged(path, folder))
         found.append(Scored(subject, record["domain"], values))
     return found
 
