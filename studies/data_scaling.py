@@ -159,21 +159,21 @@ def prepare(folder: Path) -> Iterator[Measured]:
 
 
 def _prepare(folder: Path, name: str) -> None:
-    from benchmark.archives.checks import checked_image
     from benchmark.archives.readers import read
+    from benchmark.archives.voxel_checks import checked_image
     from benchmark.preparation.brain import robex
-    from benchmark.preparation.geometry import canonical
-    from benchmark.preparation.prepare import make_prepared
+    from benchmark.preparation.geometry import to_canonical
+    from benchmark.preparation.prepare import prepare_volumes
     from benchmark.preparation.prepared import write_prepared
     from benchmark.preparation.record import Record
 
     config, record = load_dataset("ixi_phantom_full"), Record()
     subjects = list(read("ixi", folder / "phantoms"))
     if name == "ROBEX":
-        robex(canonical(checked_image(subjects[0].image())))
+        robex(to_canonical(checked_image(subjects[0].image())))
         return
     subject = next(s for s in subjects if s.id == name)
-    made = make_prepared(config, subject, [], record)
+    made = prepare_volumes(config, subject, [], record)
     write_prepared(folder / "prepared" / name, made, {**record.finished(), "domain": subject.domain})
 
 

@@ -68,7 +68,7 @@ class Trainer:
 
     def __init__(self, setup: Setup) -> None:
         if setup.portable:
-            from benchmark.runtime.machine import use_portable_kernels
+            from benchmark.runtime.processor import use_portable_kernels
 
             use_portable_kernels()
         import torch

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmark.runtime.parallel import side_by_side
+from benchmark.runtime.parallel import run_parallel
 
 
 def die(*_: object) -> None:
@@ -32,4 +32,4 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     with (folder / "lock").open("w") as held:
         assert lock(held)
-        side_by_side(stay, [(folder / "begun", folder / "fifo")], 1, work="it", fewer="Wait", held=held)
+        run_parallel(stay, [(folder / "begun", folder / "fifo")], 1, product="it", remedy="Wait", held=held)

@@ -18,11 +18,11 @@ from benchmark.cli.leaderboard import publish
 from benchmark.data.splits import read_fold
 from benchmark.results import scores
 from benchmark.results.provenance import read_provenance
-from benchmark.runtime import machine
+from benchmark.runtime import processor
 from benchmark.runtime.atomic import write_atomically
 from benchmark.runtime.checksums import read_verified, write_with_checksum
 from benchmark.runtime.errors import DataError
-from benchmark.runtime.machine import put_own_python_first
+from benchmark.runtime.interpreter import put_own_python_first
 from benchmark.training.description import read_description, write_failure
 from benchmark.training.saved import load_networks
 
@@ -106,7 +106,7 @@ def test_publishing_takes_both_files_or_none(monkeypatch, tmp_path):
     publish("b")
     assert read_verified(tmp_path / "results/reference/b/leaderboard.csv").read() == b"y\n1\n2\n"
     scores.write_text("x\n1\n")
-    with pytest.raises(DataError, match=r"scores.csv: is not what was written"):
+    with pytest.raises(DataError, match=r"scores.csv: is truncated or was changed"):
         publish("b")
     assert read_verified(tmp_path / "results/reference/b/scores.csv").read() == b"x\n1\n2\n"
 
@@ -161,7 +161,10 @@ def test_a_full_disk_is_told_with_the_file(tmp_path, name):
     [
         (lambda: write_atomically(Path("folder"), "x"), "folder: is a folder where a file belongs"),
         (lambda: write_atomically(Path("file/x.csv"), "x"), "file: is a file where a folder belongs"),
-        (lambda: write_atomically(Path("file/new/x.csv"), "x"), "file/new: is, or lies below, a file where a folder"),
+        (
+            lambda: write_atomically(Path("file/new/x.csv"), "x"),
+            "file/new: is, or lies below, a file where a folder",
+        ),
         (lambda: write_failure(Path("file"), "x"), "file: is, or lies below, a file where a folder belongs"),
         (lambda: read_provenance(Path("folder")), "folder: is a folder where a file belongs"),
         (lambda: read_description(Path("model")), "model/model.json: is a folder where a file belongs"),
@@ -211,17 +214,17 @@ def test_a_bug_is_not_hidden(monkeypatch):
         cli.main()
 
 
-@pytest.mark.parametrize(("kernels", "asked"), [("portable", machine.PORTABLE_KERNELS), ("native", {})])
+@pytest.mark.parametrize(("kernels", "asked"), [("portable", processor.PORTABLE_KERNELS), ("native", {})])
 def test_a_step_computes_with_the_kernels_that_its_config_asks_for(kernels, asked, tmp_path):
     (tmp_path / "config.json").write_text(small.benchmark_config(kernels=kernels).model_dump_json())
     code = (
         "import json, os, sys; from pathlib import Path;"
-        "from benchmark.runtime import machine; from benchmark.cli import steps;"
-        "machine._processor_flags = lambda: {'avx2'};"
+        "from benchmark.runtime import processor; from benchmark.cli import steps;"
+        "processor._processor_flags = lambda: {'avx2'};"
         "steps._config(Path('config.json')); assert 'torch' not in sys.modules;"
-        "print(json.dumps({n: os.environ[n] for n in machine.PORTABLE_KERNELS if n in os.environ}))"
+        "print(json.dumps({n: os.environ[n] for n in processor.PORTABLE_KERNELS if n in os.environ}))"
     )
-    bare = {name: value for name, value in os.environ.items() if name not in machine.PORTABLE_KERNELS}
+    bare = {name: value for name, value in os.environ.items() if name not in processor.PORTABLE_KERNELS}
     for extra, expected in (({}, asked), ({"MKL_CBWR": "AVX2"}, {**asked, "MKL_CBWR": "AVX2"})):
         environment = {**bare, **extra, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
@@ -231,7 +234,7 @@ def test_a_step_computes_with_the_kernels_that_its_config_asks_for(kernels, aske
 
 
 def test_a_processor_without_avx2_is_left_alone(monkeypatch):
-    monkeypatch.setattr(machine, "_processor_flags", lambda: {"sse4_2"})
+    monkeypatch.setattr(processor, "_processor_flags", lambda: {"sse4_2"})
     monkeypatch.setattr(os, "environ", {})
-    machine.use_portable_kernels()
+    processor.use_portable_kernels()
     assert not os.environ

@@ -1,5 +1,6 @@
 """GPUs are handed out one to a process, whoever else takes them and however processes end. Nothing here has a GPU."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,18 +15,11 @@ from benchmark.runtime.devices import gpus
 from benchmark.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[1]
-TWO = """\
-GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-aaaa1111-0000-0000-0000-000000000000)
-GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-bbbb2222-0000-0000-0000-000000000000)
-"""
-DIVIDED = """\
-GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-aaaa1111-0000-0000-0000-000000000000)
-  MIG 3g.20gb     Device  0: (UUID: MIG-cccc3333-0000-0000-0000-000000000000)
-  MIG 1g.5gb      Device  1: (UUID: MIG-GPU-aaaa1111-0000-0000-0000-000000000000/7/0)
-GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-bbbb2222-0000-0000-0000-000000000000)
-"""
+FAKE = str(ROOT / "tests/fake_nvml")
 A, B = (f"GPU-{start}-0000-0000-0000-000000000000" for start in ("aaaa1111", "bbbb2222"))
 C, D = "MIG-cccc3333-0000-0000-0000-000000000000", f"MIG-{A}/7/0"
+TWO = [[A], [B]]
+DIVIDED = [[A, C, D], [B]]
 HOLD = """
 import logging, os, sys, time
 from pathlib import Path
@@ -43,19 +37,19 @@ with open(sys.argv[3], "a", buffering=1) as journal:
 
 
 @pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """Installs GPUs: a program that lists them."""
+def machine(monkeypatch):
+    """Installs GPUs: a library that lists them, here and in every process that is started here."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    program = tmp_path / "bin/nvidia-smi"
-    program.parent.mkdir()
+    monkeypatch.setenv("PYTHONPATH", f"{FAKE}:{ROOT}")
+    monkeypatch.syspath_prepend(FAKE)
+    monkeypatch.delitem(sys.modules, "pynvml", raising=False)
 
-    def install(listing, code=0):
-        program.write_text(f"#!/bin/sh\ncat <<'END'\n{listing}END\nexit {code}\n")
-        program.chmod(0o755)
+    def install(listing):
+        monkeypatch.setenv("FAKE_GPUS", json.dumps(listing))
 
     install(TWO)
-    return install
+    yield install
+    sys.modules.pop("pynvml", None)
 
 
 @pytest.fixture
@@ -65,8 +59,7 @@ def start(machine, tmp_path):
 
     def one(seconds=120, journal=os.devnull):
         command = [sys.executable, "-c", HOLD, str(tmp_path), str(seconds), str(journal)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         started.append(process)
         return process
 
@@ -128,7 +121,8 @@ def test_of_many_never_two_at_once_have_the_same(start, tmp_path):
         (DIVIDED, None, [C, D, B]),
         (DIVIDED, "0", [C, D]),
         (DIVIDED, f"{D},{C}", [D, C]),
-        ("", "0", []),  # nor does CUDA see any
+        ([[], [B]], None, [B]),  # the first is another job's
+        ([], "0", []),  # nor does CUDA see any
     ],
 )
 def test_what_is_visible_are_the_only_candidates(machine, monkeypatch, listing, visible, expected):
@@ -146,8 +140,8 @@ def test_a_gpu_that_is_not_there_is_told(machine, monkeypatch, visible):
 
 
 def test_where_there_is_none_a_job_that_was_promised_one_is_told(machine, tmp_path):
-    machine("")
-    with pytest.raises(UserError, match=r"was promised one, and there is none here .* not set.* Say gpu: 0"):
+    machine([])
+    with pytest.raises(UserError, match=r"was promised one, and there is none here .* not set.* Set gpu: 0"):
         devices.take_gpu(tmp_path)
 
 
@@ -159,9 +153,8 @@ def test_a_job_whose_gpu_pytorch_cannot_use_does_not_go_to_the_processor(machine
         "devices.take_gpu(Path(sys.argv[1])); from benchmark.training import device\n"
         f"with reported_errors(): print(device.{asked}())"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code, str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"error: {A}: the job was given this GPU, and PyTorch " in done.stderr
     assert "cannot use it (" in done.stderr
@@ -170,9 +163,9 @@ def test_a_job_whose_gpu_pytorch_cannot_use_does_not_go_to_the_processor(machine
 
 
 def test_a_driver_that_fails_is_told_where_there_are_devices(machine, monkeypatch):
-    machine("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n", code=9)
+    machine(None)
     monkeypatch.setattr(Path, "glob", lambda self, pattern: iter([Path("/dev/nvidia0")]))
-    with pytest.raises(UserError, match="nvidia-smi -L: does not say which GPUs there are"):
+    with pytest.raises(UserError, match="NVIDIA's driver: does not list the GPUs \\(Driver Not Loaded\\)"):
         gpus()
     monkeypatch.setattr(Path, "glob", lambda self, pattern: iter([]))
     assert gpus() == []
@@ -196,6 +189,5 @@ def test_a_step_sees_what_its_rule_asked_for(machine, asked, seen):
         "steps._run = lambda *arguments, **uses: print(os.environ['CUDA_VISIBLE_DEVICES'], 'torch' in sys.modules); "
         f"sys.argv = ['hbench', *{arguments!r}]; cli.main()"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == f"{seen} False\n", done.stderr

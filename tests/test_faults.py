@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from copied_project import call, copied_project, environment
+from copied_project import ROOT, call, copied_project, environment
 from disks import ALONE, can_mount, without_override
 
 pytestmark = pytest.mark.snakemake
@@ -18,7 +18,6 @@ DATASET = "retouch_phantom_tiny"
 FOLD = Path(f"results/faults/cells/{DATASET}/CR-SP/fold-0")
 METHODS = ["cyclegan", "s_cyclegan", "semgan", "segrenorm"]
 CONFIG = "config/faults.yaml"
-LISTING = "".join(f"GPU {n}: NVIDIA H100 (UUID: GPU-{n}-of-a-test-{os.getpid()})\n" for n in range(2))
 # What a GPU too small for more than two samples would do.
 SMALL_GPU = """
 import sys
@@ -108,19 +107,18 @@ def test_the_next_try_of_a_training_that_ran_out_of_the_gpus_memory_fits(project
 
 
 def test_trainings_beside_each_other_have_a_gpu_each(project, with_change, tmp_path, monkeypatch):
-    program = tmp_path / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\ncat <<'END'\n{LISTING}END\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    names = [f"GPU-{n}-of-a-test-{os.getpid()}" for n in range(2)]
+    shutil.copy(ROOT / "tests/fake_nvml/pynvml.py", tmp_path)
+    monkeypatch.setenv("FAKE_GPUS", json.dumps([[name] for name in names]))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     with_change(LISTED_GPU)
     removed(project, "cyclegan")
     call(project, *command(*map(run_of, METHODS), cores=4))
     logs = [(project / log_of(method)).read_text() for method in METHODS]
-    for number in range(2):
-        Path(f"/tmp/harmonize-bench-{os.getuid()}/GPU-{number}-of-a-test-{os.getpid()}").unlink()
+    for name in names:
+        Path(f"/tmp/harmonize-bench-{os.getuid()}/{name}").unlink()
     taken = {next(line.split()[-1] for line in log.splitlines() if " on GPU-" in line) for log in logs}
-    assert taken == {f"GPU-{n}-of-a-test-{os.getpid()}" for n in range(2)}
+    assert taken == set(names)
     assert not any("waiting for a GPU" in log for log in logs)  # Snakemake started as many as there are GPUs
 
 

@@ -49,7 +49,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, number):
     def refuse(file, operation):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("benchmark.runtime.locks.fcntl.flock", refuse)
+    monkeypatch.setattr("fcntl.flock", refuse)
     with pytest.raises(UserError, match=f"{tmp_path}/lock: this file system has no locks \\({os.strerror(number)}\\)"):
         hold_run_lock(tmp_path / "lock")
 

@@ -96,16 +96,16 @@ def test_a_truncated_table_is_refused(tmp_path):
     scores.write(path, scores.table(CELL, [Score("dice", 0.5, "", s, "CSF") for s in ("a", "b")]))
     assert len(scores.read(path)) == 2
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
-    with pytest.raises(DataError, match=r"s.csv: is not what was written.* Delete it and run snakemake .*s.csv"):
+    with pytest.raises(DataError, match=r"s.csv: is truncated or was changed.* Delete it and run snakemake .*s.csv"):
         scores.read(path)
-    with pytest.raises(DataError, match=r"s.csv: is not what was written.* Restore it with git"):
+    with pytest.raises(DataError, match=r"s.csv: is truncated or was changed.* Restore it with git"):
         scores.read(path, PUBLISHED)
 
 
 def test_a_table_without_its_hash_is_refused(tmp_path):
     scores.write(tmp_path / "s.csv", scores.table(CELL, [Score("kid", 0.5)]))
     checksum_file(tmp_path / "s.csv").unlink()
-    with pytest.raises(DataError, match=r"s.csv.sha256: is missing, so that nobody knows whether s.csv is whole"):
+    with pytest.raises(DataError, match=r"s.csv.sha256: is missing, and without it s.csv may have lost rows"):
         scores.read(tmp_path / "s.csv")
 
 

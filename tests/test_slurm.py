@@ -1,5 +1,6 @@
 """A training on a real Slurm: submitted, cancelled, gone on with; a node that is drained and comes back."""
 
+import json
 import os
 import subprocess
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import slurm_cluster
 import yaml
-from copied_project import call, copied_project, environment
+from copied_project import ROOT, call, copied_project, environment
 from slurm_cluster import PROFILE, WITHOUT_GPUS
 
 pytestmark = [
@@ -56,9 +57,12 @@ def submit(project, cluster):
     """Starts Snakemake, which submits trainings; the process, and what asks the cluster."""
     started = []
 
-    def start(*arguments, programs=""):
+    def start(*arguments, gpus=()):
         own = environment(project)
-        own["PATH"] = f"{programs}:{cluster['PATH']}:{own['PATH']}"
+        own["PATH"] = f"{cluster['PATH']}:{own['PATH']}"
+        if gpus:
+            own["PYTHONPATH"] = f"{ROOT}/tests/fake_nvml:{own['PYTHONPATH']}"
+            own["FAKE_GPUS"] = json.dumps([[name] for name in gpus])
         command = ["snakemake", *PROFILE, "--configfile", "config/slurm.yaml", *arguments]
         with (project / "slurm.log").open("w") as log:
             started.append(subprocess.Popen(command, cwd=project, env=own, stdout=log, stderr=log))
@@ -146,15 +150,11 @@ def test_a_drained_node_takes_the_job_when_it_comes_back(project, cluster, submi
     assert result(project) == undisturbed
 
 
-def test_trainings_are_submitted_side_by_side_with_a_gpu_each_which_pytorch_must_see(project, submit, tmp_path):
+def test_trainings_are_submitted_side_by_side_with_a_gpu_each_which_pytorch_must_see(project, submit):
     names = [f"GPU-{number}-of-a-test-{os.getpid()}" for number in range(2)]
-    listing = "\n".join(f"GPU {number}: NVIDIA H100 (UUID: {name})" for number, name in enumerate(names))
-    program = tmp_path / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\ncat <<'END'\n{listing}\nEND\n")
-    program.chmod(0o755)
     targets = [str(CELL.parents[1] / method / "seed-0/run.json") for method in ("s_cyclegan", "semgan")]
     once = ["--preemptible-rules", "train", "--preemptible-retries", "0"]
-    process, ask = submit(*once, "--", *targets, programs=tmp_path)
+    process, ask = submit(*once, "--", *targets, gpus=names)
     log = project / "slurm.log"
     queued = ["squeue", "--noheader", "--states=PENDING,RUNNING", "--Format=tres-per-job"]
     wait_for(lambda: ask(*queued).split() == ["gres:gpu:1"] * 2, process, log)

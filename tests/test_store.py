@@ -166,7 +166,7 @@ def doctor(path, where, value):
         ("mask", None, "cannot be read"),
         ("mask", np.zeros((3, 20, 23), np.uint8), r"subject a has mask of shape \(3, 20, 23\)"),
         ("mask", np.zeros((3, 20, 24), np.float32), "subject a has mask of shape .* and type float32"),
-        ("labels", 9, r"subject a has the label 9, which is none of 0 \(background\), 1 \(core\)"),
+        ("labels", 9, r"subject a has the label 9, not one of 0 \(background\), 1 \(core\)"),
         ("labels", 77, "subject a has the label 77"),
         ("image", np.nan, "subject a has intensities that are not finite or outside"),
         ("image", 1.5, "subject a has intensities that are not finite or outside"),

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from benchmark.networks.deterministic import ReflectConv2d, reflect
-from benchmark.runtime.machine import products_are_portable
+from benchmark.runtime.processor import products_are_portable
 
 TAPS = 3
 

@@ -1,26 +1,25 @@
-"""How much of a scan its mask and its labels cover, and who is told for it: masks and labels that can hardly be right.
+"""How much of a scan its mask and labels cover, and warnings about masks and labels that are probably wrong.
 
-It is odd, not a fault: the files can be read, and only whoever knows the subjects can say that they are wrong.
+These are warnings, not faults: the files are readable, and only someone who knows the subjects can tell.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmark.archives.checks import checked_labels, checked_mask
 from benchmark.archives.measures import MEASURES
 from benchmark.archives.subject import Subject
+from benchmark.archives.voxel_checks import checked_labels, checked_mask
 from benchmark.config.dataset import DatasetConfig
 
-# Beyond these mL a mask can hardly be a brain's: a quarter beyond the bounds by which a prepared brain is judged, since
-# phantoms, deformed from a template larger than most brains, have up to 2352 mL, and nothing is wrong with it.
+# Bounds in mL of a brain's mask. They are a quarter wider than those of a prepared brain, since phantoms, which are
+# deformed from a large template, have up to 2352 mL.
 _MARGIN = 1.25
 _SMALLEST, _LARGEST = next(measure.bounds for measure in MEASURES["mri"] if measure.key == "brain")
 _BRAIN = (_SMALLEST / _MARGIN, _LARGEST * _MARGIN)
-# Shares, by assumption. The phantoms' brains, which are deformed templates, fill less than half of the box about them;
-# so much of a scan is no brain, nor the fluids of a retina. Their lesions cover up to 1.3 % of the brain, and none lies
-# outside of it.
+# Shares, by assumption. Brains of phantoms fill less than half of their bounding box; their lesions cover up to 1.3 %
+# of the brain, and none lies outside of it.
 _MOST_OF_SCAN = 0.7
 _MOST_LESIONS = 0.25
 _MOST_OUTSIDE = 0.1
@@ -31,12 +30,12 @@ class Coverage:
     """What mask and labels of one subject cover.
 
     Attributes:
-        volumes: mm³ of each label; empty where there is no label map.
+        volumes: mm³ of each label; empty without a label map.
         masked: whether there is a mask.
-        mask_ml: its volume.
-        mask_share: share of the scan that is inside the mask.
-        labelled: share that is labelled of the mask or, without one, of the scan.
-        outside: share of the labelled voxels that lie outside of the mask.
+        mask_ml: volume of the mask.
+        mask_share: share of the scan inside the mask.
+        labelled: labelled share of the mask or, without one, of the scan.
+        outside: share of the labelled voxels outside of the mask.
     """
 
     volumes: dict[str, float]
@@ -51,7 +50,7 @@ def coverage(config: DatasetConfig, subject: Subject) -> Coverage:
     """Reads mask and labels of a subject.
 
     Raises:
-        DataError: either is damaged, or has values that it may not have.
+        DataError: either is damaged, or has invalid values.
     """
     voxel, found = float(np.prod(subject.spacing)), Coverage({})
     mask = subject.mask and np.asarray(checked_mask(subject.mask()).data) > 0
@@ -69,17 +68,9 @@ def coverage(config: DatasetConfig, subject: Subject) -> Coverage:
     return replace(found, volumes=volumes, labelled=float(labelled[mask].mean()), outside=outside)
 
 
-def odd_coverage(
-    config: DatasetConfig, subjects: Sequence[str], found: Mapping[str, Coverage]
-) -> Iterator[tuple[str, list[str]]]:
-    """What is odd about masks and labels of one scanner's subjects, and of whom.
-
-    Args:
-        found: of each subject whose voxels were read.
-    """
-    of = {name: found[name] for name in subjects if name in found}
+def coverage_warnings(config: DatasetConfig, of: Mapping[str, Coverage]) -> Iterator[tuple[str, list[str]]]:
+    """Warnings about masks and labels of one scanner's subjects, each with the subjects concerned."""
     masks = {name: c for name, c in of.items() if c.masked}
-    # There may be nothing to label, or they are forgotten ones.
     if blank := [name for name, c in of.items() if c.volumes and not any(c.volumes.values())]:
         yield "no voxel has a label, as of a healthy subject or a forgotten label map, of", blank
     if outside := {name: c.outside for name, c in masks.items() if c.outside > _MOST_OUTSIDE}:

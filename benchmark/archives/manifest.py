@@ -1,4 +1,4 @@
-"""What an archive consists of: the hash of every file, and the one hash that DVC makes of them."""
+"""Files of an archive with their hashes, and the hash that DVC computes from them."""
 
 import hashlib
 import json
@@ -8,23 +8,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from benchmark.archives.formats.packed import Place, member_checksum
-from benchmark.archives.subject import Subject, Volume
+from benchmark.archives.formats.packed import ArchivePath
+from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.subject import Subject
 from benchmark.config.dataset import DatasetConfig
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import write_atomically, write_private
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Files of a folder by their path below it, in order: md5 and size in bytes."""
+    """MD5 hash and size in bytes of the files of a folder, sorted by path."""
 
     files: dict[str, tuple[str, int]]
 
     @classmethod
     def of(cls, folder: Path) -> "Tree":
-        """Reads and hashes everything in the folder but unfinished downloads; empty where there is none."""
+        """Hashes all files of a folder except unfinished downloads; empty if there is no folder."""
         found = (p for p in folder.rglob("*") if p.is_file() and not p.name.endswith(paths.UNFINISHED))
         names = sorted(p.relative_to(folder).as_posix() for p in found)
         return cls({name: (_md5(folder / name), (folder / name).stat().st_size) for name in names})
@@ -38,14 +39,14 @@ class Tree:
         return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
 
     def only(self, names: Iterable[str]) -> "Tree":
-        """The part of the tree that consists of ``names``."""
+        """The tree of ``names`` alone."""
         return Tree({name: self.files[name] for name in sorted(names)})
 
 
 def write_manifest(config: DatasetConfig, pin: str, tree: Tree) -> None:
-    """Writes the manifest, unless it is there with the same content: its time is what Snakemake looks at.
+    """Writes the manifest, unless it has this content already: Snakemake compares its time.
 
-    Where subjects have pseudonyms, the names of files are in ``data/private`` alone.
+    If subjects have pseudonyms, file names go to ``data/private`` alone.
     """
     body = {
         "dataset": config.name,
@@ -70,12 +71,12 @@ def _json(body: object) -> str:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an archive was when it was verified.
+    """A verified archive.
 
     Attributes:
-        md5: of the whole archive, as DVC stated it; empty where it stated none.
-        files: md5 by path below its folder.
-        size: bytes of all files together.
+        md5: of the whole archive, as DVC states it; empty if it states none.
+        files: MD5 hash by path below its folder.
+        size: total size in bytes.
     """
 
     dataset: str
@@ -85,7 +86,7 @@ class Manifest:
 
     @classmethod
     def read(cls, config: DatasetConfig) -> "Manifest":
-        """The manifest that the fetch wrote.
+        """The manifest that ``fetch`` wrote.
 
         Raises:
             DataError: missing or damaged.
@@ -97,16 +98,16 @@ class Manifest:
             files = {str(name): str(md5) for name, md5 in body["files"].items()}
             return cls(config.name, str(body["md5"]), files, int(body["size"]))
         except FileNotFoundError:
-            remedy = made_again(made, made) if made.exists() else made_by_snakemake(made)
+            remedy = remedy_damaged(made, made) if made.exists() else remedy_missing(made)
             raise DataError(path, "is missing", remedy) from None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise DataError(path, "is damaged", made_again(made, made)) from None
+            raise DataError(path, "is damaged", remedy_damaged(made, made)) from None
 
     def check_sizes(self) -> None:
-        """Compares the size of the whole archive, which costs no reading.
+        """Compares the total size, which needs no reading.
 
         Raises:
-            DataError: a file is gone, or they are not as large together as they were.
+            DataError: a file is gone, or the total size differs.
         """
         root = paths.raw(self.dataset)
         for name in self.files:
@@ -117,12 +118,12 @@ class Manifest:
             raise self._changed(root, f"holds {size} bytes, and held {self.size} when it was verified")
 
     def verified(self, subject: Subject) -> Subject:
-        """The same subject; whatever is loaded of it is compared with what was verified.
+        """The same subject, with loaders that compare the files with the manifest.
 
-        A file is compared by its hash. A packed archive is not, as every subject would read all of it: its members
-        have checksums of their own, and its size is compared.
+        Files are compared by hash. Of a packed archive, which each subject would have to read entirely, only the size
+        is compared; its members have their own checksums.
 
-        Loading raises ValueError for a file that the subject does not name (:attr:`Subject.all_files`).
+        Loading raises ValueError for a file that is missing in :attr:`Subject.all_files`.
         """
         comparing = partial(self._comparing, {self._name(file) for file in subject.all_files})
         return replace(
@@ -134,26 +135,26 @@ class Manifest:
         )
 
     def content(self, subject: Subject) -> str:
-        """Names and checksums of all files that are read of a subject: another text wherever any of them changed.
+        """Names and checksums of all files of a subject, as a text that changes with each of them.
 
-        A file's checksum is the manifest's; that of a packed file is its own (:func:`member_checksum`), since the
-        hash of the archive that it is packed in changes with every other subject's.
+        Checksums are the manifest's or, of members of a packed archive, their own (:meth:`Member.checksum`), since the
+        hash of the packed file changes with any subject.
 
         Raises:
-            DataError: a file was not there when the archive was verified.
+            DataError: a file did not exist when the archive was verified.
         """
         return json.dumps(
             {
-                self._name(file): self._stated(file) if isinstance(file, Path) else member_checksum(file)
+                self._name(file): self._stated(file) if isinstance(file, Path) else file.checksum()
                 for file in subject.all_files
             }
         )
 
-    def same(self, files: dict[str, Place]) -> list[tuple[str, ...]]:
-        """Groups of subjects that have the same file, bit by bit.
+    def duplicates(self, files: dict[str, ArchivePath]) -> list[tuple[str, ...]]:
+        """Groups of subjects with identical files.
 
         Args:
-            files: by subject; those within a packed archive are passed over.
+            files: by subject; members of packed archives are ignored.
         """
         by_hash = defaultdict(list)
         for subject, file in files.items():
@@ -164,15 +165,15 @@ class Manifest:
     def _comparing(self, named: Collection[str], load: Callable[[], Volume]) -> Callable[[], Volume]:
         def compared() -> Volume:
             volume = load()
-            for file in filter(None, (volume.path, volume.beside)):
+            for file in (volume.path, *([volume.voxel_file] if volume.voxel_file else [])):
                 if self._name(file) not in named:
-                    raise ValueError(f"{file} is read of a subject that does not name it among its files")
+                    raise ValueError(f"{file} is not listed among the files of its subject")
                 self._check(file)
             return volume
 
         return compared
 
-    def _check(self, file: Place) -> None:
+    def _check(self, file: ArchivePath) -> None:
         if not isinstance(file, Path):
             self.check_sizes()
         elif _md5(file) != self._stated(file):
@@ -181,11 +182,11 @@ class Manifest:
     def _stated(self, file: Path) -> str:
         stated = self.files.get(self._name(file))
         if stated is None:
-            raise self._changed(file, "was not there when the archive was verified")
+            raise self._changed(file, "did not exist when the archive was verified")
         return stated
 
-    def _name(self, file: Place) -> str:
-        """Path below the archive's folder; of a packed file, through the one that it is packed in."""
+    def _name(self, file: ArchivePath) -> str:
+        """Path below the archive's folder."""
         return Path(str(file)).relative_to(paths.raw(self.dataset)).as_posix()
 
     def _changed(self, thing: Path, fault: str) -> DataError:

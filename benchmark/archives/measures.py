@@ -1,4 +1,4 @@
-"""What is measured of a prepared subject, what is usual, and what it means when it is not."""
+"""Quality measures of a prepared subject: names, usual spread, and what unusual values mean."""
 
 import math
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ class Measure:
 
     Attributes:
         key: its name in ``subject.json``.
-        digits: after the decimal point, as it is shown.
-        low, high: what a value that is too low, or too high, is called; None where that is no fault.
-        spread: least spread between subjects that matters, in the measure's unit; of ratios, relative. It keeps a
-            scanner whose subjects hardly differ from flagging a trifle.
-        ratio: compared by its logarithm.
-        bounds: lowest and highest value that is no fault, however other subjects are.
+        digits: shown after the decimal point.
+        low, high: names of a value that is too low or too high; None if that is no fault.
+        spread: smallest relevant spread between subjects, in the measure's unit, or relative for ratios. It prevents
+            flags for tiny differences if all subjects of a scanner are alike.
+        ratio: whether logarithms are compared.
+        bounds: lowest and highest acceptable value, independent of other subjects.
     """
 
     key: str
@@ -37,11 +37,11 @@ class Measure:
         return f"{value:.{self.digits}f}"
 
 
-# Bounds of the brain's volume: healthy adults' skulls hold 1469 ± 102 mL (men) and 1289 ± 111 mL (women), of which
-# 1302 ± 112 and 1143 ± 105 mL are brain (Matsumae et al., J Neurosurg 84: 982-991, 1996). Masks hold something between
-# the two. 3.5 deviations below a woman's brain leave room for atrophy; the upper bound is five above what a man's skull
-# holds, and the 220 mL of a margin of some 3 mm, half a voxel of the coarsest scans. Other bounds and all spreads are
-# by assumption: docs/quality.md says what they were tried on.
+# Bounds of the brain's volume: intracranial volumes of healthy adults are 1469 ± 102 mL (men) and 1289 ± 111 mL
+# (women), of which 1302 ± 112 and 1143 ± 105 mL are brain (Matsumae et al., J Neurosurg 84: 982-991, 1996); masks lie
+# between. The lower bound is 3.5 deviations below a woman's brain, to allow for atrophy; the upper one is five
+# deviations above a man's intracranial volume, plus 220 mL for a margin of 3 mm, half a voxel of the coarsest scans.
+# Other bounds and all spreads are assumptions: docs/quality.md says on what they were tried.
 MEASURES: dict[Literal["mri", "oct"], tuple[Measure, ...]] = {
     "mri": (
         Measure("ripple", "Ripple", "dB", 2, None, "ringing: a periodic ripple", 0.2, bounds=(-math.inf, 1.5)),
@@ -66,4 +66,4 @@ MEASURES: dict[Literal["mri", "oct"], tuple[Measure, ...]] = {
         Measure("empty", "Empty B-scans", "", 2, None, "B-scans without a retina", 0.02, bounds=(0, 0.1)),
     ),
 }
-"""By the kind of preparation, in the order in which they are shown."""
+"""By kind of preparation, in display order."""

@@ -1,4 +1,4 @@
-"""Which scans can be real, by their headers: sizes that no scanner gives are slips of units or damaged headers."""
+"""Refuses scans of impossible size, which come from wrong units or damaged headers."""
 
 import math
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from benchmark.archives.subject import Subject
 from benchmark.runtime.errors import DataError
 
 MOST_VOXELS = 10**9
-"""4 GB in float32; the largest scans here, of a Cirrus, have 67 million. More would be a slip that fills the memory."""
+"""4 GB in float32. The largest scans of the supported archives, of a Cirrus, have 67 million voxels."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What scans of one kind are like.
+    """Possible sizes of one kind of scan.
 
     Attributes:
         voxel: smallest and largest side of a voxel in mm.
         extent: shortest and longest side of the volume in mm.
-        fewest: voxels along each axis.
+        fewest: minimum number of voxels along each axis.
     """
 
     voxel: tuple[float, float]
@@ -27,9 +27,9 @@ class Bounds:
     fewest: int
 
 
-# A factor of 1000 (metres or micrometres for millimetres) leaves both. Heads: voxels from ex-vivo scans to the thickest
-# slices, a slab to a whole body; splines need four voxels. Retinas: the depth of a voxel is a few micrometres,
-# scans of a part of it are thin, and the widest span some 20 mm of the eye.
+# A factor of 1000 (metres or micrometres instead of millimetres) violates both. Heads: voxels from ex-vivo scans to the
+# thickest slices, extents from a slab to a whole body; splines need four voxels. Retinas: a voxel is a few micrometres
+# deep, scans may be thin, and the widest span some 20 mm of the eye.
 BOUNDS: dict[Literal["mri", "oct"], Bounds] = {
     "mri": Bounds(voxel=(0.1, 50), extent=(5, 1000), fewest=4),
     "oct": Bounds(voxel=(0.0005, 2), extent=(0.01, 100), fewest=1),
@@ -37,7 +37,7 @@ BOUNDS: dict[Literal["mri", "oct"], Bounds] = {
 
 
 def check_plausible(kind: Literal["mri", "oct"], subject: Subject) -> None:
-    """Refuses a scan whose header cannot be right.
+    """Refuses a scan of impossible size.
 
     Args:
         kind: of the preparation.

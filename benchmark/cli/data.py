@@ -1,4 +1,4 @@
-"""``hbench data``: archives, before anything is computed of them."""
+"""``hbench data``: archives, before anything is computed from them."""
 
 import json
 from pathlib import Path
@@ -11,9 +11,9 @@ from benchmark.runtime.errors import DataError
 from benchmark.runtime.text import counted
 
 if TYPE_CHECKING:
-    from benchmark.archives.check import Report
+    from benchmark.archives.report import Report
 
-_NAME_IT = "Name the folder in which the archive lies, or its packed file"
+_NAME_IT = "Name the folder with the archive, or its packed file"
 _FILE_WIDTH = 120  # columns, where the output is no terminal
 app = typer.Typer(help="Archives as their owners distribute them.", no_args_is_help=True)
 
@@ -25,11 +25,11 @@ def check(
         Path | None, typer.Argument(help="the archive, packed or unpacked; by default data/raw/<dataset>")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
-    voxels: Annotated[bool, typer.Option("--voxels", help="read every voxel too, not only headers")] = False,
+    voxels: Annotated[bool, typer.Option("--voxels", help="read all voxels, not only headers")] = False,
 ) -> None:
-    """Say what an archive holds and everything that is wrong with it; exit code 2 when something is."""
-    from benchmark.archives.check import check_archive, unusable
-    from benchmark.archives.formats.packed import packed
+    """Show the content and all faults of an archive; exit code 2 if there is a fault."""
+    from benchmark.archives.formats.packed import is_packed
+    from benchmark.archives.report import check_archive, fault_report
     from benchmark.archives.retrieval.fetch import absent
     from benchmark.config.load import load_dataset
 
@@ -38,11 +38,11 @@ def check(
     fault = None
     if not root.exists():
         fault = absent(config) if root == paths.raw(dataset) else DataError(root, "does not exist", _NAME_IT)
-    elif root.is_file() and not packed(root):
+    elif root.is_file() and not is_packed(root):
         fault = DataError(root, "is neither a folder nor a tar or zip file", _NAME_IT)
     if fault and not as_json:
         raise fault
-    report = unusable(config, root, fault) if fault else check_archive(config, root, voxels=voxels)
+    report = fault_report(config, root, fault) if fault else check_archive(config, root, voxels=voxels)
     if as_json:
         print(json.dumps(report.as_json(), indent=1))
     else:
@@ -57,10 +57,10 @@ def check(
 def fetch(
     dataset: Annotated[str, typer.Argument(help="name of a config in config/datasets, such as ixi")],
 ) -> None:
-    """Pull, generate or download an archive, whichever is possible, and verify it, as Snakemake does by itself."""
+    """Pull, generate or download an archive, whichever is possible, and verify it, as Snakemake does."""
     from benchmark.archives.retrieval.fetch import obtain
 
-    # No manifest: one that Snakemake did not write would hide from it that the archive has changed.
+    # No manifest: one that Snakemake did not write would hide a changed archive from it.
     files = obtain(dataset).files
     size = sum(size for _, size in files.values())
     print(f"{paths.raw(dataset)}: verified, {len(files)} files, {size / 1e6:.1f} MB")
@@ -69,9 +69,9 @@ def fetch(
 @app.command()
 def track(
     dataset: Annotated[str, typer.Argument(help="name of a config in config/datasets, such as ixi")],
-    voxels: Annotated[bool, typer.Option("--voxels/--headers", help="read every voxel, or headers only")] = True,
+    voxels: Annotated[bool, typer.Option("--voxels/--headers", help="read all voxels, or headers only")] = True,
 ) -> None:
-    """Check the archive in data/raw/<dataset>, and have DVC hash and track it; exit code 2 when something is wrong."""
+    """Check the archive in data/raw/<dataset>, and have DVC track it; exit code 2 if there is a fault."""
     from benchmark.archives.retrieval import versioning
 
     if by := versioning.generated(dataset):
@@ -82,7 +82,7 @@ def track(
         )
     versioning.check_no_link(dataset)  # before hours of reading
     check(dataset, paths.raw(dataset), voxels=voxels)
-    versioning.call("add", str(paths.raw(dataset)))
+    versioning.track(dataset)
     print(f"{versioning.pointer(dataset)} states the archive's hash: commit it, and dvc push where there is a remote")
 
 
@@ -91,7 +91,7 @@ def _print(report: "Report") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from benchmark.archives.check import summary
+    from benchmark.archives.report import summary
 
     table = Table(box=box.SIMPLE_HEAD, title=f"{report.config.title}: {report.root}", title_justify="left")
     heads, rows = summary(report)
@@ -103,11 +103,11 @@ def _print(report: "Report") -> None:
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     console.print(table)
-    for odd in report.odd:
-        console.print(f"odd: {odd}", soft_wrap=True, markup=False)
+    for warning in report.warnings:
+        console.print(f"warning: {warning}", soft_wrap=True, markup=False)
     for fault in report.survey.faults:
         console.print(f"fault: {fault}", soft_wrap=True, markup=False)
     console.print(
         f"{counted(len(report.survey.entries), 'subject')}, {len(report.survey.excluded)} excluded, "
-        f"{len(report.odd)} odd, {counted(len(report.survey.faults), 'fault')}"
+        f"{counted(len(report.warnings), 'warning')}, {counted(len(report.survey.faults), 'fault')}"
     )

@@ -17,7 +17,7 @@ from benchmark.config.load import check, load_dataset, read_yaml, suggestion
 from benchmark.runtime import paths
 from benchmark.runtime.devices import gpus, hide_gpus, take_gpu
 from benchmark.runtime.errors import ConfigError
-from benchmark.runtime.machine import use_portable_kernels
+from benchmark.runtime.processor import use_portable_kernels
 
 app = typer.Typer(help="Entry points of the Snakemake rules.", no_args_is_help=True)
 
@@ -127,7 +127,7 @@ def prepare(dataset: str, subject: str) -> None:
 @app.command()
 def collect(dataset: str) -> None:
     """Collect all prepared subjects in the slice store."""
-    _run("benchmark.preparation.prepare:collect", dataset)
+    _run("benchmark.preparation.collect:collect", dataset)
 
 
 @app.command()

@@ -1,1 +1,1 @@
-"""Archives to slices: readers, preparation, splits and the slice store."""
+"""What trainings read: slices, splits, random crops, and the truth of phantoms."""

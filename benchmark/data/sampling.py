@@ -1,4 +1,4 @@
-"""Random crops of training slices, the same on every machine for the same seed."""
+"""Random crops of training slices, which depend on the seed alone, not on the machine."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,25 +15,25 @@ BACKGROUND = np.float32(-1.0)
 
 
 def stream(*identity: object) -> np.random.Generator:
-    """A random stream that depends on what it is for, never on the order of execution.
+    """A random stream that depends on its purpose, not on the order of execution.
 
     Args:
-        identity: what the stream is for: dataset, pair, fold, seed, purpose, ...
+        identity: dataset, pair, fold, seed, purpose, and so on.
     """
     digest = hashlib.sha256("/".join(str(part) for part in identity).encode()).digest()
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
 
 
 def torch_seed(*identity: object) -> int:
-    """A 63-bit seed for ``torch.Generator.manual_seed``, from the same identity rule as :func:`stream`."""
+    """A 63-bit seed for ``torch.Generator.manual_seed``, derived as in :func:`stream`."""
     return int(stream(*identity).integers(2**63))
 
 
 @dataclass(frozen=True)
 class DomainSlices:
-    """Training slices of one scanner: images and labels, one stack of (slices, rows, columns) a subject.
+    """Training slices of one scanner: a stack (slices, rows, columns) of images and one of labels for each subject.
 
-    A stack need not be an array: those of a real archive do not fit into memory, and are read slice by slice.
+    Stacks may read slices on demand, since a real archive does not fit into memory.
     """
 
     images: Sequence[Stack]
@@ -48,20 +48,19 @@ class DomainSlices:
 
 
 def batches(slices: int, batch_size: int) -> int:
-    """Batches that an epoch over so many slices has; the last one may be filled from the next epoch."""
+    """Batches in an epoch; the last one may include slices of the next epoch."""
     return -(-slices // batch_size)
 
 
-def _shows(image: npt.NDArray[Any]) -> bool:
+def _has_foreground(image: npt.NDArray[Any]) -> bool:
     return bool((image > BACKGROUND).any())
 
 
 class CropSampler:
-    """Batches of random crops, slices drawn in a fresh random order each epoch.
+    """Batches of random crops from slices in a new random order each epoch.
 
-    A crop is drawn again while it is all background, at most ``ATTEMPTS`` times; then the crop is centred on a
-    random foreground pixel of the slice. Slices without foreground are never drawn. Slices smaller than the crop
-    are padded with background.
+    A crop without foreground is drawn again, up to ``ATTEMPTS`` times; then it is centred on a random foreground pixel.
+    Slices without foreground are left out; slices smaller than the crop are padded with background.
     """
 
     ATTEMPTS = 10
@@ -70,8 +69,10 @@ class CropSampler:
         self, domain: DomainSlices, crop: tuple[int, int], batch_size: int, random: np.random.Generator
     ) -> None:
         self._domain, self._crop, self._batch, self._random = domain, crop, batch_size, random
-        found = ((i, z) for i, image in enumerate(domain.images) for z in range(len(image)) if _shows(image[z]))
-        # Arrays, as their numbers take an eighth of the memory that those of lists take.
+        found = (
+            (i, z) for i, image in enumerate(domain.images) for z in range(len(image)) if _has_foreground(image[z])
+        )
+        # An array takes an eighth of the memory of a list.
         self._index = np.fromiter(found, np.dtype((np.int32, 2)))
         if not len(self._index):
             raise DataError("training slices", "every one is empty", "Check the preparation's brain or retina masks")
@@ -91,11 +92,11 @@ class CropSampler:
         return images, labels
 
     def state(self) -> dict[str, Any]:
-        """What is still to come of this epoch, as an array that nobody changes, and of the random stream."""
+        """State to resume from: the rest of the epoch, in an array that is never changed, and the random stream."""
         return {"order": self._order, "random": self._random.bit_generator.state}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Draws on from where :meth:`state` was called."""
+        """Continues from a :meth:`state`."""
         self._order, self._random.bit_generator.state = np.asarray(state["order"], np.int64), state["random"]
 
     def _one(self) -> tuple[Images, Labels]:

@@ -1,13 +1,12 @@
 """The slice store: all prepared slices of a dataset in one HDF5 file, each slice compressed on its own.
 
-Layout: ``/<subject>/{image,labels,mask}``, each (slices, rows, columns), one chunk a slice, so that a slice is read
-without its neighbours. Rows run from anterior (or the vitreous) down and columns from the subject's left to right, so
-a slice shown with row 0 on top is upright. ``truth.h5`` has the same layout with ``/<subject>/<target>/{clean,noisy}``.
+Layout: ``/<subject>/{image,labels,mask}``, each (slices, rows, columns), with one chunk a slice. Rows run from anterior
+(or the vitreous) down and columns from the subject's left to right, so that row 0 belongs on top. ``truth.h5`` has the
+same layout with ``/<subject>/<target>/{clean,noisy}``.
 
 Intensities are compressed by bitshuffle with LZ4 (Masui et al., Astronomy and Computing 12: 181-190, 2015), bytes by
-LZ4 alone: gzip and Zstandard make them little smaller and take longer to read than a batch may. Images that hold
-nothing but the grey levels of an 8 or 16 bit scanner are stored as these. A checksum of each chunk tells bits that were
-flipped on the disk.
+LZ4 alone: gzip and Zstandard are hardly smaller, and too slow for training. Images with the grey levels of an 8 or 16
+bit scanner are stored as such. Each chunk has a checksum against flipped bits.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.config.dataset import DatasetConfig
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 from benchmark.runtime.hdf5 import atomic_hdf5
 
 FORMAT = "harmonize-bench slices 2"
@@ -30,17 +29,17 @@ _GREY: Mapping[int, type[np.generic]] = {255: np.uint8, 65535: np.uint16}  # typ
 _HIGHEST = "highest_level"
 _KINDS: Mapping[str, type[np.generic]] = {"image": np.float32, "labels": np.uint8, "mask": np.uint8}
 _OPEN = 512
-"""Arrays of a store that stay open: HDF5 takes 30 kB for each, and a tenth of a millisecond to open one."""
+"""Arrays of a store that stay open: each takes 30 kB, and 0.1 ms to open."""
 _METADATA = 2**20
-"""Bytes that HDF5 keeps of where slices are."""
+"""Bytes of HDF5's cache of the positions of slices."""
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.uint8]
 
 
 class Stack(Protocol):
-    """Slices of one subject, (slices, rows, columns): an array, or what reads a slice when it is asked for.
+    """Slices of one subject, (slices, rows, columns): an array, or an object that reads slices on demand.
 
-    ``numpy.asarray`` makes an array of either.
+    ``numpy.asarray`` turns either into an array.
     """
 
     @property
@@ -73,10 +72,10 @@ class SubjectSlices:
 
 
 def write_slices(path: Path, subjects: Iterable[SubjectSlices]) -> None:
-    """Writes a store under a temporary name and renames it, so that a store is whole or absent.
+    """Writes a store, complete or not at all.
 
     Raises:
-        DataError: two subjects of one id, differing slice sizes, or values outside [-1, 1].
+        DataError: two subjects have the same id, slice sizes differ, or values are outside [-1, 1].
     """
     with atomic_hdf5(path) as file:
         file.attrs["format"] = FORMAT
@@ -91,7 +90,7 @@ def write_slices(path: Path, subjects: Iterable[SubjectSlices]) -> None:
 
 
 def write_stack(group: h5py.Group, name: str, slices: npt.NDArray[Any]) -> None:
-    """Writes (slices, rows, columns), each slice compressed on its own, without loss, and with a checksum."""
+    """Writes (slices, rows, columns), each slice compressed without loss and with a checksum."""
     levels, highest = _grey_levels(slices) if slices.dtype == np.float32 else (slices, None)
     packed = hdf5plugin.LZ4() if levels.dtype.itemsize == 1 else hdf5plugin.Bitshuffle(cname="lz4")
     written = group.create_dataset(name, data=levels, chunks=(1, *slices.shape[1:]), fletcher32=True, **packed)
@@ -100,7 +99,7 @@ def write_stack(group: h5py.Group, name: str, slices: npt.NDArray[Any]) -> None:
 
 
 def _grey_levels(image: Images) -> tuple[npt.NDArray[Any], int | None]:
-    """The grey levels that make up an image, and the highest that its type has; or the image itself, and None."""
+    """The grey levels of an image and the highest of their type; the image itself and None if it has other values."""
     for highest, kind in _GREY.items():
         levels = np.rint((image + 1) * (highest / 2)).astype(kind)
         if np.array_equal(_intensities(levels, highest), image):
@@ -109,7 +108,7 @@ def _grey_levels(image: Images) -> tuple[npt.NDArray[Any], int | None]:
 
 
 def _intensities(levels: npt.NDArray[Any], highest: int) -> Images:
-    """Levels from 0 to the highest, as float32 in [-1, 1]."""
+    """Grey levels as float32 in [-1, 1]."""
     intensities = levels.astype(np.float32)
     intensities /= np.float32(highest / 2)
     intensities -= np.float32(1)
@@ -117,7 +116,7 @@ def _intensities(levels: npt.NDArray[Any], highest: int) -> Images:
 
 
 def read_stack(stored: h5py.Dataset) -> npt.NDArray[Any]:
-    """What was given to :func:`write_stack`."""
+    """Reads what :func:`write_stack` wrote."""
     return np.asarray(StoredStack(lambda: stored, lambda found: None))
 
 
@@ -141,7 +140,7 @@ def _check(s: SubjectSlices, file: h5py.File) -> None:
 
 
 class StoredStack:
-    """Slices of one subject in a store; each is read, decompressed and checked when it is asked for."""
+    """Slices of one subject in a store, each of which is read, decompressed and checked on demand."""
 
     def __init__(self, opened: Callable[[], h5py.Dataset], check: Callable[[npt.NDArray[Any]], None]) -> None:
         self._opened, self._check = opened, check
@@ -171,17 +170,17 @@ class StoredStack:
         try:
             dataset = self._opened()
             found: npt.NDArray[Any] = dataset[which]
-        except OSError as error:  # a chunk is damaged or does not have its checksum
+        except OSError as error:  # a damaged chunk, or a wrong checksum
             path = Path(dataset.file.filename)
-            raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
+            raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
         if self._highest is not None:
-            return _intensities(found, int(self._highest))  # whatever the levels are, they are within [-1, 1]
+            return _intensities(found, int(self._highest))  # always within [-1, 1]
         self._check(found)
         return found
 
 
-def _keep_little_metadata(file: h5py.File) -> None:
-    """Caps what HDF5 keeps of the places of slices, which else grows to 32 MB and, freed in pieces, to more."""
+def _limit_metadata_cache(file: h5py.File) -> None:
+    """Limits HDF5's cache of the positions of slices, which would grow beyond 32 MB."""
     config = file.id.get_mdc_config()
     config.set_initial_size, config.flash_incr_mode, config.incr_mode = True, 0, 0
     config.initial_size = config.min_size = config.max_size = _METADATA
@@ -189,26 +188,26 @@ def _keep_little_metadata(file: h5py.File) -> None:
 
 
 class SliceStore:
-    """Read-only view of a store. Nothing is read before it is asked for, and whatever is read is checked.
+    """Read-only view of a store. Data are read on demand, and checked.
 
     Args:
-        dataset: whose scanners and labels the store may hold; by default any.
+        dataset: defines the scanners and labels that the store may have; by default any.
 
     Raises:
-        DataError: the file is missing, damaged, or of another format, or it holds a scanner or, later, intensities or
-            labels that it may not hold.
+        DataError: the file is missing, damaged, or of another format, or has an unknown scanner; when data are read,
+            also unknown labels, or intensities outside of [-1, 1].
     """
 
     def __init__(self, path: Path, dataset: DatasetConfig | None = None) -> None:
         self.path, self._dataset = path, dataset
         try:
-            # Open for as long as the store lives: a file that is replaced meanwhile is still read as it was.
-            # Without its cache of chunks, a megabyte for each array: whole slices are read, and rarely again.
+            # It stays open, so that replacing the file changes nothing. A chunk cache, 1 MB for each array, would be of
+            # no use: slices are read as a whole, and rarely twice.
             self._file = h5py.File(path, "r", rdcc_nbytes=0)
-            _keep_little_metadata(self._file)
+            _limit_metadata_cache(self._file)
             self._array = lru_cache(_OPEN)(self._file.__getitem__)
             if self._file.attrs.get("format") != FORMAT:
-                raise DataError(path, "is no slice store of this version", made_again(path))
+                raise DataError(path, "is no slice store of this version", remedy_damaged(path))
             self.slice_shape: tuple[int, int] = tuple(int(n) for n in self._file.attrs["slice_shape"])  # type: ignore[assignment]
             self._entries = {
                 name: (
@@ -220,15 +219,15 @@ class SliceStore:
             faults = ((name, self._fault(name)) for name in self._entries)
             found = next(((name, fault) for name, fault in faults if fault), None)
         except FileNotFoundError:
-            raise DataError(path, "is missing", made_by_snakemake(path)) from None
+            raise DataError(path, "is missing", remedy_missing(path)) from None
         except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-            raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
+            raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
         if found:
             raise self._wrong(*found)
 
     @cached_property
     def subjects(self) -> list[str]:
-        """Subject ids in order."""
+        """Sorted subject ids."""
         return sorted(self._entries)
 
     def domain(self, subject: str) -> str:
@@ -248,11 +247,11 @@ class SliceStore:
         return np.asarray(self.stack(subject, "labels"))
 
     def mask(self, subject: str) -> Labels:
-        """(slices, rows, columns), above 0 inside the brain or retina."""
+        """(slices, rows, columns), above 0 inside of the brain or retina."""
         return np.asarray(self.stack(subject, "mask"))
 
     def stack(self, subject: str, key: str) -> StoredStack:
-        """Slices that are read one by one.
+        """Slices of one array, which are read one by one.
 
         Args:
             key: ``image``, ``labels`` or ``mask``.
@@ -264,11 +263,11 @@ class SliceStore:
 
     def _entry(self, subject: str) -> tuple[str, tuple[float, ...]]:
         if subject not in self._entries:
-            raise DataError(self.path, f"holds no subject {subject}", made_again(self.path))
+            raise DataError(self.path, f"holds no subject {subject}", remedy_damaged(self.path))
         return self._entries[subject]
 
     def _fault(self, subject: str) -> str | None:
-        """What is wrong with a subject, apart from the values of its arrays."""
+        """A fault of a subject, apart from the values of its arrays."""
         domain, spacing = self._entries[subject]
         arrays = {key: self._file[subject][key] for key in _KINDS}
         shape = arrays["image"].shape
@@ -286,11 +285,11 @@ class SliceStore:
 
     def _check_values(self, subject: str, key: str, array: npt.NDArray[Any]) -> None:
         low, high = array.min(), array.max()
-        if key == "image" and not (low >= -1 and high <= 1):  # of NaN, neither holds
+        if key == "image" and not (low >= -1 and high <= 1):  # also finds NaN
             raise self._wrong(subject, "has intensities that are not finite or outside [-1, 1]")
         if key == "labels" and self._dataset and high >= self._dataset.classes:
             known = ", ".join(f"{value} ({name})" for name, value in self._dataset.labels.items())
-            raise self._wrong(subject, f"has the label {high}, which is none of 0 (background), {known}")
+            raise self._wrong(subject, f"has the label {high}, not one of 0 (background), {known}")
 
     def _wrong(self, subject: str, fault: str) -> DataError:
-        return DataError(self.path, f"subject {subject} {fault}", made_again(self.path))
+        return DataError(self.path, f"subject {subject} {fault}", remedy_damaged(self.path))

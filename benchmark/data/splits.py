@@ -1,4 +1,4 @@
-"""Splits by subject: who is trained on and who is tested, written down and hashed."""
+"""Splits into training and test subjects, stored with a hash."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmark.config.dataset import DatasetConfig, Holdout
 from benchmark.data.sampling import stream
 from benchmark.runtime.atomic import write_atomically
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 from benchmark.runtime.text import counted
 
 
@@ -23,17 +23,16 @@ class Fold:
     test_target: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        everybody = [*self.train_source, *self.train_target, *self.test_source, *self.test_target]
-        if len(set(everybody)) < len(everybody):
-            twice = sorted({s for s in everybody if everybody.count(s) > 1})
+        subjects = [*self.train_source, *self.train_target, *self.test_source, *self.test_target]
+        if duplicates := sorted({s for s in subjects if subjects.count(s) > 1}):
             raise DataError(
-                f"split with {', '.join(twice)}",
+                f"split with {', '.join(duplicates)}",
                 "a subject is in training and test, or in both domains",
-                "Give every scan of one person the same subject id and leave all but one out under 'exclude'",
+                "Give all scans of one person the same subject id, and exclude all but one under 'exclude'",
             )
 
     def renamed(self, names: Mapping[str, str]) -> "Fold":
-        """The same fold with other names of its subjects, in their order."""
+        """The same fold with other subject names, sorted."""
         return Fold(**{part: tuple(sorted(names[s] for s in ids)) for part, ids in vars(self).items()})
 
 
@@ -42,7 +41,7 @@ def divide(
 ) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Training and test subjects of each fold of one domain.
 
-    The division of a domain does not depend on the pair, so that pairs share the domain's segmentor.
+    It does not depend on the pair, so that pairs share the domain's segmentor.
 
     Raises:
         DataError: too few subjects for the protocol.
@@ -63,8 +62,8 @@ def divide(
         raise DataError(
             f"{dataset.name}, scanner {domain}",
             f"has {counted(len(ordered), 'subject')}, and leave-one-out over {dataset.split.folds} folds needs as many",
-            "Every scanner needs as many subjects as there are folds: get the whole archive, or exclude as many "
-            "subjects of each scanner and set 'split: folds' to how many each of them then has",
+            "Each scanner needs as many subjects as there are folds: get the whole archive, or exclude subjects until "
+            "all scanners have the same number, and set 'split: folds' to it",
         )
     return [(tuple(s for s in ordered if s != left_out), (left_out,)) for left_out in ordered]
 
@@ -81,7 +80,7 @@ def make_folds(dataset: DatasetConfig, pair: str, by_domain: Mapping[str, Sequen
 
 
 def any_pair(dataset: DatasetConfig, domain: str) -> str:
-    """A pair that the domain is in. All of them divide it into the same training and test subjects."""
+    """A pair with the domain. All pairs divide a domain into the same training and test subjects."""
     return next(pair for pair in dataset.pairs if domain in pair.split("-"))
 
 
@@ -97,7 +96,7 @@ def write_splits(path: Path, dataset: DatasetConfig, pair: str, folds: Sequence[
 
 
 def read_fold(path: Path, fold: int) -> Fold:
-    """One fold, after the hash was checked.
+    """One fold, after a check of the hash.
 
     Raises:
         DataError: missing, damaged or edited by hand.
@@ -107,11 +106,11 @@ def read_fold(path: Path, fold: int) -> Fold:
         digest = body.pop("sha256")
         folds = body["folds"]
     except FileNotFoundError:
-        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+        raise DataError(path, "is missing", remedy_missing(path)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise DataError(path, "is damaged", made_again(path)) from None
+        raise DataError(path, "is damaged", remedy_damaged(path)) from None
     if digest != _digest(body):
-        remedy = f"{made_again(path)}; choose subjects in the config"
+        remedy = f"{remedy_damaged(path)}; choose subjects in the config"
         raise DataError(path, "was changed after it was written", remedy)
     return Fold(**{key: tuple(value) for key, value in folds[fold].items()})
 

@@ -1,7 +1,7 @@
-"""The truth of phantoms: each test subject of a source as the target scanner would have seen it.
+"""The truth of phantoms: each test subject of a source as the target scanner would image it.
 
-Layout of the file: ``/<subject>/<target>/{clean,noisy}``, aligned slice by slice with the slice store. Only metrics and
-the control methods that declare ``needs_truth`` may see it; a test reads the imports of the whole project for that.
+Layout: ``/<subject>/<target>/{clean,noisy}``, aligned slice by slice with the slice store. Only metrics and control
+methods that declare ``needs_truth`` may read it; a test checks the imports of the whole project.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from benchmark.data.slices import Images, read_stack, write_stack
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 from benchmark.runtime.hdf5 import atomic_hdf5
 
 FORMAT = "harmonize-bench truth 2"
@@ -34,7 +34,7 @@ class TruthSlices:
 
 
 def write_truth(path: Path, truths: Iterable[TruthSlices]) -> None:
-    """Writes under a temporary name and renames. Datasets that are no phantoms have a file without subjects.
+    """Writes the file, complete or not at all; without subjects for datasets that are not phantoms.
 
     Raises:
         DataError: values that are not finite or outside [-1, 1].
@@ -52,26 +52,26 @@ def read_truth(path: Path, subject: str, target: str) -> tuple[Images, Images]:
     """Noise-free and noisy slices (slices, rows, columns) of a subject on a target scanner.
 
     Raises:
-        DataError: missing or damaged file, no truth of this subject, or one that is not within [-1, 1].
+        DataError: the file is missing or damaged, or lacks this subject, or values are outside of [-1, 1].
     """
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
-                raise DataError(path, "holds no truth of this version", made_again(path))
+                raise DataError(path, "holds no truth of this version", remedy_damaged(path))
             if f"{subject}/{target}" not in file:
                 raise DataError(
                     path,
                     f"holds no truth of {subject} on {target}",
-                    f"Only test subjects of a phantom's source have one. {made_again(path)}",
+                    f"Only test subjects of a phantom's source have one. {remedy_damaged(path)}",
                 )
             group = file[f"{subject}/{target}"]
             clean, noisy = read_stack(group["clean"]), read_stack(group["noisy"])
     except FileNotFoundError:
-        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+        raise DataError(path, "is missing", remedy_missing(path)) from None
     except (OSError, KeyError) as error:
-        raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
+        raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
     for images in (clean, noisy):
         if not images.size or not (images.min() >= -1 and images.max() <= 1):
             fault = f"the truth of {subject} on {target} has no slices, or intensities outside [-1, 1]"
-            raise DataError(path, fault, made_again(path))
+            raise DataError(path, fault, remedy_damaged(path))
     return clean, noisy

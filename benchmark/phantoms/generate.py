@@ -16,7 +16,7 @@ from typing import IO, Protocol, cast
 
 from benchmark.runtime.errors import UserError
 from benchmark.runtime.locks import lock
-from benchmark.runtime.parallel import side_by_side
+from benchmark.runtime.parallel import run_parallel
 
 KINDS = ("ixi", "msseg", "retouch")
 SIZES = ("tiny", "small", "full")
@@ -64,7 +64,7 @@ def generate(kind: str, size: str, out: Path, jobs: int) -> int:
             todo = [(kind, name, size, folder / str(n)) for n, name in enumerate(names)]
             how = f"fewer processes (--jobs; there were up to {jobs}) or more memory"
             fewer = f"Run it again with {how}: finished subjects are kept"
-            side_by_side(_write, todo, jobs, work=out, fewer=fewer, held=held)
+            run_parallel(_write, todo, jobs, product=out, remedy=fewer, held=held)
             whole = folder / "whole"
             for n in range(len(names)):
                 _move(folder / str(n), whole)

@@ -1,1 +1,1 @@
-"""From a subject of an archive to NIfTI files and slices."""
+"""Turns subjects of an archive into NIfTI files on a common grid, and these into slices."""

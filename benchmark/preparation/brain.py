@@ -5,8 +5,8 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from benchmark.archives.checks import checked_mask
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.voxel_checks import checked_mask
 from benchmark.runtime.errors import DataError
 
 Mask = npt.NDArray[np.bool_]
@@ -34,17 +34,17 @@ def robex(image: Volume) -> Volume:
 
 
 def foreground(image: Volume) -> Volume:
-    """Everything above the threshold of Otsu (IEEE SMC 1979), which parts tissue from air where there is no skull."""
+    """Voxels above Otsu's threshold (IEEE SMC 1979), which separates tissue from air in skull-stripped scans."""
     data = np.asarray(image.data)
     return Volume((data > threshold_otsu(data.ravel())).astype(np.uint8), image.affine, image.path)
 
 
-def solid(mask: Volume, radius: float) -> Volume:
-    """The largest connected component of the mask, closed with a ball of ``radius`` mm, and without holes."""
+def close_mask(mask: Volume, radius: float) -> Volume:
+    """The largest connected component of the mask, closed with a ball of ``radius`` mm and filled."""
     components, count = ndimage.label(np.asarray(mask.data) > 0)
     sizes = np.bincount(components.ravel(), minlength=count + 1)[1:]
     largest = components == 1 + int(np.argmax(sizes))
-    box = _box(largest)  # a closed set stays within the box of what it closes
+    box = _box(largest)  # closing does not leave the bounding box
     pad = [int(np.ceil(radius / s)) + 1 for s in mask.spacing]
     padded = np.pad(largest[box], [(p, p) for p in pad])
     dilated = ndimage.distance_transform_edt(~padded, sampling=mask.spacing) <= radius
@@ -55,7 +55,7 @@ def solid(mask: Volume, radius: float) -> Volume:
 
 
 def bounding_box(mask: Volume, margin: float) -> tuple[slice, ...]:
-    """Smallest box around the mask with ``margin`` mm on each side, as far as the scan reaches."""
+    """Bounding box of the mask with ``margin`` mm on each side, clipped to the scan."""
     widths = [int(np.ceil(margin / s)) for s in mask.spacing]
     return tuple(
         slice(max(0, box.start - w), min(n, box.stop + w))

@@ -1,4 +1,4 @@
-"""Puts all prepared subjects of a dataset into the slice store."""
+"""Collects the prepared subjects of a dataset in the slice store."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,34 +6,39 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.archives.formats.nifti import read_volume
-from benchmark.archives.inventory import stated_of
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.inventory import inventory_field
 from benchmark.data.slices import SubjectSlices, write_slices
 from benchmark.data.truth import TruthSlices, write_truth
-from benchmark.preparation.prepared import KINDS, Kind, as_slices, read_record, room
+from benchmark.preparation.prepared import KINDS, Kind, as_slices, disk_space, read_record
 from benchmark.runtime import paths
-from benchmark.runtime.errors import DataError, made_again
+from benchmark.runtime.errors import DataError, remedy_damaged
 
 
-def collect_subjects(dataset: str) -> None:
-    """See :func:`benchmark.preparation.collect`."""
-    contents = stated_of(dataset, "content")
+def collect(dataset: str) -> None:
+    """Writes the slice store and, apart from it, the truth of phantoms.
+
+    Raises:
+        DataError: a prepared subject is missing, damaged, or from other files than the inventory states; or the disk is
+            full.
+    """
+    contents = inventory_field(dataset, "content")
     folders = {s: paths.subject(dataset, s) for s in contents}
     for subject, folder in folders.items():
         _check_content(folder, contents[subject])
-    # Compressed volumes are at most as large as the store.
+    # An upper bound: slices take at most four times the space of compressed volumes.
     size = 4 * sum(p.stat().st_size for folder in folders.values() for p in folder.rglob("*.nii.gz"))
-    with room(paths.slices(dataset), size):
+    with disk_space(paths.slices(dataset), size):
         write_slices(paths.slices(dataset), (_slices(s, folder) for s, folder in folders.items()))
-    with room(paths.truth(dataset), size):
+    with disk_space(paths.truth(dataset), size):
         write_truth(paths.truth(dataset), (t for s, folder in folders.items() for t in _truth(s, folder)))
 
 
 def _check_content(folder: Path, content: str) -> None:
-    """Snakemake compares what it remembers of a subject's files, and forgets with its own folder."""
+    """Checks what Snakemake no longer can once its own folder is deleted."""
     if read_record(folder).get("content") != content:
         path = folder / "subject.json"
-        raise DataError(path, "was made of other files than the inventory states", made_again(path, folder))
+        raise DataError(path, "was prepared from other files than the inventory states", remedy_damaged(path, folder))
 
 
 def _slices(subject: str, folder: Path) -> SubjectSlices:
@@ -61,8 +66,8 @@ def _truth(subject: str, folder: Path) -> Iterator[TruthSlices]:
 
 
 def _volume(folder: Path, name: str) -> Volume:
-    """A volume of a prepared subject; what is wrong with it is mended by preparing the subject again."""
+    """A volume of a prepared subject; the remedy of a fault is to prepare the subject again."""
     try:
         return read_volume(folder / name)
     except DataError as error:
-        raise DataError(error.thing, error.fault, made_again(folder / "subject.json", folder)) from None
+        raise DataError(error.thing, error.fault, remedy_damaged(folder / "subject.json", folder)) from None

@@ -1,8 +1,7 @@
-"""Grids and resampling. Everything is in RAS millimetres; SimpleITK's LPS stays inside this module.
+"""Grids and resampling, in RAS millimetres; SimpleITK's LPS is used only inside this module.
 
-Where a grid is coarser than the scan, the scan is first blurred to the point spread of the coarser voxel, as a scanner
-with such voxels would have (Cardoso et al., MICCAI 2015); plain interpolation would alias, and would leave the noise
-of a finely sampled scanner standing.
+Before resampling to a coarser grid, a scan is blurred to the point spread of the coarser voxel (Cardoso et al., MICCAI
+2015). Plain interpolation would alias, and keep the noise of the finer voxels.
 """
 
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from scipy import ndimage
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 
 Matrix = npt.NDArray[np.float64]
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # RAS to LPS and back
@@ -48,7 +47,7 @@ class Grid:
         return Grid((int(size[0]), int(size[1]), int(size[2])), affine)
 
     def padded(self, margin: float) -> "Grid":
-        """The same voxels and at least ``margin`` mm more on each side."""
+        """This grid, extended by at least ``margin`` mm on each side."""
         voxels = np.ceil(margin / self.spacing).astype(int)
         affine = self.affine.copy()
         affine[:3, 3] -= affine[:3, :3] @ voxels
@@ -56,23 +55,23 @@ class Grid:
         return Grid((i, j, k), affine)
 
 
-def canonical(volume: Volume) -> Volume:
-    """The same voxels with axes reordered and flipped to run as nearly as can be to the right, front and top."""
+def to_canonical(volume: Volume) -> Volume:
+    """The volume with axes permuted and flipped to the closest RAS orientation (right, front, top)."""
     orientation = nib.orientations.io_orientation(volume.affine)
     data = nib.orientations.apply_orientation(volume.data, orientation)
     affine = volume.affine @ nib.orientations.inv_ornt_aff(orientation, volume.data.shape)
     return Volume(np.ascontiguousarray(data), affine, volume.path)
 
 
-def cropped(volume: Volume, box: tuple[slice, ...]) -> Volume:
-    """The voxels within ``box``, at their place."""
+def crop(volume: Volume, box: tuple[slice, ...]) -> Volume:
+    """The voxels within ``box``, at the same position."""
     affine = volume.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ [s.start for s in box]
     return Volume(np.ascontiguousarray(volume.data[box]), affine, volume.path)
 
 
 def to_itk(volume: Volume) -> sitk.Image:
-    """A SimpleITK image at the same place."""
+    """A SimpleITK image at the same position."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(np.asarray(volume.data).transpose(2, 1, 0)))
     lps = _FLIP @ volume.affine
     spacing = np.linalg.norm(lps[:3, :3], axis=0)
@@ -83,7 +82,7 @@ def to_itk(volume: Volume) -> sitk.Image:
 
 
 def to_transform(matrix: Matrix) -> sitk.AffineTransform:
-    """A SimpleITK transform of the 4x4 matrix between RAS positions."""
+    """The SimpleITK transform of a 4x4 matrix between RAS positions."""
     lps = _FLIP @ matrix @ _FLIP
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(lps[:3, :3].ravel().tolist())
@@ -106,7 +105,7 @@ def resample_image(image: Volume, grid: Grid, matrix: Matrix, *, spline: bool = 
 
     Args:
         matrix: 4x4, from RAS positions on ``grid`` to those of the image.
-        spline: cubic B-splines, which keep detail; otherwise linear, which cannot overshoot.
+        spline: cubic B-splines, which preserve detail; otherwise linear, without overshoot.
     """
     blurred = Volume(_blurred(np.asarray(image.data, np.float32), image, grid, matrix), image.affine, image.path)
     interpolator = sitk.sitkBSpline if spline else sitk.sitkLinear
@@ -114,13 +113,13 @@ def resample_image(image: Volume, grid: Grid, matrix: Matrix, *, spline: bool = 
 
 
 def resample_mask(mask: Volume, grid: Grid, matrix: Matrix) -> Volume:
-    """A mask on another grid: where at least half of a voxel was inside."""
+    """A mask on another grid: voxels that are at least half inside."""
     share = resample_image(mask, grid, matrix, spline=False)
     return Volume((np.asarray(share.data) >= 0.5).astype(np.uint8), grid.affine, mask.path)
 
 
 def resample_labels(labels: Volume, grid: Grid, matrix: Matrix, values: Sequence[int]) -> Volume:
-    """A label map on another grid: the label with the largest share of a voxel, in doubt the background."""
+    """A label map on another grid: the label with the largest share of a voxel; background wins ties."""
     shares = [
         resample_image(
             Volume((labels.data == value).astype(np.uint8), labels.affine, labels.path), grid, matrix, spline=False
@@ -133,11 +132,11 @@ def resample_labels(labels: Volume, grid: Grid, matrix: Matrix, values: Sequence
 
 
 def _blurred(data: npt.NDArray[np.float32], source: Volume, grid: Grid, matrix: Matrix) -> npt.NDArray[np.float32]:
-    """``data`` blurred by what its voxels lack to the width of the grid's voxels, along each of its own axes."""
+    """``data`` blurred to the point spread of the grid's voxels, along its own axes."""
     step = np.linalg.inv(source.affine) @ matrix @ grid.affine
     width = np.abs(step[:3, :3]).max(axis=1)  # extent of a grid voxel in voxels of the source
     sigma = np.sqrt(np.maximum(width**2 - 1, 0)) / _FWHM
-    # Affine registration changes sizes by some per cent; that is no change of resolution.
+    # Affine registration scales by some per cent, which is no change of resolution.
     sigma[width < 1.2] = 0
     return ndimage.gaussian_filter(data, sigma, mode="constant") if sigma.any() else data
 

@@ -1,7 +1,7 @@
-"""Brain MRI: from a scan to axial slices in template space.
+"""Prepares brain MRI: from a scan to axial slices in template space.
 
-Reorientation, the common voxel size, brain extraction, N4, tissue classes, registration, resampling, intensities. The
-paper's section III-A names the tools.
+Steps: reorientation, common voxel size, brain extraction, N4, tissue classes, registration, resampling, intensities
+(section III-A of the paper).
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,35 +9,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.archives.checks import checked_image, checked_labels, checked_mask
-from benchmark.archives.subject import Subject, Volume
+from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.subject import Subject
+from benchmark.archives.voxel_checks import checked_image, checked_labels, checked_mask
 from benchmark.config.dataset import DatasetConfig, MRIPreparation
 from benchmark.preparation import brain
 from benchmark.preparation.geometry import (
     Grid,
     Matrix,
-    canonical,
-    cropped,
+    crop,
     resample_image,
     resample_labels,
     resample_mask,
+    to_canonical,
 )
 from benchmark.preparation.prepared import Prepared
-from benchmark.preparation.quality import intensity_quality, place_quality, scan_quality
-from benchmark.preparation.record import Record, listed
-from benchmark.preparation.template import moved, registered, slice_grid
-from benchmark.preparation.tissue import classified, corrected
+from benchmark.preparation.quality import alignment_quality, intensity_quality, scan_quality
+from benchmark.preparation.record import Record
+from benchmark.preparation.template import align_centres, register, slice_grid
+from benchmark.preparation.tissue import classify_tissues, correct_bias_field
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 
-# mm around the brain that are kept
-_MARGIN = 2.0
+_MARGIN = 2.0  # mm that are kept around the brain
 _IDENTITY: Matrix = np.eye(4)
 
 
 @dataclass(frozen=True)
 class _Scan:
-    """A scan on its own axes, cut to the brain."""
+    """A scan on its own axes, cropped to the brain."""
 
     image: Volume
     mask: Volume
@@ -50,26 +50,26 @@ def prepare_mri(
     """Prepares one subject.
 
     Args:
-        targets: scanners whose truth is wanted.
+        targets: scanners whose truth is needed.
 
     Raises:
-        DataError: whatever is wrong with the subject's files.
+        DataError: a fault of the subject's files.
     """
     scan = _scan(config, settings, subject, record)
     if settings.n4:
         with record.step("bias field"):
-            scan = _Scan(corrected(scan.image, scan.mask, settings.n4_levels), scan.mask, scan.labels)
+            scan = _Scan(correct_bias_field(scan.image, scan.mask, settings.n4_levels), scan.mask, scan.labels)
     labels = scan.labels
     if settings.tissue == "hmrf":
         with record.step("tissue classes") as entry:
-            labels = classified(scan.image, scan.mask)
+            labels = classify_tissues(scan.image, scan.mask)
             entry["voxels"] = dict(zip(config.labels, _counts(labels, config), strict=True))
     if labels is None:
         raise DataError(scan.image.path, "has no label map", "Get the whole archive, or set 'tissue: hmrf'")
     with record.step("alignment") as entry:
-        alignment = registered(scan.image, scan.mask) if settings.register_to_mni else moved(scan.mask)
+        alignment = register(scan.image, scan.mask) if settings.register_to_mni else align_centres(scan.mask)
         entry.update(
-            template_to_scan=listed(alignment.matrix), metric=alignment.metric, iterations=alignment.iterations
+            template_to_scan=alignment.matrix.tolist(), metric=alignment.metric, iterations=alignment.iterations
         )
     grid = slice_grid(settings)
     with record.step("resampling") as entry:
@@ -83,23 +83,23 @@ def prepare_mri(
             )
         image = resample_image(scan.image, grid, alignment.matrix)
         labels = _inside(resample_labels(labels, grid, alignment.matrix, tuple(config.labels.values())), mask)
-        record.quality["beside"] = entry["brain_outside_the_slices"] = _cut(scan.mask, mask, alignment.matrix)
+        record.quality["beside"] = entry["brain_outside_the_slices"] = _share_outside(scan.mask, mask, alignment.matrix)
     with record.step("intensities") as entry:
         entry["full"] = full = _full(scan.image, scan.mask, settings)
         image = _scaled(image, mask, full)
-    with record.step("quality of place and intensities"):
-        record.quality |= place_quality(alignment, mask) | intensity_quality(scan.image, scan.mask)
+    with record.step("quality of alignment and intensities"):
+        record.quality |= alignment_quality(alignment, mask) | intensity_quality(scan.image, scan.mask)
     truth = _truth(settings, subject, targets, scan.mask, mask, alignment.matrix, record)
     return Prepared(image, labels, mask, truth)
 
 
 def _scan(config: DatasetConfig, settings: MRIPreparation, subject: Subject, record: Record) -> _Scan:
-    """Reads a subject, brings it to the common voxel size, and finds its brain."""
+    """Reads a subject, resamples it to the common voxel size, and extracts its brain."""
     with record.step("reading"):
-        image = canonical(checked_image(subject.image()))
-        mask = canonical(checked_mask(subject.mask())) if subject.mask else None
+        image = to_canonical(checked_image(subject.image()))
+        mask = to_canonical(checked_mask(subject.mask())) if subject.mask else None
         labels = (
-            canonical(checked_labels(subject.labels(), config.labels.values()))
+            to_canonical(checked_labels(subject.labels(), config.labels.values()))
             if subject.labels and settings.tissue == "none"
             else None
         )
@@ -118,7 +118,7 @@ def _scan(config: DatasetConfig, settings: MRIPreparation, subject: Subject, rec
         inside = resample_mask(mask, Grid.of(original), _IDENTITY) if settings.working_spacing else mask
         record.quality |= {"brain": entry["millilitres"], **scan_quality(original, inside)}
     box = brain.bounding_box(mask, _MARGIN)
-    return _Scan(cropped(image, box), cropped(mask, box), cropped(labels, box) if labels else None)
+    return _Scan(crop(image, box), crop(mask, box), crop(labels, box) if labels else None)
 
 
 def _brain(settings: MRIPreparation, subject: Subject, image: Volume, mask: Volume | None) -> Volume:
@@ -130,7 +130,7 @@ def _brain(settings: MRIPreparation, subject: Subject, image: Volume, mask: Volu
         found = mask
     else:
         raise DataError(image.path, "has no brain mask", "Get the whole archive, or set 'brain_extraction: robex'")
-    return brain.solid(found, settings.mask_closing)
+    return brain.close_mask(found, settings.mask_closing)
 
 
 def _truth(
@@ -142,19 +142,19 @@ def _truth(
     matrix: Matrix,
     record: Record,
 ) -> dict[str, tuple[Volume, Volume]]:
-    """The target scanner's view: in the place and the mask of the source's image, corrected and scaled on its own."""
+    """The target scanner's images, with alignment and mask of the source's, and with their own bias field and scale."""
     available: Mapping[str, tuple] = subject.truth or {}
     truth = {}
     for target in targets:
         with record.step(f"truth of {target}") as entry:
             volumes = []
             for load in available[target]:
-                scan = canonical(checked_image(load()))
+                scan = to_canonical(checked_image(load()))
                 inside = resample_mask(own_mask, Grid.of(scan), _IDENTITY)
                 box = brain.bounding_box(inside, _MARGIN)
-                scan, inside = cropped(scan, box), cropped(inside, box)
+                scan, inside = crop(scan, box), crop(inside, box)
                 if settings.n4:
-                    scan = corrected(scan, inside, settings.n4_levels)
+                    scan = correct_bias_field(scan, inside, settings.n4_levels)
                 full = _full(scan, inside, settings)
                 volumes.append(_scaled(resample_image(scan, Grid.of(mask), matrix), mask, full))
                 entry.setdefault("full", []).append(full)
@@ -163,7 +163,7 @@ def _truth(
 
 
 def _full(image: Volume, mask: Volume, settings: MRIPreparation) -> float:
-    """The intensity that becomes 1."""
+    """The intensity that maps to 1."""
     value = float(np.percentile(np.asarray(image.data)[np.asarray(mask.data) > 0], settings.intensity_percentile))
     if value <= 0:
         raise DataError(image.path, "has no signal inside the brain", "Look at the image; exclude the subject")
@@ -171,13 +171,13 @@ def _full(image: Volume, mask: Volume, settings: MRIPreparation) -> float:
 
 
 def _scaled(image: Volume, mask: Volume, full: float) -> Volume:
-    """0 becomes -1, ``full`` becomes 1; -1 outside the mask."""
+    """Maps 0 to -1 and ``full`` to 1; -1 outside the mask."""
     inside = np.clip(2 * np.asarray(image.data) / full - 1, -1, 1)
     return Volume(np.where(np.asarray(mask.data) > 0, inside, -1).astype(np.float32), image.affine, image.path)
 
 
 def _positive(image: Volume) -> Volume:
-    """Splines overshoot at edges; a magnitude image has nothing below 0."""
+    """Removes negative values, which splines produce at edges."""
     return Volume(np.maximum(image.data, np.float32(0)), image.affine, image.path)
 
 
@@ -190,8 +190,8 @@ def _counts(labels: Volume, config: DatasetConfig) -> list[int]:
     return [int(counts[value]) for value in config.labels.values()]
 
 
-def _cut(scan_mask: Volume, mask: Volume, matrix: Matrix) -> float:
-    """Share of the brain, at the heights of the slices, that lies beside them; above 0 the slices are too small."""
+def _share_outside(scan_mask: Volume, mask: Volume, matrix: Matrix) -> float:
+    """Share of the brain, at the heights of the slices, outside of them; above 0, the slices are too small."""
     positions = np.argwhere(np.asarray(scan_mask.data) > 0)
     to_grid = np.linalg.inv(matrix @ mask.affine) @ scan_mask.affine
     i, j, k = (np.c_[positions, np.ones(len(positions))] @ to_grid.T)[:, :3].T

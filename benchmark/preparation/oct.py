@@ -1,4 +1,4 @@
-"""Retinal OCT: from a volume to B-scans with the target scanner's dimensions."""
+"""Prepares retinal OCT: from a volume to B-scans with the target scanner's dimensions."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,9 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from benchmark.archives.checks import checked_image, checked_labels
-from benchmark.archives.subject import Subject, Volume
+from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.subject import Subject
+from benchmark.archives.voxel_checks import checked_image, checked_labels
 from benchmark.config.dataset import DatasetConfig, OCTPreparation
 from benchmark.preparation.geometry import Grid
 from benchmark.preparation.prepared import Prepared
@@ -15,8 +16,7 @@ from benchmark.preparation.quality import oct_quality
 from benchmark.preparation.record import Record
 from benchmark.runtime.errors import DataError
 
-# Share of a B-scan's columns and rows that speckle is smoothed over before the retina is sought.
-_SMOOTHING = 0.02
+_SMOOTHING = 0.02  # Gaussian against speckle before the retina is segmented, as a share of columns and rows
 
 
 def prepare_oct(
@@ -25,10 +25,10 @@ def prepare_oct(
     """Prepares one subject.
 
     Args:
-        targets: scanners whose truth is wanted.
+        targets: scanners whose truth is needed.
 
     Raises:
-        DataError: whatever is wrong with the subject's files.
+        DataError: a fault of the subject's files.
     """
     with record.step("reading"):
         if subject.labels is None:
@@ -39,10 +39,10 @@ def prepare_oct(
         checked_labels(labels, config.labels.values())
     grid = _grid(Grid.of(scan), settings)
     with record.step("resampling"):
-        image = _scaled(nearest(scan, grid), scan)
-        labels = checked_labels(nearest(labels, grid), config.labels.values())
+        image = _scaled(resample_nearest(scan, grid), scan)
+        labels = checked_labels(resample_nearest(labels, grid), config.labels.values())
     with record.step("retina"):
-        mask = retina(image)
+        mask = segment_retina(image)
     with record.step("quality"):
         record.quality |= oct_quality(image, mask)
     with record.step("truth"):
@@ -50,14 +50,17 @@ def prepare_oct(
         truth = {}
         for target in targets:
             clean, noisy = (load() for load in available[target])
-            truth[target] = (_scaled(nearest(clean, grid), clean), _scaled(nearest(noisy, grid), noisy))
+            truth[target] = (
+                _scaled(resample_nearest(clean, grid), clean),
+                _scaled(resample_nearest(noisy, grid), noisy),
+            )
     return Prepared(image, labels, mask, truth)
 
 
-def nearest(volume: Volume, grid: Grid) -> Volume:
-    """The voxels of ``volume`` that hold the voxel centres of a grid with parallel axes, 0 outside.
+def resample_nearest(volume: Volume, grid: Grid) -> Volume:
+    """Nearest-neighbour resampling to a grid with parallel axes, 0 outside.
 
-    Where a centre lies on the border of two voxels, the one with the higher index is taken.
+    Of two equally near voxels, the one with the higher index counts.
 
     Raises:
         DataError: the axes are not parallel.
@@ -75,10 +78,10 @@ def nearest(volume: Volume, grid: Grid) -> Volume:
     return Volume(data.astype(volume.data.dtype), grid.affine, volume.path)
 
 
-def retina(image: Volume) -> Volume:
-    """Everything from the vitreous to the choroid: in each column from the first to the last bright row.
+def segment_retina(image: Volume) -> Volume:
+    """Mask from the vitreous to the choroid: in each column from the first to the last bright row.
 
-    Bright is what Otsu's threshold finds in the image without its speckle; the largest component of that counts.
+    Bright is the largest component above Otsu's threshold in the smoothed image.
     """
     columns, rows, _ = image.data.shape
     smooth = ndimage.gaussian_filter(np.asarray(image.data), [_SMOOTHING * columns, _SMOOTHING * rows, 0])
@@ -91,7 +94,7 @@ def retina(image: Volume) -> Volume:
 
 
 def _grid(own: Grid, settings: OCTPreparation) -> Grid:
-    """The volume's own extent, divided into the columns, rows and B-scans of the config."""
+    """The extent of the volume, divided into the columns, rows and B-scans of the config."""
     rows, columns = settings.grid_size
     shape = (columns, rows, settings.b_scans)
     scale = np.array(own.shape) / shape
@@ -102,10 +105,10 @@ def _grid(own: Grid, settings: OCTPreparation) -> Grid:
 
 
 def _scaled(volume: Volume, original: Volume) -> Volume:
-    """The range of the file's integers, 0 to 255 or 0 to 65535, to [-1, 1].
+    """Maps the range of the file's integers, 0 to 255 or 0 to 65535, to [-1, 1].
 
     Raises:
-        DataError: not unsigned integers, whose range would be unknown; or an image without content.
+        DataError: the file does not hold 8 or 16 bit grey, or the image is empty.
     """
     ceiling = {"uint8": 255, "uint16": 65535}.get(original.data.dtype.name)
     if ceiling is None:

@@ -1,14 +1,14 @@
-"""From an archive to slices: one process prepares one subject, another collects them all."""
+"""Prepares one subject of an archive, in a process of its own."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchmark.archives.inventory import stated_of
+from benchmark.archives.inventory import inventory_field
 from benchmark.archives.manifest import Manifest
 from benchmark.archives.plausibility import check_plausible
-from benchmark.archives.privacy.pseudonyms import digests, own_ids
+from benchmark.archives.privacy.pseudonyms import archive_ids, digests
 from benchmark.archives.privacy.redaction import redacted
 from benchmark.archives.readers import reader
 from benchmark.archives.subject import Subject, about
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 def prepare_subject(dataset: str, subject: str) -> None:
-    """Writes the subject's folder (see :func:`benchmark.runtime.paths.subject`), whole or not at all.
+    """Writes the subject's folder (see :func:`benchmark.runtime.paths.subject`), complete or not at all.
+
+    It runs in one thread, so that sums of floats have a fixed order, and the same scan gives the same bytes.
 
     Args:
-        subject: as the inventory has it.
-
-    Everything runs in one thread: sums of floats then have one order, and the same scan gives the same bytes.
+        subject: its name in the inventory.
 
     Raises:
-        DataError: whatever is wrong with the subject's files, or no room on the disk.
+        DataError: a fault of the subject's files, or a full disk.
     """
-    # Read by ROBEX, a program of its own, and by SimpleITK when it is imported.
+    # ROBEX, a child process, reads this, and SimpleITK when it is imported.
     os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
     import SimpleITK as sitk
 
@@ -44,11 +44,11 @@ def prepare_subject(dataset: str, subject: str) -> None:
     config = load_dataset(dataset)
     record = Record()
     with redacted(config), about(subject):
-        own = own_ids(config, [subject])[subject]
-        manifest, found = Manifest.read(config), _find(config, own)
+        archive_id = archive_ids(config, [subject])[subject]
+        manifest, found = Manifest.read(config), _find(config, archive_id)
         content = digests(config, {subject: manifest.content(found)})[subject]
         found = replace(manifest.verified(found), id=subject)
-        made = make_prepared(config, found, truth_targets(config, found), record)
+        prepared = prepare_volumes(config, found, truth_targets(config, found), record)
     head = {
         "dataset": dataset,
         "subject": subject,
@@ -56,17 +56,17 @@ def prepare_subject(dataset: str, subject: str) -> None:
         "preparation": config.preparation.kind,
         "content": content,
     }
-    write_prepared(paths.subject(dataset, subject), made, {**head, **record.finished()})
+    write_prepared(paths.subject(dataset, subject), prepared, {**head, **record.finished()})
 
 
-def make_prepared(config: DatasetConfig, subject: Subject, targets: Sequence[str], record: "Record") -> "Prepared":
-    """What becomes of a subject.
+def prepare_volumes(config: DatasetConfig, subject: Subject, targets: Sequence[str], record: "Record") -> "Prepared":
+    """The volumes of a subject on the dataset's grid.
 
     Args:
-        targets: scanners whose truth is wanted.
+        targets: scanners whose truth is needed.
 
     Raises:
-        DataError: whatever is wrong with the subject's files.
+        DataError: a fault of the subject's files.
     """
     from benchmark.preparation.mri import prepare_mri
     from benchmark.preparation.oct import prepare_oct
@@ -77,14 +77,14 @@ def make_prepared(config: DatasetConfig, subject: Subject, targets: Sequence[str
 
 
 def truth_targets(config: DatasetConfig, subject: Subject) -> list[str]:
-    """Scanners on which the subject's truth is wanted, as the inventory states them; whom it leaves out nobody tests.
+    """Scanners for which the subject's truth is needed, as the inventory states.
 
     Raises:
         DataError: a phantom lacks it, or the inventory is missing or damaged.
     """
     if not config.phantom:
         return []
-    targets: list[str] = stated_of(config.name, "wanted_truth").get(subject.id, [])
+    targets: list[str] = inventory_field(config.name, "wanted_truth").get(subject.id, [])
     if missing := set(targets) - set(subject.truth or ()):
         raise DataError(
             paths.raw(config.name) / "truth",
@@ -94,21 +94,9 @@ def truth_targets(config: DatasetConfig, subject: Subject) -> list[str]:
     return targets
 
 
-def collect(dataset: str) -> None:
-    """Writes the slice store, and the truth of phantoms apart from it.
-
-    Raises:
-        DataError: a prepared subject is missing, damaged or of other files than the inventory states, or no room on
-            the disk.
-    """
-    from benchmark.preparation.collect import collect_subjects
-
-    collect_subjects(dataset)
-
-
 def _find(config: DatasetConfig, subject: str) -> Subject:
     root = paths.raw(config.name)
-    # What is wrong with another subject does not matter here; the inventory has told.
+    # The inventory has reported faults of other subjects.
     for candidate in reader(config.reader)(root):
         if isinstance(candidate, DataError):
             if candidate.subject == subject:
@@ -116,4 +104,4 @@ def _find(config: DatasetConfig, subject: str) -> Subject:
         elif candidate.id == subject:
             check_plausible(config.preparation.kind, candidate)
             return candidate
-    raise DataError(root, f"holds no subject {subject}", "Run snakemake, which takes the inventory anew")
+    raise DataError(root, f"holds no subject {subject}", "Run snakemake, which takes the inventory again")

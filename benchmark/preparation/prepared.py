@@ -1,4 +1,4 @@
-"""A prepared subject: volumes on the dataset's grid, and its folder on disk, which is whole or absent."""
+"""A prepared subject: volumes on the dataset's grid, and its folder on disk, which is complete or absent."""
 
 import errno
 import json
@@ -12,9 +12,9 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.runtime.atomic import atomic_folder
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 
 Kind = Literal["mri", "oct"]
 KINDS = ("clean", "noisy")
@@ -38,20 +38,20 @@ class Prepared:
     truth: dict[str, tuple[Volume, Volume]] = field(default_factory=dict)
 
     def files(self) -> dict[str, Volume]:
-        """Each volume by its name below the subject's folder."""
+        """Volumes by file name below the subject's folder."""
         scans = {f"truth/{t}/{k}": v for t, pair in self.truth.items() for k, v in zip(KINDS, pair, strict=True)}
         own = {"image": self.image, "labels": self.labels, "mask": self.mask, **scans}
         return {f"{name}.nii.gz": volume for name, volume in own.items()}
 
 
 def write_prepared(folder: Path, prepared: Prepared, record: dict[str, Any]) -> None:
-    """Writes the subject's folder under a temporary name and renames it.
+    """Writes the subject's folder, complete or not at all.
 
     Raises:
-        DataError: no room on the disk.
+        DataError: the disk is full.
     """
     volumes = prepared.files()
-    with room(folder, sum(v.data.nbytes for v in volumes.values())), atomic_folder(folder) as temporary:
+    with disk_space(folder, sum(v.data.nbytes for v in volumes.values())), atomic_folder(folder) as temporary:
         for name, volume in volumes.items():
             path = temporary / name
             path.parent.mkdir(exist_ok=True, parents=True)
@@ -60,10 +60,10 @@ def write_prepared(folder: Path, prepared: Prepared, record: dict[str, Any]) -> 
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """What was written down of the subject.
+    """The record of the subject's preparation.
 
     Raises:
-        DataError: missing or damaged.
+        DataError: it is missing or damaged.
     """
     path = folder / "subject.json"
     try:
@@ -71,21 +71,21 @@ def read_record(folder: Path) -> dict[str, Any]:
         if not {"preparation", "domain"} <= set(found):
             raise ValueError
     except FileNotFoundError:
-        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+        raise DataError(path, "is missing", remedy_missing(path)) from None
     except (ValueError, TypeError):
-        raise DataError(path, "is damaged", made_again(path, folder)) from None
+        raise DataError(path, "is damaged", remedy_damaged(path, folder)) from None
     return found
 
 
 def as_slices(volume: Volume, kind: Kind) -> npt.NDArray[np.generic]:
-    """Slices first, then rows from the front (or the vitreous) down, then columns from left to right."""
+    """Shape (slices, rows, columns); rows run from the front or the vitreous, columns from left to right."""
     stacked = np.asarray(volume.data).transpose(2, 1, 0)
     return np.ascontiguousarray(stacked[:, ::-1] if kind == "mri" else stacked)
 
 
 @contextmanager
-def room(path: Path, size: int) -> Iterator[None]:
-    """Says how much room is needed where there is none.
+def disk_space(path: Path, size: int) -> Iterator[None]:
+    """Reports a full disk, with the space that is needed.
 
     Raises:
         DataError: the disk or the quota is full.
@@ -99,5 +99,5 @@ def room(path: Path, size: int) -> Iterator[None]:
         raise DataError(
             path,
             f"cannot be written: the disk is full, and up to {needed} MB are needed",
-            "Free some space; what was finished is kept, so run it again",
+            "Free some space, and run it again: finished files are kept",
         ) from None

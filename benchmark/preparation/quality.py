@@ -1,42 +1,38 @@
-"""Measures of a scan's quality, taken while it is prepared. ``benchmark.reporting.quality`` compares subjects.
+"""Quality measures of a scan, taken during preparation. ``benchmark.reporting.quality`` compares subjects.
 
-Every measure is one float, from one thread and without chance. One that cannot be taken of a scan is left out.
+Each measure is a float, and deterministic. One that a scan does not allow is left out.
 """
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.preparation.brain import bounding_box
 from benchmark.preparation.template import Alignment, template
 
 Quality = dict[str, float]
 _Floats = npt.NDArray[np.floating]
 
-# Lines that cross less of the brain than this share of the longest are left out of the spectrum: mostly air.
-_LONG = 0.6
-# Voxels of brain along an axis of which a spectrum says something.
-_SHORTEST = 16
-# Lowest frequencies, in waves over the brain, whose power is the brain's own shape.
-_SHAPE = 4
-# An edge of k-space is sought above this share of the frequencies; it parts this share of them below it, and no fewer
-# than the width of a peak, from all above it by so many decades of power.
+_LONG = 0.6  # shortest line in a spectrum, relative to the longest; shorter ones are mostly air
+_SHORTEST = 16  # voxels of brain along an axis, for a meaningful spectrum
+_SHAPE = 4  # lowest frequencies, in waves over the brain, whose power comes from the brain's shape
+# An edge of k-space is searched above the share _LOWEST_EDGE of the frequencies. The band below it (the share _BAND of
+# all frequencies, at least _PEAK of them) must exceed all frequencies above it by _EDGE decades of power.
 _LOWEST_EDGE, _BAND, _PEAK, _EDGE = 0.4, 0.05, 4, 0.7
-# Share of a B-scan's columns in which its retina is seen at least.
-_SEEN = 0.5
+_SEEN = 0.5  # smallest share of a B-scan's columns with retina, for a retina to count as visible
 
 
 def scan_quality(image: Volume, mask: Volume) -> Quality:
     """Ringing, noise and brightness of a brain on the grid of its scan.
 
-    - ``ripple``: dB by which one frequency stands out of its neighbours (see :func:`ripple`).
-    - ``k_space``: share of k-space that is filled along the axis with the least (see :func:`filled`).
-    - ``noise``: its standard deviation by pseudo-residuals (Coupé et al., IEEE TMI 2008), relative to the brain's
-      median; the median of their absolute values stands for the deviation, so that edges count little.
+    - ``ripple``: highest peak of a spectrum above its neighbourhood, in dB (see :func:`ripple`).
+    - ``k_space``: filled share of k-space along the axis with the least (see :func:`filled`).
+    - ``noise``: standard deviation, estimated by the median of absolute pseudo-residuals (Coupé et al., IEEE TMI 2008),
+      on which edges have little influence; relative to the brain's median.
     - ``brightness``: median of the brain, in the file's units.
     """
-    if not np.asarray(mask.data).any():  # a brain of less than a voxel
+    if not np.asarray(mask.data).any():  # a brain smaller than a voxel
         return {}
     box = bounding_box(mask, 0)
     data, inside = np.asarray(image.data)[box].astype(np.float64), np.asarray(mask.data)[box] > 0
@@ -53,10 +49,10 @@ def scan_quality(image: Volume, mask: Volume) -> Quality:
 
 
 def spectrum(data: _Floats, inside: npt.NDArray[np.bool_], axis: int) -> _Floats | None:
-    """Mean power of the lines along an axis that cross the brain, from frequency 0 to half a wave a voxel.
+    """Mean power spectrum of lines through the brain along an axis, from frequency 0 to half a wave a voxel.
 
     Returns:
-        log10, or None where the brain is short, or constant.
+        log10 of the power; None if the brain is too short, or constant.
     """
     lines, within = np.moveaxis(data, axis, -1), np.moveaxis(inside, axis, -1)
     reached = np.flatnonzero(within.any(axis=(0, 1)))
@@ -74,10 +70,10 @@ def spectrum(data: _Floats, inside: npt.NDArray[np.bool_], axis: int) -> _Floats
 
 
 def ripple(spectrum: _Floats) -> float:
-    """How far the highest peak of a spectrum rises above the median of its neighbourhood, in dB.
+    """Height of the highest peak of a spectrum above the median of its neighbourhood, in dB.
 
-    Anatomy and noise have smooth spectra. What repeats itself across the image, as the ripple of a patient who moved
-    while k-space was sampled (Wood and Henkelman, Med Phys 1985), or a spike in k-space, has a peak.
+    Anatomy and noise have smooth spectra; periodic patterns have peaks, such as ghosts of a patient's motion (Wood and
+    Henkelman, Med Phys 1985), or spikes in k-space.
     """
     kept = spectrum[_SHAPE : max(_SHAPE + 1, round(filled(spectrum) * len(spectrum)))]
     smooth = ndimage.median_filter(kept, size=2 * (len(kept) // 10) + 5, mode="nearest")
@@ -85,22 +81,22 @@ def ripple(spectrum: _Floats) -> float:
 
 
 def filled(spectrum: _Floats) -> float:
-    """Share of the frequencies below the edge beyond which k-space is empty; 1 where there is no edge.
+    """Share of the frequencies below the edge beyond which k-space is empty; 1 without an edge.
 
-    An edge inside of what the image could hold is k-space cut off and filled with zeros: the image rings at every edge
-    of the brain (Gibbs), with a wave of two voxels divided by this share.
+    An edge means that k-space was truncated and zero-filled: the image shows Gibbs ringing, with a wavelength of two
+    voxels divided by this share.
     """
     count = len(spectrum)
     band = max(_PEAK, round(_BAND * count))
     for edge in range(max(band, round(_LOWEST_EDGE * count)), count - 2):
-        # The window smears an edge over one frequency.
+        # The window blurs an edge by one frequency.
         if spectrum[edge - band : edge].min() - spectrum[edge + 1 :].max() > _EDGE:
             return edge / count
     return 1.0
 
 
 def intensity_quality(image: Volume, mask: Volume) -> Quality:
-    """How a brain's intensities are distributed, after the bias field was taken out.
+    """Distribution of a brain's intensities, after bias field correction.
 
     - ``contrast``: from the 10th to the 90th percentile, relative to the median.
     - ``highlights``: 99.9th percentile, relative to the median: vessels, fat, spikes.
@@ -113,35 +109,35 @@ def intensity_quality(image: Volume, mask: Volume) -> Quality:
     return {"contrast": float((high - low) / middle), "highlights": float(highest / middle)}
 
 
-def place_quality(alignment: Alignment, mask: Volume) -> Quality:
-    """How a brain lies in the template.
+def alignment_quality(alignment: Alignment, mask: Volume) -> Quality:
+    """Alignment of a brain to the template.
 
-    - ``overlap``: Dice coefficient of its mask, on the slices, with the template's brain.
-    - ``mismatch``: final value of the registration's metric, negative mutual information; only where it was optimised.
-    - ``growth``: the subject's volume by the template's, the determinant of the registration; only there too.
+    - ``overlap``: Dice coefficient of its mask, on the slices, and the template's brain.
+    - ``mismatch``: final value of the registration's metric, negative mutual information; only with a registration.
+    - ``growth``: determinant of the registration, the subject's volume relative to the template's; likewise.
 
     Args:
         mask: on the grid of the slices.
     """
-    brain, found = template(), np.asarray(mask.data) > 0
+    brain, inside = template(), np.asarray(mask.data) > 0
     step = np.linalg.inv(brain.affine) @ mask.affine
-    expected = ndimage.affine_transform(np.asarray(brain.data) > 0, step, output_shape=found.shape, order=0)
-    place = {"overlap": float(2 * (expected & found).sum() / (expected.sum() + found.sum()))}
+    expected = ndimage.affine_transform(np.asarray(brain.data) > 0, step, output_shape=inside.shape, order=0)
+    found = {"overlap": float(2 * (expected & inside).sum() / (expected.sum() + inside.sum()))}
     if alignment.metric is not None:
-        place |= {"mismatch": alignment.metric, "growth": float(np.linalg.det(alignment.matrix[:3, :3]))}
-    return place
+        found |= {"mismatch": alignment.metric, "growth": float(np.linalg.det(alignment.matrix[:3, :3]))}
+    return found
 
 
 def oct_quality(image: Volume, mask: Volume) -> Quality:
-    """Signal of a prepared OCT volume, and whether a retina is there.
+    """Signal and retina of a prepared OCT volume.
 
     - ``brightness``: median of the retina, 0 to 1 of the file's range.
-    - ``contrast``: medians of the retina and of what lies outside, their difference by the deviation outside (1.4826
-      times the median absolute one); absent where everything outside is equal.
+    - ``contrast``: difference of the medians of retina and background, divided by the deviation of the background
+      (1.4826 times the median absolute deviation); absent if the background is constant.
     - ``retina``: share of the volume that is retina.
     - ``weakest``: mean of the retina in the darkest B-scan that shows one, relative to the median over B-scans; a blink
-      is dark.
-    - ``empty``: share of the B-scans in half of whose columns, or more, no retina was found.
+      darkens a B-scan.
+    - ``empty``: share of the B-scans with retina in at most half of their columns.
 
     Args:
         image: in [-1, 1].

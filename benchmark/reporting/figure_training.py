@@ -14,7 +14,7 @@ from benchmark.reporting import style
 from benchmark.reporting.names import LEARNED, MethodCard
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
-from benchmark.runtime.errors import DataError, made_again
+from benchmark.runtime.errors import DataError, remedy_damaged
 from benchmark.runtime.paths import Cell
 
 DOMAINS = ("source", "target")
@@ -64,10 +64,10 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         history = pd.read_csv(path)
     except ValueError as error:
-        raise DataError(path, f"is no training history ({error})", made_again(path)) from None
+        raise DataError(path, f"is no training history ({error})", remedy_damaged(path)) from None
     if "step" not in history or not all(map(is_numeric_dtype, history.dtypes)):
         columns = ", ".join(map(str, history))
-        raise DataError(path, f"is no training history: its columns are {columns}", made_again(path))
+        raise DataError(path, f"is no training history: its columns are {columns}", remedy_damaged(path))
     return history
 
 

@@ -16,7 +16,7 @@ from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
 from benchmark.runtime import paths
 from benchmark.runtime.checksums import read_verified
-from benchmark.runtime.errors import DataError, made_again
+from benchmark.runtime.errors import DataError, remedy_damaged
 
 ITEM = Item("leaderboard", "leaderboard", "Leaderboard")
 
@@ -31,9 +31,9 @@ def read_board(config: BenchmarkConfig) -> pd.DataFrame:
     try:
         board = pd.read_csv(read_verified(path), keep_default_na=False, na_values=[""])
     except ValueError as error:
-        raise DataError(path, f"is no leaderboard ({error})", made_again(path)) from None
+        raise DataError(path, f"is no leaderboard ({error})", remedy_damaged(path)) from None
     if absent := {"dataset", "source", "target", "method", "kind", "cells", "cells_expected"} - set(board):
-        raise DataError(path, f"has no column {', '.join(sorted(absent))}", made_again(path))
+        raise DataError(path, f"has no column {', '.join(sorted(absent))}", remedy_damaged(path))
     return board
 
 

@@ -12,7 +12,7 @@ from benchmark.reporting.scope import Pair
 from benchmark.results.artifacts import read_artifact
 from benchmark.results.harmonized import FORMAT
 from benchmark.runtime import paths
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 from benchmark.runtime.paths import Cell
 
 
@@ -61,7 +61,7 @@ def harmonized(cell: Cell, subject: str, index: int) -> Images | str:
     with _open(cell.harmonized) as file:
         if file.attrs.get("format") != FORMAT:
             raise DataError(
-                cell.harmonized, "is not in this version's format of harmonized slices", made_again(cell.harmonized)
+                cell.harmonized, "is not in this version's format of harmonized slices", remedy_damaged(cell.harmonized)
             )
         if file.attrs["status"] != "ok":
             return f"{file.attrs['status']}: {file.attrs['reason']}"
@@ -87,12 +87,12 @@ def _open(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except FileNotFoundError:
-        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+        raise DataError(path, "is missing", remedy_missing(path)) from None
     except OSError as error:
-        raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
+        raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
 
 
 def _read(file: h5py.File, name: str) -> h5py.Dataset:
     if name not in file:
-        raise DataError(file.filename, f"has no {name}", made_again(file.filename))
+        raise DataError(file.filename, f"has no {name}", remedy_damaged(file.filename))
     return file[name]

@@ -13,7 +13,7 @@ from benchmark.reporting.files import Item
 from benchmark.reporting.model import MISSING, Block, Entry, Row, Table
 from benchmark.reporting.results import Results
 from benchmark.runtime import paths
-from benchmark.runtime.errors import DataError, made_again
+from benchmark.runtime.errors import DataError, remedy_damaged
 
 SWAPPED = "The PI and SV rows of the paper's Table I look swapped; they are shown as printed, and the headers decide."
 AXES = 3
@@ -53,7 +53,7 @@ def _inventory(dataset: DatasetConfig) -> pd.DataFrame:
             for name, entry in subjects.items()
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        raise DataError(path, "is not in this version's format of inventories", made_again(path)) from None
+        raise DataError(path, "is not in this version's format of inventories", remedy_damaged(path)) from None
 
 
 def _row(code: str, domain: Domain, found: pd.DataFrame) -> Row:

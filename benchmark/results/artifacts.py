@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 from benchmark.runtime.hdf5 import atomic_hdf5
 
 FORMAT = "harmonize-bench artifacts 1"
@@ -39,9 +39,9 @@ def read_artifact(path: Path, name: str) -> Artifact | None:
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
-                raise DataError(path, "holds no artifacts of this version", made_again(path))
+                raise DataError(path, "holds no artifacts of this version", remedy_damaged(path))
             return (file[name][:], dict(file[name].attrs)) if name in file else None
     except FileNotFoundError:
-        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+        raise DataError(path, "is missing", remedy_missing(path)) from None
     except (OSError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(path, f"cannot be read ({error})", made_again(path)) from None
+        raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None

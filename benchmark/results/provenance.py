@@ -31,9 +31,9 @@ from benchmark.config.load import load_dataset
 from benchmark.results.status import Status
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import write_atomically
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
-from benchmark.runtime.machine import PORTABLE_KERNELS
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 from benchmark.runtime.paths import ROOT, Cell
+from benchmark.runtime.processor import PORTABLE_KERNELS
 
 CODE = ("benchmark", "methods")
 # What can change a number; the rest of the environment is in requirements.lock.
@@ -107,7 +107,7 @@ def read_provenance(path: Path, *counts: str) -> dict[str, Any]:
     """
     # Only the records of trainings have a rule of their own; the harmonization is made again of both.
     harmonized = path.with_name("harmonized.h5")
-    again = made_again(harmonized, f"{path} and {harmonized}, as far as they are there,")
+    again = remedy_damaged(harmonized, f"{path} and {harmonized}, as far as they are there,")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -168,7 +168,7 @@ def _file_digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
-        raise DataError(path, "is missing", made_by_snakemake(path)) from None
+        raise DataError(path, "is missing", remedy_missing(path)) from None
 
 
 def origin() -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.results.status import Status
 from benchmark.runtime.checksums import read_verified, write_with_checksum
-from benchmark.runtime.errors import DataError, made_again
+from benchmark.runtime.errors import DataError, remedy_damaged
 from benchmark.runtime.paths import Cell
 
 COLUMNS = (
@@ -96,14 +96,14 @@ def read(path: Path, remedy: str | None = None) -> pd.DataFrame:
     try:
         frame = pd.read_csv(read_verified(path, remedy), dtype=text, keep_default_na=False, na_values={"value": [""]})
     except ValueError as error:  # pandas' errors of parsing, and bytes that are no UTF-8 or no number
-        raise DataError(path, f"is no table of scores ({error})", remedy or made_again(path)) from None
+        raise DataError(path, f"is no table of scores ({error})", remedy or remedy_damaged(path)) from None
     if tuple(frame.columns) != COLUMNS:
         raise DataError(path, f"has the columns {list(frame.columns)}", f"A table of scores has {', '.join(COLUMNS)}")
     for fault, rows in _faults(frame):
         if rows.any():
             row = frame[rows].iloc[0]
             where = ", ".join(str(row[c]) for c in ("dataset", "method", "subject", "label", "metric"))
-            raise DataError(path, f"is damaged: {fault} ({where})", remedy or made_again(path))
+            raise DataError(path, f"is damaged: {fault} ({where})", remedy or remedy_damaged(path))
     return frame
 
 

@@ -1,1 +1,1 @@
-"""What every other room stands on: errors, files, locks, devices, memory. Knows nothing of images."""
+"""Errors, files, locks, devices and memory: what all other rooms use."""

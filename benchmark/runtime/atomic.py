@@ -1,4 +1,4 @@
-"""Files and folders that are whole or absent: written under a temporary name beside the final one, then renamed."""
+"""Files and folders that are complete or absent: they are written under a temporary name, then renamed."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """A temporary path that takes the name ``path`` when the block ends, and vanishes when it raises."""
+    """A temporary path that is renamed to ``path`` at the end of the block, or removed if it raises."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -25,17 +25,17 @@ def atomic_file(path: Path) -> Iterator[Path]:
         _name(error, temporary, path)
         raise
     finally:
-        # A fault of removing what could not be written, as on a read-only disk, would hide why.
+        # On a read-only disk, an error here would hide the first one.
         with suppress(OSError):
             temporary.unlink()
 
 
 @contextmanager
 def atomic_folder(folder: Path, *, flushed: bool = False) -> Iterator[Path]:
-    """A temporary folder that takes the place of ``folder`` when the block ends, and vanishes when it raises.
+    """A temporary folder that replaces ``folder`` at the end of the block, or is removed if it raises.
 
     Args:
-        flushed: the files are on the disk before the folder has its name, so that it is whole after a power cut too.
+        flushed: writes the files to the disk before the renaming, so that the folder also survives a power cut.
     """
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def _flush(path: Path) -> None:
 
 
 def _name(error: OSError, temporary: Path, final: Path) -> None:
-    """Names the final path, where the error names none (as of a full disk) or the temporary one."""
+    """Puts the final path into an error that names no path, as for a full disk, or the temporary one."""
     if error.filename is None or str(error.filename).startswith(str(temporary)):
         error.filename = str(final)
 
@@ -78,7 +78,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes a text file that its owner alone can read; when this returns, it is on the disk."""
+    """Writes a text file to the disk that only its owner can read."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with atomic_file(path) as temporary:
         temporary.touch(mode=0o600)
@@ -88,12 +88,12 @@ def write_private(path: Path, text: str) -> None:
 
 
 def write_table(path: Path, table: "pd.DataFrame") -> None:
-    """Writes a CSV without its index; equal tables are equal files."""
+    """Writes a CSV file without the index; equal tables give equal files."""
     write_atomically(path, table.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Writes a CSV with floats in full."""
+    """Writes a CSV file with floats in full precision."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

@@ -1,4 +1,4 @@
-"""Tables with their SHA-256 beside them: a table that lost rows is a table still, and nothing else would tell.
+"""Tables with a checksum: without it, nothing would show that a table has lost rows.
 
 ``scores.csv`` has ``scores.csv.sha256``, in the format of ``sha256sum``.
 """
@@ -10,16 +10,16 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.runtime.atomic import write_atomically, write_table
-from benchmark.runtime.errors import DataError, made_again, made_by_snakemake
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 
 
 def checksum_file(path: Path) -> Path:
-    """The file beside a table that states its hash."""
+    """The file that states a table's hash."""
     return path.with_name(f"{path.name}.sha256")
 
 
 def write_with_checksum(path: Path, table: pd.DataFrame) -> None:
-    """Writes a CSV as :func:`benchmark.runtime.atomic.write_table` does, and its hash."""
+    """Writes a CSV file as :func:`benchmark.runtime.atomic.write_table` does, and its hash."""
     write_table(path, table)
     write_checksum(path)
 
@@ -30,26 +30,26 @@ def write_checksum(path: Path) -> None:
 
 
 def read_verified(path: Path, remedy: str | None = None) -> BytesIO:
-    """The bytes of a table, after their hash was checked.
+    """The bytes of a table, after a check of their hash.
 
     Args:
-        remedy: what to do about a fault, where no rule of the workflow makes the table.
+        remedy: what to do about a fault, if no rule of the workflow makes the table.
 
     Raises:
-        DataError: table or hash are missing, or the table was cut short or changed.
+        DataError: table or hash are missing, or do not fit each other.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(path, "is missing", remedy or made_by_snakemake(path)) from None
+        raise DataError(path, "is missing", remedy or remedy_missing(path)) from None
     try:
         stated = checksum_file(path).read_bytes()
     except FileNotFoundError:
-        fault = f"is missing, so that nobody knows whether {path.name} is whole"
-        raise DataError(checksum_file(path), fault, remedy or made_by_snakemake(checksum_file(path))) from None
+        fault = f"is missing, and without it {path.name} may have lost rows unnoticed"
+        raise DataError(checksum_file(path), fault, remedy or remedy_missing(checksum_file(path))) from None
     if stated.split() != _line(path, content).encode().split():
-        fault = f"is not what was written: its SHA-256 is not that of {checksum_file(path).name}"
-        raise DataError(path, fault, remedy or made_again(path))
+        fault = f"is truncated or was changed: its SHA-256 is not that of {checksum_file(path).name}"
+        raise DataError(path, fault, remedy or remedy_damaged(path))
     return BytesIO(content)
 
 

@@ -1,16 +1,13 @@
-"""GPUs handed out so that no two processes of this user train on one, whichever benchmarks they belong to.
+"""One GPU for each process: no two processes of a user train on the same one, even from different benchmarks.
 
-Snakemake counts GPUs and names none. So each process takes a lock on one, shows itself that one alone
-(``CUDA_VISIBLE_DEVICES``) and keeps the lock; the kernel gives it back however the process ends. What Slurm or the user
-made visible already are the only candidates. Names are UUIDs, of whole GPUs or of MIG instances, because a number means
-another GPU in every job to which Slurm gives one.
+Snakemake counts GPUs but does not say which one a job gets. So each process locks one, makes it the only visible one
+(``CUDA_VISIBLE_DEVICES``), and keeps the lock until it ends. GPUs that Slurm or the user has hidden are no candidates.
+GPUs and MIG instances are named by UUID: the numbers start at 0 again in every Slurm job.
 """
 
 import logging
 import os
-import re
 import stat
-import subprocess
 import time
 from io import TextIOWrapper
 from itertools import takewhile
@@ -21,8 +18,7 @@ from benchmark.runtime.locks import lock
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 PAUSE = 1.0
-"""Seconds between two looks whether a GPU is free."""
-_LISTED = re.compile(r"^(?P<indent>\s*).*\(UUID: (?P<uuid>(?:GPU|MIG)-[^)]+)\)$")
+"""Seconds between two attempts to lock a GPU."""
 _NONE = ("", "-1", "NoDevFiles")
 _held: list[TextIOWrapper] = []
 
@@ -30,41 +26,39 @@ logger = logging.getLogger(__name__)
 
 
 def gpus() -> list[str]:
-    """Names of the GPUs that processes here may use, and of MIG instances where a GPU is divided into such.
+    """UUIDs of the GPUs that this process may use, or of their MIG instances.
 
     Raises:
-        UserError: ``CUDA_VISIBLE_DEVICES`` names a GPU that is not there, or ``nvidia-smi`` does not answer.
+        UserError: ``CUDA_VISIBLE_DEVICES`` names a GPU that does not exist, or the driver does not list its GPUs.
     """
     visible, installed = os.environ.get(VISIBLE), _installed()
     if visible is None or not installed:
         return [name for names in installed for name in names]
-    # CUDA sees nothing from such an entry on.
+    # CUDA ignores such an entry and all that follow.
     entries = takewhile(lambda entry: entry not in _NONE, (entry.strip() for entry in visible.split(",")))
     return list(dict.fromkeys(name for entry in entries for name in _named(entry, installed)))
 
 
 def take_gpu(folder: Path | None = None) -> str:
-    """Waits for a GPU that no other process has, and keeps it until this process ends.
-
-    Must come before PyTorch is loaded.
+    """Waits for a free GPU and keeps it until this process ends. Call it before PyTorch is loaded.
 
     Args:
-        folder: of the locks; by default one for all benchmarks of this user on this machine.
+        folder: of the lock files; by default one for all benchmarks of this user on this machine.
 
     Returns:
-        The name of the GPU, the only one that is visible from now on.
+        The UUID of the GPU, from now on the only visible one.
 
     Raises:
-        UserError: there is none, or the folder of the locks is somebody else's.
+        UserError: there is no GPU, or another user owns the folder of the lock files.
     """
     names = gpus()
     if not names:
         raise UserError(
             "GPU",
             f"the job was promised one, and there is none here ({VISIBLE} is {os.environ.get(VISIBLE, 'not set')})",
-            "Say gpu: 0 under set-resources in the profile, or run it where there is one",
+            "Set gpu: 0 under set-resources in the profile, or run it on a machine with a GPU",
         )
-    folder = folder or _own_folder()
+    folder = folder or _lock_folder()
     locks = {name: folder / name.replace("/", ":") for name in names}
     waiting = False
     while not (free := next((name for name in names if _take(locks[name])), None)):
@@ -79,17 +73,17 @@ def take_gpu(folder: Path | None = None) -> str:
 
 
 def taken() -> str | None:
-    """Name of the GPU that this process took; None where it took none."""
+    """UUID of the GPU that this process holds, if it holds one."""
     return os.environ[VISIBLE] if _held else None
 
 
 def hide_gpus() -> None:
-    """Shows this process no GPU. Must come before PyTorch is loaded."""
+    """Hides all GPUs from this process. Call it before PyTorch is loaded."""
     os.environ[VISIBLE] = ""
 
 
 def _named(entry: str, installed: list[list[str]]) -> list[str]:
-    """UUIDs of an entry of ``CUDA_VISIBLE_DEVICES``: a number, or a UUID, which may be cut short."""
+    """UUIDs of an entry of ``CUDA_VISIBLE_DEVICES``: a number, or a UUID or the beginning of one."""
     if entry.isdecimal() and int(entry) < len(installed):
         return installed[int(entry)]
     found = [name for names in installed for name in names if name.startswith(entry)]
@@ -99,38 +93,53 @@ def _named(entry: str, installed: list[list[str]]) -> list[str]:
 
 
 def _installed() -> list[list[str]]:
-    """For each GPU, in the order of ``nvidia-smi``, its UUID or those of its MIG instances.
+    """For each GPU its UUID or, if it is divided, those of its MIG instances.
 
     Raises:
-        UserError: there are devices of NVIDIA's, and ``nvidia-smi`` does not answer.
+        UserError: there are NVIDIA devices, but the driver does not list them.
     """
+    import pynvml
+
     try:
-        done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True)
-    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        pynvml.nvmlInit()
+        try:
+            return [names for index in range(pynvml.nvmlDeviceGetCount()) if (names := _uuids(index))]
+        finally:
+            pynvml.nvmlShutdown()
+    except pynvml.NVMLError as error:
         if not any(Path("/dev").glob("nvidia[0-9]*")):
             return []
-        remedy = "It comes with the driver; containers have it where NVIDIA_DRIVER_CAPABILITIES includes utility"
-        raise UserError("nvidia-smi -L", f"does not say which GPUs there are ({error})", remedy) from None
-    found: list[list[str]] = []
-    for line in filter(None, map(_LISTED.match, done.stdout.splitlines())):
-        if not line["indent"]:
-            found.append([line["uuid"]])
-        else:
-            found[-1] = [name for name in found[-1] if name.startswith("MIG-")] + [line["uuid"]]
-    return found
+        remedy = "See that nvidia-smi -L works; in a container, NVIDIA_DRIVER_CAPABILITIES must include utility"
+        raise UserError("NVIDIA's driver", f"does not list the GPUs ({error})", remedy) from None
 
 
-def _own_folder() -> Path:
-    """Below ``/tmp`` and not below ``TMPDIR``, which Slurm makes another one for each job.
+def _uuids(index: int) -> list[str]:
+    import pynvml
+
+    try:
+        gpu = pynvml.nvmlDeviceGetHandleByIndex(index)
+    except pynvml.NVMLError_NoPermission:  # another job's
+        return []
+    instances = []
+    for number in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(gpu)):
+        try:
+            instances.append(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(gpu, number))
+        except pynvml.NVMLError_NotFound:  # numbers have gaps
+            continue
+    return [pynvml.nvmlDeviceGetUUID(device) for device in instances or [gpu]]
+
+
+def _lock_folder() -> Path:
+    """A folder in ``/tmp``, not in ``TMPDIR``, which differs between Slurm jobs.
 
     Raises:
-        UserError: somebody else made it.
+        UserError: another user owns it.
     """
     folder = Path(f"/tmp/harmonize-bench-{os.getuid()}")
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise UserError(folder, "is not this user's own folder", "Have whoever made it remove it")
+        raise UserError(folder, "is not this user's own folder", "Ask its owner to remove it")
     return folder
 
 
@@ -142,5 +151,5 @@ def _take(path: Path) -> bool:
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
     file.flush()
-    _held.append(file)  # closing it would give the lock back
+    _held.append(file)  # closing it would release the lock
     return True

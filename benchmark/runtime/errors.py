@@ -1,15 +1,15 @@
-"""Errors that a user can cause, and two events that are no errors at all: divergence, and being told to stop.
+"""Errors that a user can cause, and two events that are not errors: divergence, and a signal to stop.
 
-Every class here ends a command with one message and exit code 2 (see ``benchmark.cli``), or 75 where memory ran out.
-Whatever is not a ``UserError`` is a bug and is shown with its traceback.
+A ``UserError`` ends a command with one message and exit code 2 (see ``benchmark.cli``), or 75 if memory ran out. All
+other exceptions are bugs, and keep their traceback.
 """
 
 
 class UserError(Exception):
-    """Something outside the code is wrong: the message names the thing, the fault and the remedy.
+    """An error outside the code; its message names the thing, the fault and the remedy.
 
     Args:
-        thing: what is at fault: a file, a key of a config, an option.
+        thing: a file, a key of a config, an option.
         fault: what is wrong with it.
         remedy: what to do about it.
     """
@@ -20,7 +20,7 @@ class UserError(Exception):
         super().__init__(f"{self.thing}: {self.fault}{end} {self.remedy}.")
 
     def __reduce__(self) -> tuple[type["UserError"], tuple[str, str, str]]:
-        """Pickles with its three parts, so that it comes back whole from a worker process."""
+        """Keeps the three parts when a worker process returns the error."""
         return type(self), (self.thing, self.fault, self.remedy)
 
 
@@ -32,8 +32,8 @@ class DataError(UserError):
     """An archive, an image, a label map or a store is wrong.
 
     Attributes:
-        subject: id of the subject whose files are at fault, where that is known.
-        domain: code of the scanner of whose part of the archive they are, where that is known.
+        subject: id of the subject whose files are wrong, if known.
+        domain: code of its scanner, if known.
     """
 
     subject: str | None = None
@@ -45,30 +45,30 @@ class ModelError(UserError):
 
 
 class OutOfMemory(UserError):  # noqa: N818  named as PyTorch's
-    """The machine or the GPU has not enough memory; a try with more of it, or of less at a time, may succeed."""
+    """The machine or the GPU lacks memory; another attempt with more memory, or smaller batches, may succeed."""
 
 
-def made_by_snakemake(path: object) -> str:
-    """Remedy for a missing file that a rule makes. Without its name, Snakemake makes what the last rule lacks only."""
+def remedy_missing(path: object) -> str:
+    """Remedy for a missing output of a rule; without a target, Snakemake makes only what the last rule lacks."""
     return f"Run snakemake with the target {path} (and the benchmark's --configfile), which makes it"
 
 
-def made_again(path: object, delete: object = None) -> str:
-    """Remedy for a file that a rule made and that is damaged.
+def remedy_damaged(path: object, delete: object = None) -> str:
+    """Remedy for a damaged output of a rule.
 
     Args:
-        delete: what must go for that, where it is more than the file.
+        delete: what to delete for that, if it is more than the file.
     """
     return f"Delete {delete or 'it'} and run snakemake with the target {path} (and the benchmark's --configfile)"
 
 
-class Interrupted(Exception):  # noqa: N818  asked for
-    """A signal ended a training in good order.
+class Interrupted(Exception):  # noqa: N818  not an error
+    """A signal stopped a training, which first wrote a checkpoint.
 
     Args:
-        signal: its name.
-        step: the last step done, after which a checkpoint was written.
-        steps: of the whole training.
+        signal: name of the signal.
+        step: last completed step.
+        steps: steps of the whole training.
     """
 
     def __init__(self, signal: str, step: int, steps: int) -> None:
@@ -77,10 +77,10 @@ class Interrupted(Exception):  # noqa: N818  asked for
 
 
 class Diverged(Exception):  # noqa: N818  an outcome, not an error
-    """A training came to nothing (non-finite loss, constant output); the cell is ``failed``, the run goes on.
+    """A training diverged (non-finite loss, constant output): its cell is ``failed``, and the run continues.
 
     Args:
-        reason: what was seen, and at which step; it is written beside the missing numbers.
+        reason: what was observed, and at which step; the scores file states it.
     """
 
     def __init__(self, reason: str) -> None:

@@ -1,7 +1,7 @@
-"""HDF5 files that are whole or absent, also where the disk is full.
+"""HDF5 files that are complete or absent, even if the disk is full.
 
-HDF5 keeps a file whose last bytes it could not write, tries again when the process ends, and crashes. So it is never
-told: it writes into a Python file that remembers the first fault, which is raised once HDF5 is done with it.
+If HDF5 cannot write the last bytes of a file, it tries again when the process ends, and crashes. So it writes to a
+Python file that hides the first error until HDF5 has closed it.
 """
 
 import io
@@ -17,26 +17,26 @@ from benchmark.runtime.atomic import atomic_file
 
 @contextmanager
 def atomic_hdf5(path: Path) -> Iterator[h5py.File]:
-    """A new HDF5 file that takes the name ``path`` when the block ends, and vanishes when it raises.
+    """A new HDF5 file that is renamed to ``path`` at the end of the block, or removed if it raises.
 
     Raises:
         OSError: the file cannot be written; it names ``path``.
     """
-    with atomic_file(path) as temporary, _Forgiving(temporary, "w+") as stream:
+    with atomic_file(path) as temporary, _DeferredErrors(temporary, "w+") as stream:
         try:
             with h5py.File(stream, "w") as file:
                 yield file
         finally:
-            # Also where HDF5 stumbled over bytes that never got to the disk: this is why.
+            # Also the cause of an error of HDF5 itself, which misses bytes that were not written.
             if stream.fault:
                 raise stream.fault
 
 
-class _Forgiving(io.FileIO):
-    """An unbuffered file that remembers the first fault of writing and pretends, from then on, that all is well.
+class _DeferredErrors(io.FileIO):
+    """An unbuffered file that keeps its first write error, and from then on pretends to write.
 
     Attributes:
-        fault: the first fault, or None.
+        fault: the error, or None.
     """
 
     fault: OSError | None = None

@@ -1,30 +1,28 @@
-"""Locks of files, which the kernel gives back with the process that held them, however it ended."""
+"""File locks, which the kernel releases when the process that holds them ends, however it ends."""
 
 import errno
-import fcntl
 from typing import IO, Any
+
+from filelock import lock_descriptor
 
 from benchmark.runtime.errors import UserError
 
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+_UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def lock(file: IO[Any]) -> bool:
-    """Takes the lock of an open file, for as long as it stays open.
+    """Locks an open file until it is closed.
 
     Returns:
-        False where another process has it, or another descriptor of this one.
+        False if another process, or another open file of this process, holds the lock.
 
     Raises:
-        UserError: the file system has no locks, as some of clusters' have not.
+        UserError: the file system does not support locks.
     """
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock_descriptor(file.fileno(), blocking=False)
     except OSError as error:
-        if error.errno in _NO_LOCKS:
-            remedy = "Work on one that has, or have it mounted with them (Lustre: -o flock)"
-            raise UserError(file.name, f"this file system has no locks ({error.strerror})", remedy) from None
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+        if error.errno not in _UNSUPPORTED:
             raise
-        return False
-    return True
+        remedy = "Work on a file system with locks, or mount this one with them (Lustre: -o flock)"
+        raise UserError(file.name, f"this file system has no locks ({error.strerror})", remedy) from None

@@ -1,4 +1,4 @@
-"""How much memory is left, and which errors mean that it ran out, and whose. Nothing here loads PyTorch."""
+"""Free memory, and the errors that mean that memory ran out. Nothing here loads PyTorch."""
 
 import ctypes
 import errno
@@ -8,12 +8,12 @@ from typing import Literal
 import psutil
 
 Whose = Literal["GPU", "machine"]
-# Of PyTorch's allocators, cuBLAS and cuDNN, whose errors are RuntimeErrors with a text.
+# PyTorch's allocators, cuBLAS and cuDNN raise RuntimeError with these texts.
 _OF_GPU = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 _OF_MACHINE = ("can't allocate memory", "Cannot allocate memory", "not enough memory", "std::bad_alloc")
 
-# By the controllers of a group, as /proc/self/cgroup names them (none in version 2): where the groups are mounted,
-# their files with the limit and with what is in use, and how memory.stat calls cache that was not used lately.
+# By the controller in /proc/self/cgroup (empty in version 2): folder of the groups, the files with limit and usage, and
+# the key in memory.stat of file cache that was not used recently.
 _GROUP_FILES = {
     "": ("", "memory.max", "memory.current", "inactive_file"),
     "memory": ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -22,11 +22,10 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 
 
 def keep_freed_memory() -> None:
-    """Has the C library keep what is freed, for what is wanted next, instead of giving it back to the kernel.
+    """Makes the GNU C library keep freed memory for the next allocation, instead of returning it to the kernel.
 
-    Whoever trains or translates frees and wants the same large blocks again and again, and each time the kernel would
-    fill them with zeros first: at the paper's size a fourteenth of a step's time, and a fifth of a batch's. C libraries
-    other than GNU's have no such setting and are left as they are.
+    Training and translation allocate the same large blocks again and again, and the kernel would fill them with zeros
+    each time, which costs a fourteenth of a training step at the paper's size, and a fifth of a translated batch.
     """
     setting = getattr(ctypes.CDLL(None), "mallopt", None)
     if setting is not None:
@@ -35,7 +34,7 @@ def keep_freed_memory() -> None:
 
 
 def ran_out(error: BaseException) -> Whose | None:
-    """Whose memory ran out; None where an error is another."""
+    """Whose memory ran out; None for other errors."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return "machine"
     if not isinstance(error, RuntimeError):
@@ -47,11 +46,10 @@ def ran_out(error: BaseException) -> Whose | None:
 
 
 def available(cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
-    """Bytes that this process can still have: what the machine has left, or less where a control group limits it.
+    """Bytes that this process can still allocate: free memory of the machine, or less if a control group limits it.
 
-    Slurm and containers set such limits, of which the machine's own numbers know nothing. File cache of a group counts
-    as free, since it is given up when memory is wanted. See cgroups(7), and the kernel's documentation of both
-    versions' files.
+    Slurm and containers set such limits. File cache of a group counts as free, since the kernel drops it on demand. See
+    cgroups(7) and the kernel's documentation of both versions.
     """
     left = [int(psutil.virtual_memory().available)]
     lines = own.read_text(encoding="utf-8").splitlines() if own.is_file() else []  # not Linux

@@ -1,84 +1,81 @@
-"""Work of many processes side by side."""
+"""Calls in parallel processes."""
 
-import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
 from multiprocessing.reduction import DupFd
 from typing import IO, Any
+
+from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 
 from benchmark.runtime.errors import UserError
 
 
-def side_by_side(
-    call: Callable[..., None],
+def run_parallel(
+    call: Callable[..., Any],
     arguments: Iterable[tuple[Any, ...]],
     jobs: int,
     *,
-    work: object,
-    fewer: str,
+    product: object,
+    remedy: str,
     held: IO[Any] | None = None,
 ) -> None:
-    """Calls a function of a module once for each tuple of arguments; what is not begun after a fault is left.
+    """Calls a module's function once for each tuple of arguments; after an error, no further call starts.
 
-    The processes end with this one, however it ends.
+    The processes end when this one ends, even if it is killed.
 
     Args:
-        jobs: processes at a time.
-        work: what they make, for the message where one of them is killed.
-        fewer: what to do about that.
-        held: an open file whose lock is theirs too: it is given back when this process and all of them have ended.
+        jobs: maximum number of calls at a time.
+        product: what the calls make, for the message if a process is killed.
+        remedy: what to do about that.
+        held: an open, locked file; the lock lasts until this process and all of its workers have ended.
 
     Raises:
-        UserError: one of the processes was killed or ran out of memory.
-        Exception: what the first call raised that failed.
+        UserError: a process was killed or ran out of memory.
+        Exception: the first error of a call.
     """
     todo = list(arguments)
-    # Spawned, not forked: the same on every platform, and nothing of this process's threads is inherited.
-    with ProcessPoolExecutor(
-        max(1, min(jobs, len(todo))),
-        mp_context=multiprocessing.get_context("spawn"),
+    # joblib runs a single job in this process, which the kernel would then kill for lack of memory. So there are always
+    # two workers, and `pre_dispatch` limits the calls at a time.
+    workers = Parallel(
+        n_jobs=max(2, min(jobs, len(todo))),
+        pre_dispatch=jobs,
+        batch_size=1,
         initializer=_end_with_parent,
-        initargs=(None if held is None else _Inherited(held.fileno()),),
-    ) as pool:
-        try:
-            for future in [pool.submit(call, *each) for each in todo]:
-                future.result()
-        except BrokenProcessPool as error:
-            fault = "one of the processes that make it was killed, as happens where memory runs out"
-            raise UserError(work, fault, fewer) from error
-        except MemoryError as error:
-            pool.shutdown(cancel_futures=True)
-            raise UserError(work, "one of the processes that make it ran out of memory", fewer) from error
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        initargs=(os.getpid(), held and _Inherited(held.fileno())),
+    )
+    try:
+        workers(delayed(call)(*each) for each in todo)
+    except BrokenProcessPool as error:
+        fault = "one of the processes that make it was killed, as happens where memory runs out"
+        raise UserError(product, fault, remedy) from error
+    except MemoryError as error:
+        raise UserError(product, "one of the processes that make it ran out of memory", remedy) from error
+    finally:
+        # Else the workers would wait for further calls, and hold the lock.
+        get_reusable_executor().shutdown()
 
 
 class _Inherited:
-    """A file descriptor that a process has from its first moment on, when this is among what it is started with."""
+    """A file descriptor that a worker inherits when it starts; joblib has no option for that."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
     def __reduce__(self) -> tuple[type["_Inherited"], tuple[int]]:
-        """Pickled for a process that is being spawned, it has that process inherit the descriptor, by its number."""
+        """Pickled while a worker is being started, DupFd passes the descriptor on to it."""
         return type(self), (DupFd(self.descriptor).detach(),)
 
 
-def _end_with_parent(_inherited: _Inherited | None) -> None:
-    """Ends this process as soon as the one that spawned it has ended, even if that was before this call.
+def _end_with_parent(parent: int, _inherited: _Inherited | None) -> None:
+    """Ends this worker when its parent has ended: joblib's workers would finish their call first."""
 
-    Nobody else holds the other end of the pipe behind ``sentinel``, which the kernel closes with the parent.
-    """
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch(sentinel: int) -> None:
-        wait([sentinel])
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
         os._exit(1)
 
-    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()

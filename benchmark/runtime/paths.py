@@ -1,13 +1,10 @@
-"""Where everything lies. The only module that knows the paths of data, results and reports.
-
-Paths are relative to the project root, which is the working directory of every rule.
-"""
+"""Paths of data, results and reports, relative to the project root, the working directory of all rules."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-"""The folder of the project, where its code lies."""
+"""The folder of the project."""
 CONFIG = Path("config")
 DATASET_CONFIG = CONFIG / "datasets"
 RAW = Path("data/raw")
@@ -18,36 +15,36 @@ REPORTS = Path("reports")
 LOGS = Path("logs")
 REFERENCE = RESULTS / "reference"
 UNFINISHED = ".part"
-"""Ends the names of what an interrupted download leaves in an archive's folder, to go on from; none of it is data."""
+"""Suffix of files from which an interrupted download continues; they are not part of an archive."""
 
 
 def raw(dataset: str) -> Path:
-    """The archive as its owner distributes it; owned by DVC."""
+    """The archive as its owner distributes it; DVC manages it."""
     return RAW / dataset
 
 
 def manifest(dataset: str) -> Path:
-    """Hashes of the archive that was verified last."""
+    """Hashes of the last verified archive."""
     return PREPARED / dataset / "manifest.json"
 
 
 def private(dataset: str) -> Path:
-    """Whose pseudonym is whose; stays on this machine."""
+    """Table of pseudonyms; stays on this machine."""
     return PRIVATE / f"{dataset}.json"
 
 
 def private_manifest(dataset: str) -> Path:
-    """The part of the manifest that names the archive's files, where subjects have pseudonyms."""
+    """The part of the manifest that names the archive's files, if subjects have pseudonyms."""
     return PRIVATE / f"{dataset}.manifest.json"
 
 
 def inventory(dataset: str) -> Path:
-    """Which subjects the archive holds, of which scanner."""
+    """Subjects of the archive and their scanners."""
     return PREPARED / dataset / "inventory.json"
 
 
 def splits(dataset: str, pair: str) -> Path:
-    """Training and test subjects of every fold of a scanner pair such as ``GE-PL``."""
+    """Training and test subjects of all folds of a scanner pair such as ``GE-PL``."""
     return PREPARED / dataset / "splits" / f"{pair}.json"
 
 
@@ -62,12 +59,12 @@ def slices(dataset: str) -> Path:
 
 
 def truth(dataset: str) -> Path:
-    """What the target scanner would have seen of the test subjects; only metrics and the oracle's source read it."""
+    """Test subjects as the target scanner would image them; only metrics and the oracle's source read it."""
     return PREPARED / dataset / "truth.h5"
 
 
 def quality(dataset: str) -> Path:
-    """Folder of the sheets of all prepared subjects, and of the page that shows them."""
+    """Folder of the quality page and of the sheets of all prepared subjects."""
     return REPORTS / "quality" / dataset
 
 
@@ -102,12 +99,12 @@ class Cell:
 
     @property
     def run(self) -> Path:
-        """Provenance of the training, written by the process that did the work."""
+        """Provenance of the training, written by its own process."""
         return self.root / "run.json"
 
     @property
     def harmonize_run(self) -> Path:
-        """Provenance of the harmonization, as far as it is a process of its own."""
+        """Provenance of the harmonization, if it is a separate process."""
         return self.root / "harmonize.json"
 
     @property
@@ -116,7 +113,7 @@ class Cell:
 
     @property
     def artifacts(self) -> Path:
-        """Segmentations and reconstructions that the figures show."""
+        """Segmentations and reconstructions for figures."""
         return self.root / "artifacts.h5"
 
     @property
@@ -143,7 +140,7 @@ def autoencoder(benchmark: str, dataset: str, pair: str, fold: int) -> Path:
 
 
 def checkpoints(benchmark: str, trained: Path) -> Path:
-    """Where an unfinished training leaves its state: not within ``trained``, which Snakemake deletes if it fails."""
+    """Folder of a training's checkpoints: outside of ``trained``, which Snakemake deletes if the training fails."""
     return RESULTS / benchmark / "checkpoints" / trained.relative_to(RESULTS / benchmark)
 
 

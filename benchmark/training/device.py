@@ -10,8 +10,8 @@ from torch import nn
 from benchmark.acceleration import accelerate
 from benchmark.runtime.devices import VISIBLE, taken
 from benchmark.runtime.errors import UserError
-from benchmark.runtime.machine import multiplies_bf16
 from benchmark.runtime.memory import keep_freed_memory
+from benchmark.runtime.processor import multiplies_bf16
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.archives.subject import Subject, Volume
+from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.subject import Subject
 from benchmark.phantoms.retina import Eye
 from benchmark.phantoms.retouch import CIRRUS, SPECTRALIS
 from benchmark.phantoms.streams import Stream
-from benchmark.preparation.geometry import canonical
+from benchmark.preparation.geometry import to_canonical
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import write_atomically, write_rows
 from benchmark.runtime.errors import UserError
@@ -114,7 +115,7 @@ def measure_lesions(folder: Path, values: Values, curves: Curves) -> None:
             group["median diameter", "mm"].append(float(np.median(lesions.diameters(sizes))))
             group["lesions under 3 mm across", "%"].append(100 * float(np.mean(lesions.diameters(sizes) < 3)))
             group["largest lesion / load", "%"].append(100 * sizes.max() / sizes.sum())
-            upright = canonical(labels)
+            upright = to_canonical(labels)
             flat = lesions.areas(np.asarray(upright.data) > 0, upright.spacing, THICK_SLICE)
             for area in (80, 10):
                 group[f"areas under {area} mm² in slices of 5 mm", "%"].append(100 * float(np.mean(flat < area)))

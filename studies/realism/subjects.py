@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from benchmark.archives.formats.volumes import Volume
 from benchmark.archives.readers import reader
-from benchmark.archives.subject import Subject, Volume
+from benchmark.archives.subject import Subject
 from benchmark.config.dataset import MRIPreparation
 from benchmark.config.load import load_dataset
 from benchmark.phantoms import anatomy
@@ -16,8 +17,8 @@ from benchmark.phantoms.generate import load_kind
 from benchmark.phantoms.mri import Placement
 from benchmark.phantoms.streams import Stream
 from benchmark.preparation import brain
-from benchmark.preparation.geometry import Grid, canonical, cropped, resample_image, resample_mask
-from benchmark.preparation.tissue import classified, corrected
+from benchmark.preparation.geometry import Grid, crop, resample_image, resample_mask, to_canonical
+from benchmark.preparation.tissue import classify_tissues, correct_bias_field
 from benchmark.runtime.atomic import atomic_folder
 from benchmark.runtime.errors import DataError
 from studies.realism.brain import white_median
@@ -111,15 +112,15 @@ def prepared(image: Volume, mask: Volume, spacing: float, *, blurred: bool = Tru
     """
     settings = load_dataset("oasis_ixi").preparation
     assert isinstance(settings, MRIPreparation)
-    image = canonical(image)
+    image = to_canonical(image)
     grid = Grid.of(image).with_spacing(spacing)
     moved = resample_image(image, grid, _IDENTITY) if blurred else _interpolated(image, grid)
     moved = Volume(np.maximum(moved.data, np.float32(0)), grid.affine, image.path)
-    closed = brain.solid(resample_mask(mask, grid, _IDENTITY), settings.mask_closing)
+    closed = brain.close_mask(resample_mask(mask, grid, _IDENTITY), settings.mask_closing)
     box = brain.bounding_box(closed, _MARGIN)
-    scan, inside = cropped(moved, box), cropped(closed, box)
-    scan = corrected(scan, inside, settings.n4_levels)
-    labels = np.asarray(classified(scan, inside).data)
+    scan, inside = crop(moved, box), crop(closed, box)
+    scan = correct_bias_field(scan, inside, settings.n4_levels)
+    labels = np.asarray(classify_tissues(scan, inside).data)
     data = np.asarray(scan.data, np.float32)
     return Brain(data / np.float32(white_median(data, labels)), labels, np.asarray(inside.data) > 0, spacing)
 
@@ -132,7 +133,7 @@ def _interpolated(image: Volume, grid: Grid) -> Volume:
 
 def resampled(image: Volume, mask: Volume, spacing: float) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """A brain-extracted image, with a median of 1, and its mask, on voxels of ``spacing`` mm."""
-    image, mask = canonical(image), canonical(mask)
+    image, mask = to_canonical(image), to_canonical(mask)
     grid = Grid.of(image).with_spacing(spacing)
     inside = np.asarray(resample_mask(mask, grid, _IDENTITY).data) > 0
     data = np.asarray(resample_image(image, grid, _IDENTITY).data, np.float32)

@@ -8,7 +8,8 @@ from archives import brain, save
 from small_datasets import MRI, inventoried
 
 from benchmark.archives.inventory import subjects
-from benchmark.preparation.prepare import collect, prepare_subject
+from benchmark.preparation.collect import collect
+from benchmark.preparation.prepare import prepare_subject
 
 # The older layout of MS-SEG: centre, number, and four letters of the patient's name.
 PATIENTS = ["01011QUXA", "01029WEJO", "07003ZORI", "07014HYKE", "08002VAFU", "08031PIGO"]

@@ -7,7 +7,7 @@ import pytest
 from test_packed import tar_flat, unpacked_ixi, unpacked_msseg, unpacked_retouch, zip_flat, zip_folder
 from test_wrong_places import CIRRUS, SPECTRALIS, faults
 
-OTHER = "is another archive: nothing in it has a name of this one"
+OTHER = "is another archive: none of its names belongs to this one"
 
 
 @pytest.fixture
@@ -67,13 +67,14 @@ def test_a_folder_around_it(tmp_path, name, build, folder, file):
         (root / SPECTRALIS).rename(tmp_path / SPECTRALIS)
         given = tmp_path
     [fault] = faults(name, given)
-    assert "holds the archive further in, in 'around/inner'. " in fault
+    assert "holds the archive in a subfolder, 'around/inner'. " in fault
     assert fault.endswith(f"put 'around/inner', under the name '{folder}', in the place of the packed file.")
     (root / folder).mkdir()
     (root / "around").rename(root / folder / "around")
     found = [fault for fault in faults(name, root) if SPECTRALIS not in fault]
     assert found == [
-        f"{root / folder}: holds the archive further in, in 'around/inner'. Move what lies there into {root / folder}."
+        f"{root / folder}: holds the archive in a subfolder, 'around/inner'. "
+        f"Move the content of 'around/inner' into {root / folder}."
     ]
 
 
@@ -81,4 +82,4 @@ def test_a_folder_around_both_scanners(tmp_path):
     unpacked_retouch(tmp_path / "around")
     zip_folder(tmp_path / "around", tmp_path / "both.zip")
     [fault] = faults("retouch", tmp_path / "both.zip")
-    assert "holds the archive further in, in 'around'" in fault
+    assert "holds the archive in a subfolder, 'around'" in fault

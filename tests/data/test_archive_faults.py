@@ -49,7 +49,7 @@ from faults import (
 from small_datasets import BASE
 from typer.testing import CliRunner
 
-from benchmark.archives.check import as_printed
+from benchmark.archives.report import as_printed
 from benchmark.cli.app import app
 from benchmark.config.load import load_dataset
 
@@ -73,7 +73,7 @@ F = Fault
 LABELS = np.zeros(RETINA, np.uint8)
 FAULTS = [
     # IXI
-    F("wrong archive", "ixi", removed("IXI-T1"), "IXI-T1", "is not there"),
+    F("wrong archive", "ixi", removed("IXI-T1"), "IXI-T1", "does not exist"),
     F("nothing in it", "ixi", lambda r: [p.unlink() for p in (r / "IXI-T1").iterdir()] and None, "IXI-T1", "is empty"),
     F("an extra file", "ixi", written("IXI-T1/IXI999.nii.gz"), "IXI999.nii.gz", "is no name of an IXI T1 image"),
     F("truncated gzip", "ixi", cut(IXI_IMAGE), IXI_IMAGE, "is damaged or truncated", IXI_ID),
@@ -113,7 +113,7 @@ FAULTS = [
     F("a path that leaves", "ixi", in_tar("../IXI300-HH-0001-T1.nii.gz"), "IXI-T1.tar", "a path that leaves the archive"),
     F("a truncated tar", "ixi", packed_and_cut("IXI-T1", "IXI-T1.tar"), "IXI-T1.tar", "is damaged or truncated"),
     # MS-SEG
-    F("wrong archive", "msseg", removed("Training"), "Training", "is not there"),
+    F("wrong archive", "msseg", removed("Training"), "Training", "does not exist"),
     F("the testing archive", "msseg", lambda r: msseg_patient(r, "03", "01") and None, "Center_03", "is of centre 03"),
     F("an extra folder", "msseg", written("Training/Center_07/Patient_x/x.nii.gz"), "Patient_x", "is not named like"),
     F("no image", "msseg", removed(FLAIR), FLAIR, "is missing", MSSEG_ID),
@@ -139,7 +139,7 @@ FAULTS = [
     F("a path that leaves", "msseg", in_zip("Training", "MSSEG-Training.zip", "../x"), "MSSEG-Training.zip", "a path that leaves"),
     F("a truncated zip", "msseg", packed_and_cut("Training", "MSSEG-Training.zip"), "MSSEG-Training.zip", "is damaged or truncated"),
     # RETOUCH
-    F("a vendor is missing", "retouch", removed("RETOUCH-TrainingSet-Spectralis"), "RETOUCH-TrainingSet-Spectralis", "is not there"),
+    F("a vendor is missing", "retouch", removed("RETOUCH-TrainingSet-Spectralis"), "RETOUCH-TrainingSet-Spectralis", "does not exist"),
     F("an extra file", "retouch", written("RETOUCH-TrainingSet-Cirrus/x.mhd"), "x.mhd", "is not named like TRAIN001"),
     F("no image", "retouch", removed(f"{RETOUCH}/oct.mhd"), "oct.mhd", "is missing", RETOUCH_ID),
     F("no voxels", "retouch", removed(f"{RETOUCH}/oct.raw"), "oct.raw", "is missing", RETOUCH_ID),
@@ -175,7 +175,7 @@ FAULTS = [
     F("two domains", "retouch", lambda r: retouch_volume(r, "Spectralis", 2) and None, "Spectralis/TRAIN002", "has the number 002, and those of this scanner are 025 to 048"),
     F("a path that leaves", "retouch", in_zip("RETOUCH-TrainingSet-Cirrus", "RETOUCH-TrainingSet-Cirrus.zip", "/x"), "Cirrus.zip", "a path that leaves"),
     # OASIS and IXI-HH
-    F("wrong archive", "oasis_ixi", removed("oasis"), "oasis", "is not there"),
+    F("wrong archive", "oasis_ixi", removed("oasis"), "oasis", "does not exist"),
     F("no labels", "oasis_ixi", removed(OASIS_LABELS), OASIS_LABELS, "is missing", OASIS_ID),
     F("an extra file", "oasis_ixi", written("oasis/9_SS.nii.gz"), "9_SS.nii.gz", "is no name of this archive"),
     F("labels of nobody", "oasis_ixi", written("ixi_hh/IXI999-HH-1_T1_DLMUSE.nii.gz"), "IXI999-HH-1_T1_DLMUSE.nii.gz", "belongs to no image"),
@@ -244,7 +244,7 @@ def test_each_scanner_needs_as_many_subjects_as_there_are_folds(archive):
     [fault] = report["faults"]
     assert fault["thing"] == "mini, scanner SA"
     assert fault["fault"] == "has 2 subjects, and leave-one-out over 3 folds needs as many"
-    assert "exclude as many subjects of each scanner and set 'split: folds' to how many each" in fault["remedy"]
+    assert "exclude subjects until all scanners have the same number, and set 'split: folds' to it" in fault["remedy"]
     one_of_each = ["C01P02", "C07P02", "C08P02"]
     assert checked(archive("msseg", split={**split, "folds": 2}, exclude=one_of_each))[0] == 0
 
@@ -273,7 +273,7 @@ def test_the_table_for_a_person(archive):
     assert "CR" in result.stdout
     assert "16 × 32 × 6" in result.stdout
     assert f"fault: {root}/{RETOUCH}/oct.raw: is missing. Get the whole archive." in result.stdout
-    assert "5 subjects, 0 excluded, 0 odd, 1 fault\n" in result.stdout
+    assert "5 subjects, 0 excluded, 0 warnings, 1 fault\n" in result.stdout
 
 
 def test_headers_alone_are_read_unless_voxels_are_asked_for(archive):
@@ -289,7 +289,7 @@ def test_what_is_odd(archive):
     save(root / IXI_IMAGE, np.arange(5 * 7 * 8).reshape(5, 7, 8).astype(np.int16), np.diag([1.0, 2.0, 2.0, 1.0]))
     code, report = checked(root)
     assert code == 0
-    assert report["odd"] == [
+    assert report["warnings"] == [
         "GE: 3 subjects, 74 are printed",
         "GE: most are 6 × 7 × 8, and not IXI101",
         "GE: voxels of most are 2 × 2 × 2 mm, and not of IXI101",
@@ -297,16 +297,16 @@ def test_what_is_odd(archive):
 
 
 @pytest.mark.parametrize(
-    ("printed", "odd"),
+    ("printed", "warnings"),
     [
         ((2, 2, 2), []),
         ((1, 2, 2), ["GE: voxels are 2 × 2 × 2 mm, and 1 × 2 × 2 mm are expected"]),
         ((2, 2, 2.2), ["GE: voxels are 2 × 2 × 2 mm, and 2 × 2 × 2.2 mm are expected"]),
     ],
 )
-def test_voxels_of_another_size_than_printed_are_odd(archive, printed, odd):
+def test_voxels_of_another_size_than_printed_are_a_warning(archive, printed, warnings):
     domains = {"GE": {"title": "GE", "published_spacing": printed}, "PL": {"title": "PL"}}
-    assert checked(archive("ixi", domains=domains))[1]["odd"] == odd
+    assert checked(archive("ixi", domains=domains))[1]["warnings"] == warnings
 
 
 def test_printed_sizes_are_rounded_or_cut_off_and_their_axes_in_any_order():
@@ -336,22 +336,22 @@ def test_volumes_of_labels(archive):
 def test_a_label_map_without_labels_is_odd(archive, name, labels, scanner, subject):
     """Patients without lesions or fluid exist, so it is no fault."""
     root = archive(name)
-    assert checked(root, "--voxels")[1]["odd"] == []
+    assert checked(root, "--voxels")[1]["warnings"] == []
     if name == "msseg":
         changed(labels, np.zeros_like)(root)
     else:
         oct_of("reference", LABELS)(root)
     code, report = checked(root, "--voxels")
     said = "no voxel has a label, as of a healthy subject or a forgotten label map"
-    assert (code, report["odd"]) == (0, [f"{scanner}: {said}, of {subject}"])
-    assert checked(root)[1]["odd"] == []
+    assert (code, report["warnings"]) == (0, [f"{scanner}: {said}, of {subject}"])
+    assert checked(root)[1]["warnings"] == []
 
 
 def test_one_voxel_of_an_oct_is_a_label(archive):
     """Its volume is 0.000002 mm³."""
     root = archive("retouch")
     oct_of("reference", with_one(1)(LABELS))(root)
-    assert checked(root, "--voxels")[1]["odd"] == []
+    assert checked(root, "--voxels")[1]["warnings"] == []
 
 
 def test_files_of_duplicates_are_named(archive):

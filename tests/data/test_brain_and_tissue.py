@@ -7,12 +7,12 @@ import pytest
 import SimpleITK as sitk
 from archives import SPACING, brain, pose
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.config.dataset import MRIPreparation
 from benchmark.preparation import brain as extraction
 from benchmark.preparation.geometry import Grid, resample_image
-from benchmark.preparation.template import moved, registered, slice_grid, template
-from benchmark.preparation.tissue import CSF, GM, WM, classified, corrected
+from benchmark.preparation.template import align_centres, register, slice_grid, template
+from benchmark.preparation.tissue import CSF, GM, WM, classify_tissues, correct_bias_field
 from benchmark.runtime.errors import DataError
 
 
@@ -50,12 +50,12 @@ def test_solid_takes_the_largest_component_closes_gaps_and_fills_holes():
     mask[10:13, 10:13, 10:13] = 0  # a hole
     mask[17:19, 17:30, 5:30] = 0  # a cleft of 2 voxels
     mask[35:38, 35:38, 35:38] = 1  # an island
-    found = extraction.solid(volume(mask), 4.0).data
+    found = extraction.close_mask(volume(mask), 4.0).data
     assert found[10:13, 10:13, 10:13].all()
     assert found[17:19, 20:25, 10:25].all()
     assert not found[35:, 35:, 35:].any()
     assert not found[:5].any()
-    assert not extraction.solid(volume(mask), 1.0).data[17:19, 20:25, 10:25].any()
+    assert not extraction.close_mask(volume(mask), 1.0).data[17:19, 20:25, 10:25].any()
 
 
 def test_closing_is_in_millimetres():
@@ -63,7 +63,7 @@ def test_closing_is_in_millimetres():
     mask[5:15, 5:35, 5:15] = 1
     mask[5:13, 18:21, 5:15] = 0  # a cleft of 3 voxels
     for height, joined in ((1.0, True), (4.0, False)):
-        found = extraction.solid(volume(mask, (1.0, height, 1.0)), 3.0).data
+        found = extraction.close_mask(volume(mask, (1.0, height, 1.0)), 3.0).data
         assert found[8, 19, 10] == joined
 
 
@@ -76,7 +76,7 @@ def test_bounding_box():
 
 def test_tissue_classes_are_found_in_order_of_their_brightness():
     image, mask, labels = shells(noise=0.05)
-    found = classified(image, mask).data
+    found = classify_tissues(image, mask).data
     for tissue in (CSF, GM, WM):
         overlap = (
             2 * ((found == tissue) & (labels == tissue)).sum() / ((found == tissue).sum() + (labels == tissue).sum())
@@ -87,14 +87,14 @@ def test_tissue_classes_are_found_in_order_of_their_brightness():
 
 def test_tissue_classes_are_the_same_every_time():
     image, mask, _ = shells(noise=0.1)
-    np.testing.assert_array_equal(classified(image, mask).data, classified(image, mask).data)
+    np.testing.assert_array_equal(classify_tissues(image, mask).data, classify_tissues(image, mask).data)
 
 
 def test_an_image_without_tissues_is_refused():
     _, mask, labels = shells()
     image = volume(np.where(labels > 0, 100.0, 0.0).astype(np.float32))
     with pytest.raises(DataError, match=r"x.nii.gz: .*tissue classes"):
-        classified(image, mask)
+        classify_tissues(image, mask)
 
 
 def test_bias_field_is_taken_out():
@@ -107,7 +107,7 @@ def test_bias_field_is_taken_out():
         return float(white.std() / white.mean())
 
     assert spread(shaded) > 4 * spread(image)
-    assert spread(corrected(shaded, mask, 4)) < 2 * spread(image)
+    assert spread(correct_bias_field(shaded, mask, 4)) < 2 * spread(image)
 
 
 def posed_brain(matrix: np.ndarray) -> tuple[Volume, Volume]:
@@ -125,17 +125,17 @@ CORNERS = np.array([[x, y, z, 1.0] for x in (-60, 60) for y in (-90, 60) for z i
 def test_registration_finds_the_pose():
     matrix = pose(8, (6.0, -9.0, 4.0), 0.93)
     image, mask = posed_brain(matrix)
-    found = registered(image, mask)
+    found = register(image, mask)
     apart = np.linalg.norm(((found.matrix - matrix) @ CORNERS)[:3], axis=0)
     assert apart.mean() < 2.0 < SPACING
     assert apart.max() < 3.0
-    again = registered(image, mask)
+    again = register(image, mask)
     np.testing.assert_array_equal(found.matrix, again.matrix)
 
 
 def test_without_registration_the_centre_is_moved_to_the_template():
     matrix = pose(shift=(6.0, -9.0, 4.0))
-    found = moved(posed_brain(matrix)[1])
+    found = align_centres(posed_brain(matrix)[1])
     np.testing.assert_allclose(found.matrix, matrix, atol=1.5)
     np.testing.assert_array_equal(found.matrix[:3, :3], np.eye(3))
 
@@ -144,7 +144,7 @@ def test_a_brain_of_impossible_size_is_refused():
     image, mask = posed_brain(pose())
     affine = image.affine @ np.diag([0.6, 0.6, 0.6, 1.0])
     with pytest.raises(DataError, match=r"x.nii.gz: cannot be registered .* times as large"):
-        registered(Volume(image.data, affine, image.path), Volume(mask.data, affine, mask.path))
+        register(Volume(image.data, affine, image.path), Volume(mask.data, affine, mask.path))
 
 
 def test_slices_lie_about_the_template():

@@ -15,12 +15,13 @@ from named_patients import FLAIR, IMAGES, PATIENTS, prepared
 from small_datasets import inventoried
 from test_packed import VENDORS, tar_flat, zip_flat
 
-from benchmark.archives.inventory import stated_of, take_inventory
+from benchmark.archives.inventory import inventory_field, take_inventory
 from benchmark.archives.manifest import Manifest
-from benchmark.archives.privacy.pseudonyms import names_given
+from benchmark.archives.privacy.pseudonyms import known_pseudonyms
 from benchmark.archives.readers import read
 from benchmark.config.load import load_dataset
-from benchmark.preparation.prepare import collect, prepare_subject
+from benchmark.preparation.collect import collect
+from benchmark.preparation.prepare import prepare_subject
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 
@@ -61,7 +62,7 @@ def changed_file(path: Path) -> None:
 def contents() -> dict[str, str]:
     verified("mini")
     take_inventory("mini")
-    return stated_of("mini", "content")
+    return inventory_field("mini", "content")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_a_reader_that_does_not_name_what_it_reads_is_told(dataset):
     assert manifest.verified(found).labels().data.any()
     forgetful = manifest.verified(replace(found, companions=found.companions[1:]))
     forgetful.image()
-    with pytest.raises(ValueError, match=r"Consensus.nii.gz is read of a subject that does not name it"):
+    with pytest.raises(ValueError, match=r"Consensus.nii.gz is not listed among the files of its subject"):
         forgetful.labels()
 
 
@@ -152,7 +153,7 @@ def test_a_file_that_came_after_the_archive_was_verified_is_told_before_anything
     verified("mini")
     for name in ("05", "06"):
         msseg_patient(root, "08", name)
-    with pytest.raises(DataError, match=r"Patient_05/.* was not there when the archive was verified \(and 1 more"):
+    with pytest.raises(DataError, match=r"Patient_05/.* did not exist when the archive was verified \(and 1 more"):
         take_inventory("mini")
 
 
@@ -164,7 +165,7 @@ def test_subjects_that_were_prepared_of_other_files_are_not_collected(msseg):
     inventoried("mini")
     folder = paths.subject("mini", PATIENTS[1])
     with pytest.raises(
-        DataError, match=rf"{folder}/subject.json: was made of other files .* Delete {folder} and run snakemake"
+        DataError, match=rf"{folder}/subject.json: was prepared from other files .* Delete {folder} and run snakemake"
     ):
         collect("mini")
 
@@ -179,7 +180,7 @@ def test_with_pseudonyms_nobody_without_the_key_can_compute_the_hash(msseg):
     msseg(pseudonyms=True)
     first = contents()
     assert contents() == first
-    assert set(names_given(load_dataset("mini")).values()) == set(first)
+    assert set(known_pseudonyms(load_dataset("mini")).values()) == set(first)
     assert not set(first.values()) & set(plain.values())
     shutil.rmtree(paths.PREPARED)
     paths.private("mini").unlink()
@@ -200,10 +201,10 @@ def test_the_truth_that_is_wanted_is_that_of_test_subjects_of_a_phantom_s_source
     retouch_phantom(root)
     verified("mini")
     take_inventory("mini")
-    assert not any(stated_of("mini", "wanted_truth").values())
+    assert not any(inventory_field("mini", "wanted_truth").values())
     dataset("mini", "retouch", phantom=True)
     take_inventory("mini")
-    wanted = stated_of("mini", "wanted_truth")
+    wanted = inventory_field("mini", "wanted_truth")
     assert sorted(map(tuple, wanted.values())) == [(), (), (), (), ("SP",)]
     assert next(s for s, targets in wanted.items() if targets) in ("TRAIN001", "TRAIN002", "TRAIN003")
 

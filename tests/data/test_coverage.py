@@ -1,4 +1,4 @@
-"""Masks and labels that can be read and can hardly be right are odd: nobody's brain is like that."""
+"""Masks and labels that are readable but implausible are warnings."""
 
 import json
 import shutil
@@ -22,10 +22,10 @@ FULL = "SA: a brain fills at most 70% of a scan, and not the masks of 07003ZORI"
 SIZE = "SA: brains have 620 to 2750 mL, and not the masks of 07003ZORI"
 
 
-def odd(root: Path, *options: str) -> list[str]:
+def warnings(root: Path, *options: str) -> list[str]:
     result = CliRunner().invoke(app, ["data", "check", "mini", "--json", *options, str(root)], catch_exceptions=False)
     assert result.exit_code == 0
-    found: list[str] = json.loads(result.stdout)["odd"]
+    found: list[str] = json.loads(result.stdout)["warnings"]
     return found
 
 
@@ -59,10 +59,10 @@ def swapped(root: Path) -> None:
 )
 def test_masks_and_labels_that_can_hardly_be_right(msseg, make, said):
     root = msseg(label_kind="sparse")
-    assert odd(root, "--voxels") == []
+    assert warnings(root, "--voxels") == []
     make(root)
-    assert odd(root, "--voxels") == said
-    assert odd(root) == []
+    assert warnings(root, "--voxels") == said
+    assert warnings(root) == []
 
 
 def test_a_small_head_that_was_cropped_to_its_brain_is_told_by_the_share_of_its_mask(msseg):
@@ -71,18 +71,18 @@ def test_a_small_head_that_was_cropped_to_its_brain_is_told_by_the_share_of_its_
         image = nib.load(path)
         part = np.asarray(image.dataobj)[10:35, 10:35, 8:24]
         nib.save(nib.Nifti1Image(np.ones_like(part) if path.name == Path(BRAIN).name else part, image.affine), path)
-    assert f"{FULL} (100%)" in odd(root, "--voxels")
-    assert not [said for said in odd(root, "--voxels") if said.startswith(SIZE)]
+    assert f"{FULL} (100%)" in warnings(root, "--voxels")
+    assert not [said for said in warnings(root, "--voxels") if said.startswith(SIZE)]
 
 
 def test_labels_of_tissues_may_fill_their_mask(msseg):
     root = msseg(label_kind="dense")
     shutil.copy(root / BRAIN, root / CONSENSUS)
-    assert odd(root, "--voxels") == []
+    assert warnings(root, "--voxels") == []
 
 
 def test_a_scan_without_a_mask_that_is_labelled_throughout(dataset):
     build("retouch", root := dataset("mini", "retouch"))
     oct_of("reference", np.ones(RETINA, np.uint8))(root)
     said = f"CR: labels cover at most 70% of mask or scan, and not those of {RETOUCH_ID} (100%)"
-    assert odd(root, "--voxels") == [said]
+    assert warnings(root, "--voxels") == [said]

@@ -13,7 +13,7 @@ from archives import NO_FILE, noise, retouch_volume, said_of_no_file, save
 
 from benchmark.archives.formats import metaimage
 from benchmark.archives.formats.nifti import read_header, read_volume
-from benchmark.archives.formats.packed import opened
+from benchmark.archives.formats.packed import open_packed
 from benchmark.runtime.errors import DataError
 
 
@@ -78,7 +78,7 @@ def test_truncated_before_it_was_packed(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x.nii.gz", gzip.compress(content(tmp_path / "x"))[:-30])
     with pytest.raises(DataError, match=r"x\.zip/x\.nii\.gz: is damaged or truncated"):
-        read_header(opened(tmp_path / "x.zip") / "x.nii.gz")
+        read_header(open_packed(tmp_path / "x.zip") / "x.nii.gz")
 
 
 def header_of(path: Path, **fields: object) -> Path:
@@ -145,7 +145,7 @@ def test_compressed_metaimages_are_read(tmp_path, called):
     raw, header = folder / "oct.raw", folder / "oct.mhd"
     raw.write_bytes(gzip.compress(raw.read_bytes()))
     size = f"CompressedData = {called}\nCompressedDataSize = {raw.stat().st_size}"
-    header.write_text(header.read_text().replace("CompressedData = False", size))
+    header.write_text(header.read_bytes().decode().replace("CompressedData = False", size))
     np.testing.assert_array_equal(metaimage.read_volume(header).data, expected)
 
 

@@ -9,14 +9,14 @@ import SimpleITK as sitk
 from archives import pose
 from scipy import ndimage
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.preparation.geometry import (
     Grid,
-    canonical,
-    cropped,
+    crop,
     resample_image,
     resample_labels,
     resample_mask,
+    to_canonical,
     to_itk,
     to_matrix,
     to_transform,
@@ -44,7 +44,7 @@ def test_any_axes_become_right_front_top(axes):
         ras.path,
     )
     assert "".join(nib.aff2axcodes(file.affine)) == axes
-    found = canonical(file)
+    found = to_canonical(file)
     np.testing.assert_array_equal(found.data, ras.data)
     np.testing.assert_allclose(found.affine, ras.affine)
 
@@ -101,7 +101,7 @@ def test_padded_grid_keeps_its_voxels_in_place():
 
 def test_cropping_keeps_voxels_in_place():
     image = volume(RANDOM.random((9, 9, 9)))
-    part = cropped(image, (slice(2, 5), slice(3, 9), slice(1, 4)))
+    part = crop(image, (slice(2, 5), slice(3, 9), slice(1, 4)))
     assert part.data[0, 0, 0] == image.data[2, 3, 1]
     np.testing.assert_allclose(part.affine @ [0, 0, 0, 1], image.affine @ [2, 3, 1, 1])
 

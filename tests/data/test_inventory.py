@@ -146,7 +146,7 @@ def test_damaged_or_missing_inventory(dataset):
     ("entries", "said"),
     [
         ({}, "lists no subject"),
-        ({"a": {"domain": "XX"}}, "says that a is of XX, not of GE, PL"),
+        ({"a": {"domain": "XX"}}, "states the scanner XX for a, and not one of GE, PL"),
         ({"a": {}}, "is damaged"),
         (["a"], "is damaged"),
     ],

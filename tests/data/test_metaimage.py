@@ -9,7 +9,7 @@ import pytest
 from archives import NO_FILE, retouch_volume, said_of_no_file
 
 from benchmark.archives.formats.metaimage import read_header, read_volume
-from benchmark.archives.formats.packed import opened
+from benchmark.archives.formats.packed import open_packed
 from benchmark.runtime.errors import DataError
 
 BYTES = 16 * 32 * 6
@@ -22,15 +22,15 @@ def header(tmp_path) -> Path:
 
 def line(header: Path, key: str, value: str) -> None:
     """Another value in the header, before the last line, which ends it."""
-    lines = [text for text in header.read_text().splitlines() if not text.startswith(f"{key} ")]
+    lines = [text for text in header.read_bytes().decode().splitlines() if not text.startswith(f"{key} ")]
     header.write_text("\n".join([*lines[:-1], f"{key} = {value}", lines[-1], ""]))
 
 
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("HeaderSize", "100", r"says that its voxels begin behind a header \('HeaderSize' is 100\)"),
-        ("HeaderSize", "-1", r"says that its voxels begin behind a header \('HeaderSize' is -1\)"),
+        ("HeaderSize", "100", r"states that a header precedes the voxels \('HeaderSize' is 100\)"),
+        ("HeaderSize", "-1", r"states that a header precedes the voxels \('HeaderSize' is -1\)"),
         ("ElementSpacing", "-0.01 0.002 0.1", "'ElementSpacing' is '-0.01 0.002 0.1', and sizes of voxels are three"),
         (
             "ElementSpacing",
@@ -48,7 +48,7 @@ def line(header: Path, key: str, value: str) -> None:
             "'ElementSpacing' is .*, and sizes of voxels are three numbers",
         ),
         ("ElementSize", "0.01 0.002 nan", "'ElementSize' is '0.01 0.002 nan'"),
-        ("ElementType", "MET_UCHAR_ARRAY", "has voxels of the type MET_UCHAR_ARRAY, which is none of one number each"),
+        ("ElementType", "MET_UCHAR_ARRAY", "has voxels of the type MET_UCHAR_ARRAY, which is not one number a voxel"),
     ],
 )
 def test_what_itk_would_read_as_something_else(header, key, value, said):
@@ -67,7 +67,7 @@ def local(header: Path, change: slice = slice(None), pack: str = "") -> np.ndarr
         line(header, "CompressedData", pack)
         line(header, "CompressedDataSize", str(len(content)))
     line(header, "ElementDataFile", "LOCAL")
-    lines = header.read_text().splitlines()
+    lines = header.read_bytes().decode().splitlines()
     lines = [text for text in lines if "ElementDataFile" not in text] + ["ElementDataFile = LOCAL", ""]
     header.write_bytes("\n".join(lines).encode() + content)
     header.with_name("oct.raw").unlink()
@@ -81,7 +81,7 @@ def test_voxels_behind_the_header_are_read(header, tmp_path, pack):
     np.testing.assert_array_equal(read_volume(header).data, expected)
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.write(header, "oct.mhd")
-    np.testing.assert_array_equal(read_volume(opened(tmp_path / "x.zip") / "oct.mhd").data, expected)
+    np.testing.assert_array_equal(read_volume(open_packed(tmp_path / "x.zip") / "oct.mhd").data, expected)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from archives import ixi, msseg_patient, noise, retouch_volume, save, truncate
 
 from benchmark.archives import readers
-from benchmark.archives.formats.packed import file_size, opened, sibling
+from benchmark.archives.formats.packed import file_size, open_packed
 from benchmark.runtime.errors import DataError
 
 NAMES = ["IXI012-HH-1211-T1", "IXI035-IOP-0873-T1", "IXI002-Guys-0828-T1"]
@@ -105,6 +105,17 @@ def test_the_packed_file_itself_can_be_named(tmp_path):
     assert [s.id for s in readers.read("ixi", tmp_path / "renamed.tar")] == ["IXI012", "IXI035"]
 
 
+@pytest.mark.parametrize("name", ["IXI-T1.tar", "IXI-T1.tar.gz"])
+def test_a_tar_of_the_current_folder_whatever_its_name_says(tmp_path, name):
+    """Its members begin with './'; and a browser may uncompress a file and keep its name."""
+    unpacked_ixi(tmp_path / "x")
+    with tarfile.open(tmp_path / name, "w") as archive:
+        archive.add(tmp_path / "x/IXI-T1", ".")
+    found = list(readers.read("ixi", tmp_path))
+    assert [s.id for s in found] == ["IXI012", "IXI035"]
+    assert [str(s.files[0]) for s in found] == [f"{tmp_path}/{name}/{n}.nii.gz" for n in NAMES[:2]]
+
+
 def test_a_folder_beside_its_packed_file_is_not_preferred_in_silence(tmp_path):
     """It may be half unpacked."""
     tar_flat(unpacked_ixi(tmp_path) / "IXI-T1", tmp_path / "IXI-T1.tar")
@@ -168,10 +179,10 @@ def test_a_zip_of_a_version_to_come(tmp_path):
 def test_reading_headers_of_a_tar_reads_little_of_it(tmp_path):
     ixi(tmp_path, NAMES, np.random.default_rng(0).integers(0, 2**15, (60, 60, 60)).astype(np.int16))
     tar_flat(tmp_path / "IXI-T1", tmp_path / "packed.tar")
-    top = opened(tmp_path / "packed.tar")
-    stream, read = top.tar.archive.fileobj, []
+    top = open_packed(tmp_path / "packed.tar")
+    stream, read = top.files.fo, []
     original = stream.read
-    top.tar.archive.fileobj.read = lambda size=-1: (read.append(size), original(size))[1]
+    top.files.fo.read = lambda size=-1: (read.append(size), original(size))[1]
     assert len(list(readers.read("ixi", tmp_path / "packed.tar"))) == 2
     assert 0 < sum(read) < 0.2 * (tmp_path / "packed.tar").stat().st_size
 
@@ -180,12 +191,12 @@ def test_places_of_a_packed_file(tmp_path):
     retouch_volume(tmp_path, "Cirrus", 1)
     for pack, name in ((zip_folder, "x.zip"), (tar_folder, "x.tar")):
         pack(tmp_path / "RETOUCH-TrainingSet-Cirrus", tmp_path / name)
-        top = opened(tmp_path / name)
+        top = open_packed(tmp_path / name)
         header = top / "RETOUCH-TrainingSet-Cirrus" / "TRAIN001" / "oct.mhd"
-        raw = sibling(header, "oct.raw")
+        raw = header.parent / "oct.raw"
         assert file_size(raw) == len(raw.read_bytes()) == 16 * 32 * 6
         assert str(raw).endswith(f"{name}/RETOUCH-TrainingSet-Cirrus/TRAIN001/oct.raw")
-        assert "NDims = 3" in header.read_text()
+        assert "NDims = 3" in header.read_bytes().decode()
         assert not (top / "nothing").is_file()
         assert not (top / "nothing").is_dir()
 

@@ -16,7 +16,8 @@ from small_datasets import MRI, inventoried
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import SliceStore
 from benchmark.data.truth import read_truth
-from benchmark.preparation.prepare import collect, prepare_subject
+from benchmark.preparation.collect import collect
+from benchmark.preparation.prepare import prepare_subject
 from benchmark.preparation.template import slice_grid
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
@@ -263,7 +264,7 @@ def test_a_truth_that_was_changed_after_it_was_verified(heads):
 
 def test_a_scan_that_was_not_there_when_the_archive_was_verified(heads):
     shutil.copy(heads / "IXI-T1" / NAMES[TARGET], heads / "IXI-T1/IXI777-HH-0001-T1.nii.gz")
-    with pytest.raises(DataError, match=r"IXI777-HH-0001-T1.nii.gz: was not there when the archive was verified"):
+    with pytest.raises(DataError, match=r"IXI777-HH-0001-T1.nii.gz: did not exist when the archive was verified"):
         prepare_subject("heads", "IXI777")
 
 

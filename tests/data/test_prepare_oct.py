@@ -10,12 +10,13 @@ from archives import retina as retina_volume
 from archives import retouch_volume, save_oct, truncate, verified
 from small_datasets import inventoried
 
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.data.slices import SliceStore
 from benchmark.data.truth import read_truth
+from benchmark.preparation.collect import collect
 from benchmark.preparation.geometry import Grid
-from benchmark.preparation.oct import nearest, retina
-from benchmark.preparation.prepare import collect, prepare_subject
+from benchmark.preparation.oct import resample_nearest, segment_retina
+from benchmark.preparation.prepare import prepare_subject
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 
@@ -28,17 +29,27 @@ def test_nearest_takes_the_voxel_that_holds_the_centre():
     data = np.arange(27)[None, None, :] * np.ones((1, 1, 27), int)
     affine = np.diag([1.0, 1.0, 3.0, 1.0])
     affine[2, 3] = 1.0
-    assert nearest(volume(data), Grid((1, 1, 9), affine)).data[0, 0].tolist() == [1, 4, 7, 10, 13, 16, 19, 22, 25]
+    assert resample_nearest(volume(data), Grid((1, 1, 9), affine)).data[0, 0].tolist() == [
+        1,
+        4,
+        7,
+        10,
+        13,
+        16,
+        19,
+        22,
+        25,
+    ]
     affine = np.diag([1.0, 1.0, 2.0, 1.0])
     affine[2, 3] = 0.5
-    assert nearest(volume(data), Grid((1, 1, 13), affine)).data[0, 0].tolist() == list(range(1, 27, 2))
+    assert resample_nearest(volume(data), Grid((1, 1, 13), affine)).data[0, 0].tolist() == list(range(1, 27, 2))
 
 
 def test_nearest_outside_is_dark():
     data = np.full((2, 2, 2), 9, np.uint8)
     affine = np.eye(4)
     affine[0, 3] = 1.0
-    found = nearest(volume(data), Grid((3, 2, 2), affine)).data
+    found = resample_nearest(volume(data), Grid((3, 2, 2), affine)).data
     assert found[0].min() == 9
     assert not found[1:].any()
 
@@ -46,14 +57,14 @@ def test_nearest_outside_is_dark():
 def test_nearest_refuses_turned_axes():
     turned = np.eye(4)[[1, 0, 2, 3]]
     with pytest.raises(DataError, match="at an angle"):
-        nearest(volume(np.ones((3, 3, 3))), Grid((3, 3, 3), turned))
+        resample_nearest(volume(np.ones((3, 3, 3))), Grid((3, 3, 3), turned))
 
 
 def test_retina_reaches_from_the_first_to_the_last_bright_row():
     image = np.full((40, 60, 2), -1.0, np.float32)
     image[:, 20:24], image[:, 36:40] = 0.8, 0.9  # two bright layers with dark fluid between, in every column
     image[5:8, 20:40] = 0.8
-    mask = retina(volume(image)).data
+    mask = segment_retina(volume(image)).data
     assert mask[:, 21:39].all()
     assert not mask[:, :16].any()
     assert not mask[:, 46:].any()

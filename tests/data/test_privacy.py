@@ -16,11 +16,11 @@ from copied_project import call, copied_project
 from named_patients import AGE, FLAIR, IMAGES, LABELS, PATIENTS, PERSON, patient, prepared
 from small_datasets import inventoried
 
-from benchmark.archives.check import check_archive
 from benchmark.archives.inventory import take_inventory
 from benchmark.archives.manifest import Tree
-from benchmark.archives.privacy.pseudonyms import names_given
+from benchmark.archives.privacy.pseudonyms import known_pseudonyms
 from benchmark.archives.privacy.redaction import redacted
+from benchmark.archives.report import check_archive
 from benchmark.cli import reported_errors
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import SliceStore
@@ -91,7 +91,7 @@ def test_pseudonyms_change_neither_folds_nor_images(msseg):
     shutil.rmtree(paths.PREPARED)
     msseg(pseudonyms=True)
     prepared()
-    own = {name: patient for patient, name in names_given(load_dataset("mini")).items()}
+    own = {name: patient for patient, name in known_pseudonyms(load_dataset("mini")).items()}
     assert sorted(own.values()) == PATIENTS
     again = {pair: [fold.renamed(own) for fold in found] for pair, found in folds().items()}
     assert again == plain
@@ -107,7 +107,7 @@ def test_the_order_of_what_is_written_says_nothing_about_the_order_of_ids(datase
     for number in range(1, 31):
         retouch_volume(root, "Cirrus" if number < 25 else "Spectralis", number)
     inventoried("mini")
-    names = names_given(load_dataset("mini"))
+    names = known_pseudonyms(load_dataset("mini"))
     by_id = [names[own] for own in sorted(names)]
     listed = list(json.loads(paths.inventory("mini").read_text())["subjects"])
     assert listed == sorted(by_id) != by_id
@@ -191,11 +191,11 @@ def test_a_fault_in_a_log_names_the_pseudonym_and_where_to_look(msseg, project, 
         said = logged(capfd, lambda: inventoried("mini"))
     else:
         inventoried("mini")
-        said = logged(capfd, lambda: prepare_subject("mini", names_given(load_dataset("mini"))[PATIENTS[2]]))
-    name = names_given(load_dataset("mini"))[PATIENTS[2]]
+        said = logged(capfd, lambda: prepare_subject("mini", known_pseudonyms(load_dataset("mini"))[PATIENTS[2]]))
+    name = known_pseudonyms(load_dataset("mini"))[PATIENTS[2]]
     assert said.startswith(f"error: mini, subject {name}: ")
     assert fault in said
-    assert said.endswith("data/private/mini.json tells whose file it is.\n")
+    assert said.endswith("data/private/mini.json resolves the pseudonym.\n")
     assert not [word for word in (*PATIENTS, "TrainingDataset", PERSON, str(project)) if word in said]
 
 
@@ -221,7 +221,7 @@ def test_faults_that_name_several_subjects_name_pseudonyms(msseg, capfd):
     root = msseg(pseudonyms=True, exclude=["01999GONE"])
     shutil.copy(root / IMAGES / PATIENTS[0] / FLAIR, root / IMAGES / PATIENTS[1] / FLAIR)
     said = logged(capfd, lambda: inventoried("mini"))
-    names = names_given(load_dataset("mini"))
+    names = known_pseudonyms(load_dataset("mini"))
     assert "excludes …, and data/raw/mini holds no such subject (and 1 more fault)" in said
     msseg(pseudonyms=True)
     shutil.copy(root / IMAGES / PATIENTS[0] / FLAIR, root / IMAGES / PATIENTS[1] / FLAIR)
@@ -260,7 +260,7 @@ def test_a_bug_keeps_its_place_and_loses_its_message(msseg, monkeypatch, capfd):
 
     monkeypatch.setattr(prepare, "truth_targets", broken)
     with pytest.raises(RuntimeError, match=r"^ValueError, whose message is left out") as caught:
-        prepare_subject("mini", names_given(load_dataset("mini"))[own])
+        prepare_subject("mini", known_pseudonyms(load_dataset("mini"))[own])
     assert caught.value.__suppress_context__
     assert [frame.name for frame in caught.traceback][-1] == "broken"
 

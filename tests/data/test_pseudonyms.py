@@ -13,7 +13,7 @@ from named_patients import PATIENTS, patient, prepared
 from small_datasets import inventoried
 
 from benchmark.archives.inventory import split_subjects, subjects, take_inventory
-from benchmark.archives.privacy.pseudonyms import names_given, names_of
+from benchmark.archives.privacy.pseudonyms import known_pseudonyms, public_names
 from benchmark.config.load import load_dataset
 from benchmark.preparation.prepare import prepare_subject
 from benchmark.runtime import paths
@@ -26,10 +26,10 @@ def test_another_key_gives_another_order(dataset):
     for number in range(1, 31):
         retouch_volume(root, "Cirrus" if number < 25 else "Spectralis", number)
     inventoried("mini")
-    first = names_given(load_dataset("mini"))
+    first = known_pseudonyms(load_dataset("mini"))
     paths.private("mini").unlink()
     inventoried("mini")  # nothing was prepared yet
-    assert names_given(load_dataset("mini")) != first
+    assert known_pseudonyms(load_dataset("mini")) != first
 
 
 def test_the_table_is_readable_by_its_owner_alone_and_ignored_by_git_and_dvc(msseg):
@@ -45,23 +45,23 @@ def test_the_table_is_readable_by_its_owner_alone_and_ignored_by_git_and_dvc(mss
 def test_numbers_stay_when_a_subject_joins_or_leaves(msseg):
     root = msseg(pseudonyms=True)
     inventoried("mini")
-    before = names_given(load_dataset("mini"))
+    before = known_pseudonyms(load_dataset("mini"))
     for name in ("01005NEWA", "07099NEWB", "08050NEWC"):
         patient(root, name)
     msseg(pseudonyms=True, split={"protocol": "leave_one_out", "folds": 3})
     inventoried("mini")
-    joined = names_given(load_dataset("mini"))
+    joined = known_pseudonyms(load_dataset("mini"))
     assert {own: joined[own] for own in before} == before
     assert sorted(joined.values()) == [f"S{n:04d}" for n in range(1, 10)]
     msseg(pseudonyms=True, exclude=["01005NEWA", "07099NEWB", "08050NEWC"])
     inventoried("mini")
-    assert names_given(load_dataset("mini")) == joined
+    assert known_pseudonyms(load_dataset("mini")) == joined
     assert subjects("mini") == sorted(before.values())
 
 
 def test_an_id_of_the_archive_is_never_somebody_elses_pseudonym(dataset):
     dataset("mini", "msseg", pseudonyms=True)
-    assert sorted(names_of(load_dataset("mini"), ["S0001", "S0003"]).values()) == ["S0002", "S0004"]
+    assert sorted(public_names(load_dataset("mini"), ["S0001", "S0003"]).values()) == ["S0002", "S0004"]
 
 
 def refusal(work: Callable[[], None]) -> str:
@@ -80,7 +80,7 @@ def test_a_lost_table_is_told_and_nobody_is_numbered_anew(msseg):
         lambda: prepare_subject("mini", found[0]),
     ):
         said = refusal(work)
-        assert said.startswith("data/private/mini.json: is missing, so that nobody can tell whose number is whose. ")
+        assert said.startswith("data/private/mini.json: is missing, so that pseudonyms cannot be resolved. ")
         assert "Restore it from a backup" in said
     assert not paths.private("mini").exists()
 
@@ -107,7 +107,7 @@ def test_a_damaged_table_is_told(msseg, before, after, fault):
 def test_somebody_whom_the_table_does_not_know(msseg):
     msseg(pseudonyms=True)
     inventoried("mini")
-    assert "data/private/mini.json: knows no S0099" in refusal(lambda: prepare_subject("mini", "S0099"))
+    assert "data/private/mini.json: lacks S0099" in refusal(lambda: prepare_subject("mini", "S0099"))
 
 
 def test_what_was_prepared_under_own_ids_must_go_before_pseudonyms_come(msseg):

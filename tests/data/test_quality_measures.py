@@ -10,8 +10,8 @@ from archives import brain, retina, verified
 from scipy import ndimage
 from small_datasets import MRI, inventoried
 
-from benchmark.archives.subject import Volume
-from benchmark.preparation.oct import retina as retina_mask
+from benchmark.archives.formats.volumes import Volume
+from benchmark.preparation.oct import segment_retina
 from benchmark.preparation.prepare import prepare_subject
 from benchmark.preparation.quality import filled, oct_quality, ripple, scan_quality, spectrum
 from benchmark.runtime import paths
@@ -121,7 +121,7 @@ def eye(**changes) -> dict[str, float]:
     for k in changes.get("dark", ()):
         grey[:, :, k] *= 0.6
     image = volume(grey / 127.5 - 1)
-    mask = np.asarray(retina_mask(image).data).copy()
+    mask = np.asarray(segment_retina(image).data).copy()
     for k in changes.get("blank", ()):
         mask[:, :, k] = 0
     return oct_quality(image, volume(mask))

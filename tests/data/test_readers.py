@@ -80,7 +80,7 @@ def test_ixi_stray_file(tmp_path, stray):
 @pytest.mark.parametrize("name", ["ixi", "msseg", "retouch", "oasis_ixi"])
 def test_wrong_archive(tmp_path, name):
     (tmp_path / "something else").mkdir()
-    assert "is not there" in refusal(name, tmp_path)
+    assert "does not exist" in refusal(name, tmp_path)
 
 
 def test_notices_and_hidden_files_are_passed_over(tmp_path):

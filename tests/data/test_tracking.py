@@ -31,7 +31,7 @@ def test_an_archive_behind_a_link_is_refused_before_it_is_read(repository, datas
     ixi(dataset("mini", "ixi"), NAMES)
     Path(linked).rename("elsewhere")
     Path(linked).symlink_to(Path("elsewhere").absolute())
-    monkeypatch.setattr("benchmark.archives.check.check_archive", lambda *_, **__: pytest.fail("it was read"))
+    monkeypatch.setattr("benchmark.archives.report.check_archive", lambda *_, **__: pytest.fail("it was read"))
     with pytest.raises(DataError, match=rf"^{linked}: is a symbolic link \(to .*/elsewhere\)") as caught:
         CliRunner().invoke(app, ["data", "track", "mini"], catch_exceptions=False)
     assert "dvc cache dir --local" in caught.value.remedy

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.archives.checks import checked_image, checked_labels, checked_mask
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.voxel_checks import checked_image, checked_labels, checked_mask
 from benchmark.runtime.errors import DataError
 
 SHAPE = (3, 4, 5)

@@ -56,14 +56,14 @@ def test_an_inner_folder_is_told_which_one_to_name(tmp_path, name, build, inner)
     found = faults(name, root / inner)
     assert found
     for fault in found:
-        assert fault.endswith(f"is not there. Name the folder in which '{inner.split('/')[0]}' lies: {root}.")
+        assert fault.endswith(f"does not exist. Name the folder that contains '{inner.split('/')[0]}': {root}.")
 
 
 @pytest.mark.parametrize(("name", "build"), [("ixi", unpacked_ixi), ("msseg", shanoir), ("retouch", unpacked_retouch)])
 def test_an_outer_folder_is_told_which_one_to_name(tmp_path, name, build):
     root = build(tmp_path / "archive")
     for fault in faults(name, tmp_path):
-        assert fault.endswith(f"It lies in {root}: name that folder, or move into {tmp_path} what it holds.")
+        assert fault.endswith(f"It lies in {root}: name that folder, or move its content into {tmp_path}.")
     assert faults(name, tmp_path)
 
 
@@ -77,7 +77,7 @@ def test_one_of_two_packed_files_is_not_the_archive(tmp_path, pack):
         pack(root / folder, tmp_path / f"{folder}.zip")
         [fault] = faults(name, tmp_path / f"{folder}.zip")
         assert f"{folder}.zip: does not hold all of the archive" in fault
-        assert fault.endswith(f"Name the folder in which all of its files lie, such as {tmp_path}.")
+        assert fault.endswith(f"Name the folder with all of its files, such as {tmp_path}.")
 
 
 def test_one_file_that_holds_both_scanners_is_read(tmp_path):
@@ -95,12 +95,12 @@ def swapped(pack: Callable[[Path, Path], None], there: Path, here: Path, names: 
 def test_swapped_files_are_told_with_what_they_hold(tmp_path):
     swapped(zip_folder, unpacked_retouch(tmp_path / "a"), tmp_path / "b", (CIRRUS, SPECTRALIS))
     assert faults("retouch", tmp_path / "b") == [
-        f"{tmp_path}/b/{name}.zip: holds '{held}', not '{name}'. Give each file back its own name."
+        f"{tmp_path}/b/{name}.zip: holds '{held}', not '{name}'. Give each file its own name again."
         for name, held in ((CIRRUS, SPECTRALIS), (SPECTRALIS, CIRRUS))
     ]
     swapped(zip_folder, unpacked_old_msseg(tmp_path / "c"), tmp_path / "d", OLD)
     [fault] = faults("msseg", tmp_path / "d")
-    assert f"holds '{OLD[1]}', not '{OLD[0]}'. Give each file back its own name." in fault
+    assert f"holds '{OLD[1]}', not '{OLD[0]}'. Give each file its own name again." in fault
 
 
 def test_swapped_files_without_folders_are_told_by_their_numbers(tmp_path):
@@ -156,7 +156,7 @@ def test_missing_labels_of_all_patients_are_told_once(tmp_path):
     shutil.rmtree(unpacked_old_msseg(tmp_path) / OLD[1])
     [fault] = faults("msseg", tmp_path)
     assert fault == (
-        f"{tmp_path}/{OLD[1]}: is not there. "
+        f"{tmp_path}/{OLD[1]}: does not exist. "
         f"Put all of '{OLD[1]}' here, packed or unpacked: the labels of 2 patients are in it."
     )
 
@@ -164,7 +164,7 @@ def test_missing_labels_of_all_patients_are_told_once(tmp_path):
 def test_missing_images_of_all_patients(tmp_path):
     shutil.rmtree(unpacked_old_msseg(tmp_path) / OLD[0])
     assert faults("msseg", tmp_path) == [
-        f"{tmp_path}/{OLD[0]}: is not there. Put all of '{OLD[0]}' here, packed or unpacked."
+        f"{tmp_path}/{OLD[0]}: does not exist. Put all of '{OLD[0]}' here, packed or unpacked."
     ]
 
 
@@ -189,7 +189,7 @@ def test_a_path_that_does_not_exist(dataset, tmp_path, options):
     for path, said in (("nowhere", "does not exist"), ("x.txt", "is neither a folder nor a tar or zip file")):
         done = check("mini", tmp_path / path, *options)
         assert done.returncode == 2
-        remedy = "Name the folder in which the archive lies, or its packed file"
+        remedy = "Name the folder with the archive, or its packed file"
         if options:
             assert done.stderr == ""
             report = json.loads(done.stdout)
@@ -210,7 +210,7 @@ def test_json_where_no_archive_was_put(dataset):
     [fault] = report["faults"]
     assert fault["thing"] == str(root)
     assert fault["fault"].startswith("is absent")
-    assert report["odd"] == []
+    assert report["warnings"] == []
 
 
 def test_json_of_an_archive_elsewhere(dataset, tmp_path_factory):

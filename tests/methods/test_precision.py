@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmark.config.benchmark import TrainingSettings
-from benchmark.runtime import machine
+from benchmark.runtime import processor
 from benchmark.training import device
 from benchmark.training.device import precision_here
 
@@ -16,7 +16,7 @@ def on(monkeypatch):
     """A processor, or a GPU of some capability."""
 
     def put(*flags, gpu=None, isa=None):
-        monkeypatch.setattr(machine, "_processor_flags", lambda: {"avx2", *flags})
+        monkeypatch.setattr(processor, "_processor_flags", lambda: {"avx2", *flags})
         monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
         if isa:
             monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
@@ -32,7 +32,7 @@ def on(monkeypatch):
         (["avx512_bf16"], {}, "bf16-mixed"),
         (["amx_bf16"], {"isa": "AVX512_CORE_AMX"}, "bf16-mixed"),
         (["avx512f"], {}, "32-true"),
-        (["avx512_bf16"], {"isa": machine.PORTABLE_KERNELS["ONEDNN_MAX_CPU_ISA"]}, "32-true"),
+        (["avx512_bf16"], {"isa": processor.PORTABLE_KERNELS["ONEDNN_MAX_CPU_ISA"]}, "32-true"),
         (["avx512_bf16"], {"gpu": (7, 5)}, "32-true"),
         ([], {"gpu": (8, 0)}, "bf16-mixed"),
         ([], {"gpu": (9, 0)}, "bf16-mixed"),

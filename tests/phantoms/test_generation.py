@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import joblib
 import pooled_work
 import pytest
 import yaml
@@ -126,35 +127,12 @@ class Fake:
         (folder / subject).write_text(size)
 
 
-class InThisProcess:
-    """Replaces the pool of processes, which could not import the fake."""
-
-    def __init__(self, *_, **__) -> None:
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-    def submit(self, call, *arguments):
-        class Done:
-            def result(self):
-                return call(*arguments)
-
-        return Done()
-
-    def shutdown(self, cancel_futures):
-        assert cancel_futures
-
-
 @pytest.fixture
 def fake(monkeypatch):
     kind = Fake()
     monkeypatch.setattr(generation, "load_kind", lambda name: kind)
-    monkeypatch.setattr("benchmark.runtime.parallel.ProcessPoolExecutor", InThisProcess)
-    return kind
+    with joblib.parallel_config(backend="sequential"):  # worker processes could not import the fake
+        yield kind
 
 
 def test_a_dataset_appears_when_it_is_complete(fake, tmp_path):

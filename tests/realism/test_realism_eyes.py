@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.archives.subject import Subject, Volume
+from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.subject import Subject
 from benchmark.phantoms.fields import grid_positions
 from benchmark.phantoms.oct import Sampling, b_scan
 from benchmark.phantoms.retina import VITREOUS, Eye

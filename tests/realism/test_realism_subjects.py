@@ -104,5 +104,5 @@ def test_real_subjects_are_the_first_of_a_scanner(monkeypatch):
 
 
 def test_a_missing_real_archive(tmp_path):
-    with pytest.raises(DataError, match="is not there"):
+    with pytest.raises(DataError, match="does not exist"):
         subjects.real(tmp_path, "OASIS", 2)

@@ -27,7 +27,7 @@ from benchmark.runtime.code_digest import code_digest
 from benchmark.runtime.devices import gpus
 from benchmark.pipeline.folders import folders_of, read_only, refuse_unusable
 from benchmark.pipeline.jobs import PRIORITIES, is_trained
-from benchmark.runtime.machine import put_own_python_first
+from benchmark.runtime.interpreter import put_own_python_first
 from benchmark.methods.registry import method_class
 from benchmark.config.cells import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files

@@ -133,7 +133,7 @@ rule collect:
         runtime=60,
         gpu=0,
     params:
-        code=code_digest("benchmark.preparation.prepare"),
+        code=code_digest("benchmark.preparation.collect"),
     shell:
         "python -m benchmark step collect {wildcards.dataset} > {log} 2>&1"
 

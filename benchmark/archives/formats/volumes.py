@@ -1,4 +1,4 @@
-"""What NIfTI and MetaImage files share: a header, and whether two of them lie on the same grid."""
+"""Volumes and their headers, as NIfTI and MetaImage files hold them, and whether two of them have the same grid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,37 +6,65 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.archives.formats.packed import COPY_AGAIN, Place
+from benchmark.archives.formats.packed import COPY_AGAIN, ArchivePath
 from benchmark.runtime.errors import DataError
 
-# Two grids coincide when no corner of one is further than this from the same corner of the other.
+Affine = npt.NDArray[np.float64]
+# Largest distance between the same corner of two grids that count as equal.
 _SAME_POSITION_MM = 1e-2
 _SINGULAR_MM3 = 1e-9
-# No scanner is larger; further away, positions are no longer told apart to a fraction of a voxel.
+# No scanner is larger, and float32 does not resolve a fraction of a voxel much further away.
 _FARTHEST_MM = 1e4
 
 
+class _Positioned:
+    affine: Affine
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Voxel size in mm along each array axis."""
+        i, j, k = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
+        return float(i), float(j), float(k)
+
+
 @dataclass(frozen=True)
-class Header:
-    """What a file says of its grid.
+class Volume(_Positioned):
+    """A 3-D image with its position.
+
+    Attributes:
+        data: array of shape (i, j, k), in the file's own axes.
+        affine: 4x4, from voxel indices to RAS millimetres.
+        path: the file it was read from.
+        voxel_file: the file that holds its voxels, if that is another one.
+    """
+
+    data: npt.NDArray[np.generic]
+    affine: Affine
+    path: ArchivePath
+    voxel_file: ArchivePath | None = None
+
+
+@dataclass(frozen=True)
+class Header(_Positioned):
+    """The grid of a volume, as its file states it.
 
     Attributes:
         shape: voxels along the file's axes.
         affine: 4x4, from voxel indices to RAS millimetres.
-        beside: the file that holds the voxels, where that is another.
+        voxel_file: the file that holds the voxels, if that is another one.
     """
 
-    path: Place
+    path: ArchivePath
     shape: tuple[int, int, int]
-    affine: npt.NDArray[np.float64]
-    beside: Place | None = None
+    affine: Affine
+    voxel_file: ArchivePath | None = None
 
     @classmethod
-    def checked(cls, path: Place, shape: Sequence[int], affine: npt.NDArray[np.float64]) -> "Header":
-        """A header of what stands in a file.
+    def checked(cls, path: ArchivePath, shape: Sequence[int], affine: Affine) -> "Header":
+        """Checks what a file states of its grid.
 
         Raises:
-            DataError: not three-dimensional, or without a usable orientation.
+            DataError: it is not three-dimensional, or has no usable orientation.
         """
         if len(shape) != 3 or min(shape) < 1:
             raise DataError(path, f"is {times(shape)}, not a 3-D volume", "Put the 3-D image in its place")
@@ -48,24 +76,18 @@ class Header:
         i, j, k = (int(n) for n in shape)
         return cls(path, (i, j, k), affine)
 
-    @property
-    def spacing(self) -> tuple[float, float, float]:
-        """Voxel size in mm along each array axis."""
-        i, j, k = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
-        return float(i), float(j), float(k)
-
 
 def check_same_grid(header: Header, reference: Header) -> None:
-    """Checks that a label map or mask lies where its image lies.
+    """Checks that a label map or mask has the grid of its image.
 
     Raises:
-        DataError: of another shape or position.
+        DataError: its shape or position differs.
     """
     if header.shape != reference.shape:
         raise DataError(
             header.path,
             f"has {times(header.shape)} voxels, and {reference.path} has {times(reference.shape)}",
-            "They must lie on the same grid: put the file that belongs to the image in its place",
+            "They must have the same grid: put the file that belongs to the image in its place",
         )
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in header.shape], [1])).reshape(4, -1)
     apart = float(np.linalg.norm((header.affine - reference.affine)[:3] @ corners, axis=0).max())
@@ -78,5 +100,5 @@ def check_same_grid(header: Header, reference: Header) -> None:
 
 
 def times(numbers: Sequence[float]) -> str:
-    """Sizes along axes, as messages have them."""
+    """Sizes along axes for messages, such as "256 x 256 x 150"."""
     return " x ".join(str(n) if isinstance(n, int) else f"{n:.6g}" for n in numbers)

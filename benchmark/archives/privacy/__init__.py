@@ -1,1 +1,1 @@
-"""What keeps names of patients out of results, logs and messages."""
+"""Keeps names of patients out of results, logs and messages."""

@@ -1,7 +1,7 @@
-"""Pseudonyms: the numbers that stand for subjects everywhere but in the archive and in ``data/private``.
+"""Pseudonyms: numbers that replace subject ids everywhere except in the archive and in ``data/private``.
 
-``data/private/<dataset>.json`` holds a random key and everybody's number. Whoever has none yet is numbered in the order
-of the HMAC-SHA256 of the ids, which without the key nobody can tell. A number once given stays with its subject.
+``data/private/<dataset>.json`` holds a random key and the pseudonyms. New subjects are numbered in the order of the
+HMAC-SHA256 of their ids, which cannot be derived without the key. A subject keeps its pseudonym.
 """
 
 import hashlib
@@ -39,52 +39,52 @@ class _Table(Strict):
         return hmac.digest(bytes.fromhex(self.key), subject.encode(), hashlib.sha256)
 
 
-def names_of(config: DatasetConfig, ids: Iterable[str]) -> dict[str, str]:
-    """What each subject is called in all that is computed: its own id or, where the config says so, a pseudonym.
+def public_names(config: DatasetConfig, ids: Iterable[str]) -> dict[str, str]:
+    """The name of each subject in all results: its id in the archive or, if the config says so, a pseudonym.
 
-    Whoever has no pseudonym is given one, which is written down.
+    Subjects without a pseudonym get one, which is stored.
 
     Args:
-        ids: as the archive has them.
+        ids: ids in the archive.
 
     Raises:
-        DataError: the table of pseudonyms is damaged, or gone while prepared subjects have them; or something of a run
-            before pseudonyms were switched on has the archive's ids.
+        DataError: the table of pseudonyms is damaged, or is missing although prepared subjects have pseudonyms; or
+            files from before pseudonyms were switched on have the archive's ids in their names.
     """
     ids = set(ids)
     if not config.pseudonyms:
-        return {own: own for own in ids}
+        return {archive_id: archive_id for archive_id in ids}
     _check_former_names(config, ids)
-    there = paths.private(config.name).exists() or _numbered_before(config)
-    table = _read(config) if there else _Table(key=secrets.token_hex(32), pseudonyms={})
+    expected = paths.private(config.name).exists() or _has_pseudonyms(config)
+    table = _read(config) if expected else _Table(key=secrets.token_hex(32), pseudonyms={})
     known = dict(table.pseudonyms)
     new = sorted(ids - set(known), key=table.rank)
     known |= zip(new, _free({*ids, *known, *known.values()}), strict=False)
     if new:
         body = {"dataset": config.name, **_Table(key=table.key, pseudonyms=known).model_dump()}
         write_private(paths.private(config.name), json.dumps(body, indent=1) + "\n")
-    return {own: known[own] for own in ids}
+    return {archive_id: known[archive_id] for archive_id in ids}
 
 
-def own_ids(config: DatasetConfig, names: Iterable[str]) -> dict[str, str]:
-    """The archive's id of each subject, by what it is called in all that is computed.
+def archive_ids(config: DatasetConfig, names: Iterable[str]) -> dict[str, str]:
+    """The id in the archive of each subject, by its name in results.
 
     Raises:
-        DataError: the table of pseudonyms is missing or damaged, or another dataset's.
+        DataError: the table of pseudonyms is missing, damaged, or of another dataset.
     """
     if not config.pseudonyms:
         return {name: name for name in names}
-    ids = {name: own for own, name in _read(config).pseudonyms.items()}
+    ids = {name: archive_id for archive_id, name in _read(config).pseudonyms.items()}
     if unknown := sorted(set(names) - set(ids)):
-        fault = f"knows no {', '.join(unknown)}, and {paths.PREPARED / config.name} has them"
+        fault = f"lacks {', '.join(unknown)}, and {paths.PREPARED / config.name} has them"
         raise DataError(paths.private(config.name), fault, _restore(config))
     return {name: ids[name] for name in names}
 
 
 def digests(config: DatasetConfig, texts: Mapping[str, str]) -> dict[str, str]:
-    """A hash of what is known of each subject: SHA-256, with pseudonyms HMAC-SHA256 under the dataset's key.
+    """A hash of a text about each subject: SHA-256 or, with pseudonyms, HMAC-SHA256 under the dataset's key.
 
-    Whoever has the files of a patient could find a plain hash of them again, and so the patient's number.
+    With a plain hash, someone who has a patient's files could find the patient's pseudonym.
 
     Raises:
         DataError: the table of pseudonyms is missing or damaged.
@@ -95,8 +95,8 @@ def digests(config: DatasetConfig, texts: Mapping[str, str]) -> dict[str, str]:
     return {subject: hmac.digest(key, text.encode(), hashlib.sha256).hex() for subject, text in texts.items()}
 
 
-def names_given(config: DatasetConfig) -> dict[str, str]:
-    """Every pseudonym of the dataset that was given so far, by the archive's id.
+def known_pseudonyms(config: DatasetConfig) -> dict[str, str]:
+    """All pseudonyms of the dataset so far, by id in the archive.
 
     Raises:
         DataError: the table of pseudonyms is damaged.
@@ -104,14 +104,14 @@ def names_given(config: DatasetConfig) -> dict[str, str]:
     return dict(_read(config).pseudonyms) if paths.private(config.name).exists() else {}
 
 
-def mention(ids: Iterable[str]) -> re.Pattern[str]:
-    """Finds ids in a text or a file's name, where they are no part of a longer word."""
+def id_pattern(ids: Iterable[str]) -> re.Pattern[str]:
+    """Matches ids in a text or a file name, unless they are part of a longer word."""
     longest_first = sorted(ids, key=len, reverse=True)
     return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, longest_first))})(?![A-Za-z0-9])")
 
 
 def _free(taken: set[str]) -> Iterator[str]:
-    """Pseudonyms that are neither given to anybody, nor ids of the archive's own."""
+    """Pseudonyms that are not in use, neither as such nor as ids in the archive."""
     return (name for number in count(1) if (name := f"S{number:04d}") not in taken)
 
 
@@ -123,31 +123,33 @@ def _read(config: DatasetConfig) -> _Table:
             raise DataError(path, "is of another dataset", _restore(config))
         return _Table.model_validate(body)
     except FileNotFoundError:
-        raise DataError(path, "is missing, so that nobody can tell whose number is whose", _restore(config)) from None
+        raise DataError(path, "is missing, so that pseudonyms cannot be resolved", _restore(config)) from None
     except (ValidationError, ValueError, KeyError, TypeError, AttributeError):
         raise DataError(path, "is damaged", _restore(config)) from None
 
 
 def _restore(config: DatasetConfig) -> str:
     prepared = paths.PREPARED / config.name
-    return f"Restore it from a backup; or, to number everybody anew, delete it and {prepared}, and run snakemake"
+    return (
+        f"Restore it from a backup; or, for new pseudonyms of all subjects, delete it and {prepared}, and run snakemake"
+    )
 
 
-def _numbered_before(config: DatasetConfig) -> bool:
+def _has_pseudonyms(config: DatasetConfig) -> bool:
     return any(re.fullmatch(PSEUDONYM, folder.name) for folder in paths.subject(config.name, "any").parent.glob("*"))
 
 
 def _check_former_names(config: DatasetConfig, ids: set[str]) -> None:
-    """What was made under the archive's ids would stay beside what is made under pseudonyms."""
-    places = (
+    """Refuses to write under pseudonyms while there are files under the archive's ids."""
+    files = (
         *paths.subject(config.name, "any").parent.glob("*"),
         *paths.LOGS.glob(f"*/prepare/{config.name}-*"),
         *paths.quality(config.name).rglob("*"),
     )
-    for place in places:
-        if ids and mention(ids).search(place.name):
+    for file in files:
+        if ids and id_pattern(ids).search(file.name):
             raise DataError(
-                place.parent,
+                file.parent,
                 f"holds files of {config.name} with the archive's own ids in their names, from before the config had "
                 "'pseudonyms: true'",
                 f"Delete {paths.PREPARED / config.name}, {paths.quality(config.name)}, and what {paths.LOGS}, "

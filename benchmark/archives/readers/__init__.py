@@ -1,4 +1,4 @@
-"""Readers: one module for each archive, with a function ``read`` (:class:`benchmark.archives.subject.Reader`)."""
+"""Readers: a module for each archive, with a function ``read`` (:class:`benchmark.archives.subject.Reader`)."""
 
 import importlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ def available() -> list[str]:
 
 
 def check_reader(name: str) -> None:
-    """Refuses a reader that is not there, without importing the one that is.
+    """Checks that a reader exists, without importing it.
 
     Raises:
         ConfigError: there is no such reader.
@@ -44,7 +44,7 @@ def read(name: str, root: Path) -> Iterator[Subject]:
 
     Raises:
         ConfigError: there is no such reader.
-        DataError: the first fault that it comes across.
+        DataError: the first fault.
     """
     for found in reader(name)(root):
         if isinstance(found, DataError):

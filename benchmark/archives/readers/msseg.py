@@ -1,12 +1,12 @@
 """MS-SEG 2016 (Commowick et al., Scientific Reports 2018), FLAIR as preprocessed by the organisers.
 
-Two layouts are in circulation, and both are read, unpacked or in their zip files:
+Two layouts are in circulation; both are read, unpacked or in their zip files:
 
 - Shanoir: ``Training/Center_XX/Patient_YY/`` with ``Preprocessed_Data/FLAIR_preprocessed.nii.gz`` and
   ``Masks/{Consensus,Brain_Mask}.nii.gz``, in ``MSSEG-Training.zip``;
 - older: ``Pre-processed training dataset/TrainingDataset_MSSEG/XXnnnABCD/{FLAIR_preprocessed,Mask_registered}.nii.gz``
-  with ``Unprocessed training dataset/TrainingDataset_MSSEG/XXnnnABCD/Consensus.nii.gz``, XX being the centre, each in a
-  zip file of its folder's name.
+  with ``Unprocessed training dataset/TrainingDataset_MSSEG/XXnnnABCD/Consensus.nii.gz``, where XX is the centre; each
+  folder in a zip file of its name.
 """
 
 import re
@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path, PurePath
 
 from benchmark.archives.formats.nifti import read_header, read_volume
-from benchmark.archives.formats.packed import Place, opened
+from benchmark.archives.formats.packed import ArchivePath, open_packed
 from benchmark.archives.formats.volumes import check_same_grid
-from benchmark.archives.readers._folders import check_whole, each, listing, located, truth
-from benchmark.archives.readers._others import check_own
+from benchmark.archives.readers._contents import check_contents
+from benchmark.archives.readers._folders import check_complete, find_truth, listing, locate, read_each
 from benchmark.archives.subject import Found, Subject, about
 from benchmark.runtime.errors import DataError
 
@@ -38,17 +38,17 @@ _NOT_TESTING = "Use the training archive, not the testing one"
 class _Files:
     id: str
     centre: str
-    image: Place
-    consensus: Place
-    mask: Place
+    image: ArchivePath
+    consensus: ArchivePath
+    mask: ArchivePath
     truth_name: PurePath
 
 
 def read(root: Path) -> Iterator[Found]:
     """Subjects with lesion labels (consensus of seven experts, 1 is lesion) and brain masks.
 
-    Faults are neither layout or both, the testing archive, folders of another name, an unknown centre, missing files, a
-    patient with labels alone, and files of one subject on different grids.
+    Faults are neither layout or both, the testing archive, folders with an unknown name, an unknown centre, missing
+    files, a patient with labels but no image, and files of one subject on different grids.
     """
     try:
         yield from _old(root) if _is_old(root) else _shanoir(root)
@@ -57,13 +57,13 @@ def read(root: Path) -> Iterator[Found]:
 
 
 def _is_old(root: Path) -> bool:
-    """Whether the archive is of the older layout.
+    """Whether the archive has the older layout.
 
     Raises:
-        DataError: it is of both.
+        DataError: it has both.
     """
     if root.is_file():
-        return any((opened(root) / name).is_dir() for name in (_PREPROCESSED, _UNPROCESSED, _OLD_FOLDER))
+        return any((open_packed(root) / name).is_dir() for name in (_PREPROCESSED, _UNPROCESSED, _OLD_FOLDER))
     old, shanoir = (
         any((root / name).exists() for name in names)
         for names in (
@@ -77,57 +77,58 @@ def _is_old(root: Path) -> bool:
 
 
 def _shanoir(root: Path) -> Iterator[Found]:
-    # The folders of the other layout lie beside no 'Training', but who names one of them is told where they lie.
-    place = located(root, _SHANOIR, (_SHANOIR_FILE,), _REMEDY, (_PREPROCESSED, _UNPROCESSED))
-    centres = listing(place, _REMEDY)
-    check_own(place, centres, rf"Center_\d\d|{_TESTING}", _SHANOIR)
+    # With the folders of the older layout, the message for someone who names one of them says where they are.
+    path = locate(root, _SHANOIR, (_SHANOIR_FILE,), _REMEDY, (_PREPROCESSED, _UNPROCESSED))
+    centres = listing(path, _REMEDY)
+    check_contents(path, centres, rf"Center_\d\d|{_TESTING}", _SHANOIR)
     for centre in centres:
-        yield from each(partial(_patients, centre), partial(_of_shanoir, root, centre), DOMAINS.get(centre.name[-2:]))
+        domain = DOMAINS.get(centre.name[-2:])
+        yield from read_each(partial(_patients, centre), partial(_of_shanoir, root, centre), domain)
 
 
-def _patients(centre: Place) -> list[Place]:
+def _patients(centre: ArchivePath) -> list[ArchivePath]:
     if centre.name == _TESTING:
         raise DataError(centre, "is the testing archive", _NOT_TESTING)
     if not re.fullmatch(r"Center_\d\d", centre.name):
-        raise DataError(centre, "is not named like Center_01", "Remove what is not of the archive")
+        raise DataError(centre, "is not named like Center_01", "Remove it if it is not of the archive")
     _check_centre(centre, centre.name[-2:])
     return listing(centre, _REMEDY)
 
 
-def _check_centre(place: Place, centre: str) -> None:
+def _check_centre(path: ArchivePath, centre: str) -> None:
     if centre not in DOMAINS:
         raise DataError(
-            place, f"is of centre {centre}, and the training archive has the centres {', '.join(DOMAINS)}", _NOT_TESTING
+            path, f"is of centre {centre}, and the training archive has the centres {', '.join(DOMAINS)}", _NOT_TESTING
         )
 
 
 def _old(root: Path) -> Iterator[Found]:
-    check_whole(root, (_PREPROCESSED, _UNPROCESSED))
+    check_complete(root, (_PREPROCESSED, _UNPROCESSED))
     remedy = f"Put all of '{_PREPROCESSED}' here, packed or unpacked"
     patients = listing(_old_folder(root, _PREPROCESSED, remedy), remedy)
     remedy = f"Put all of '{_UNPROCESSED}' here, packed or unpacked: the labels of {len(patients)} patients are in it"
     unprocessed = _old_folder(root, _UNPROCESSED, remedy)
     labelled = listing(unprocessed, remedy)
-    yield from each(lambda: patients, partial(_of_old, root, unprocessed))
+    yield from read_each(lambda: patients, partial(_of_old, root, unprocessed))
     names = {patient.name for patient in patients}
-    yield from each(lambda: (folder for folder in labelled if folder.name not in names), _without_image)
+    yield from read_each(lambda: (folder for folder in labelled if folder.name not in names), _without_image)
 
 
-def _old_folder(root: Path, name: str, remedy: str) -> Place:
-    return located(root, name, (f"{name}.zip",), remedy, (_PREPROCESSED, _UNPROCESSED)) / _OLD_FOLDER
+def _old_folder(root: Path, name: str, remedy: str) -> ArchivePath:
+    return locate(root, name, (f"{name}.zip",), remedy, (_PREPROCESSED, _UNPROCESSED)) / _OLD_FOLDER
 
 
-def _without_image(patient: Place) -> None:
+def _without_image(patient: ArchivePath) -> None:
     _check_old_name(patient)
     with about(patient.name):
         raise DataError(patient, f"is of a patient who is not in '{_PREPROCESSED}'", "Get the whole archive")
 
 
-def _of_shanoir(root: Path, centre: Place, patient: Place) -> Subject:
+def _of_shanoir(root: Path, centre: ArchivePath, patient: ArchivePath) -> Subject:
     return _subject(root, _shanoir_files(centre, patient))
 
 
-def _of_old(root: Path, unprocessed: Place, patient: Place) -> Subject:
+def _of_old(root: Path, unprocessed: ArchivePath, patient: ArchivePath) -> Subject:
     files = _old_files(patient, unprocessed)
     _check_centre(files.image, files.centre)
     return _subject(root, files)
@@ -135,9 +136,9 @@ def _of_old(root: Path, unprocessed: Place, patient: Place) -> Subject:
 
 def _subject(root: Path, files: _Files) -> Subject:
     with about(files.id):
-        header, views = read_header(files.image), truth(root, files.truth_name)
-        for place in (files.consensus, files.mask):
-            check_same_grid(read_header(place), header)
+        header, truth = read_header(files.image), find_truth(root, files.truth_name)
+        for path in (files.consensus, files.mask):
+            check_same_grid(read_header(path), header)
         return Subject(
             id=files.id,
             domain=DOMAINS[files.centre],
@@ -146,16 +147,16 @@ def _subject(root: Path, files: _Files) -> Subject:
             image=partial(read_volume, files.image),
             labels=partial(read_volume, files.consensus),
             mask=partial(read_volume, files.mask),
-            truth=views.loaders(read_volume),
+            truth=truth.loaders(read_volume),
             files=(files.image,),
-            companions=(files.consensus, files.mask, *views.files),
+            companions=(files.consensus, files.mask, *truth.files),
         )
 
 
-def _shanoir_files(centre: Place, patient: Place) -> _Files:
+def _shanoir_files(centre: ArchivePath, patient: ArchivePath) -> _Files:
     numbers = re.fullmatch(r"Center_(\d\d)/Patient_(\d\d)", f"{centre.name}/{patient.name}")
     if numbers is None:
-        raise DataError(patient, "is not named like Center_01/Patient_01", "Remove what is not of the archive")
+        raise DataError(patient, "is not named like Center_01/Patient_01", "Remove it if it is not of the archive")
     image = patient / "Preprocessed_Data" / "FLAIR_preprocessed.nii.gz"
     return _Files(
         id=f"C{numbers[1]}P{numbers[2]}",
@@ -167,7 +168,7 @@ def _shanoir_files(centre: Place, patient: Place) -> _Files:
     )
 
 
-def _old_files(patient: Place, unprocessed: Place) -> _Files:
+def _old_files(patient: ArchivePath, unprocessed: ArchivePath) -> _Files:
     _check_old_name(patient)
     image = patient / "FLAIR_preprocessed.nii.gz"
     return _Files(
@@ -180,6 +181,8 @@ def _old_files(patient: Place, unprocessed: Place) -> _Files:
     )
 
 
-def _check_old_name(patient: Place) -> None:
+def _check_old_name(patient: ArchivePath) -> None:
     if not re.fullmatch(r"\d{5}[A-Z]{4}", patient.name):
-        raise DataError(patient, "is not named by five digits and four capitals", "Remove what is not of the archive")
+        raise DataError(
+            patient, "is not named by five digits and four capitals", "Remove it if it is not of the archive"
+        )

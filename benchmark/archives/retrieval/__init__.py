@@ -1,1 +1,1 @@
-"""How an archive gets into data/raw: DVC, phantoms, downloads."""
+"""Gets archives into data/raw: from DVC remotes, by generation, or by download."""

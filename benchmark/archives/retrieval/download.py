@@ -1,4 +1,4 @@
-"""Public downloads by a table: in parallel, resumed file by file, each file's hash checked before it gets its name."""
+"""Downloads the public files of a table in parallel; complete files are kept, and each hash is checked."""
 
 import csv
 import logging
@@ -16,7 +16,7 @@ from benchmark.runtime.errors import DataError
 
 BASE = "https://github.com"
 BASE_VARIABLE = "HBENCH_DOWNLOAD_BASE"
-"""Environment variable that names a mirror, which serves everything under the paths that it has at its origin."""
+"""Environment variable with the URL of a mirror, which serves files under their original paths."""
 _COLUMNS = ("file", "repository", "commit", "path", "bytes", "sha256")
 _WORKERS = 8
 _RETRIES = 2
@@ -25,7 +25,7 @@ _TIMEOUT = 60  # seconds without an answer
 
 @dataclass(frozen=True)
 class Source:
-    """Where one file of an archive comes from."""
+    """Source of one file of an archive."""
 
     file: Annotated[str, Field(min_length=1)]
     repository: str
@@ -39,7 +39,7 @@ class Source:
 
 
 def at_mirror(url: str) -> str:
-    """Where the mirror, if there is one, has what is at ``url``."""
+    """The URL of a file on the mirror, if one is configured."""
     base = os.environ.get(BASE_VARIABLE)
     return f"{base.rstrip('/')}{urlsplit(url).path}" if base else url
 
@@ -48,7 +48,7 @@ def read_sources(table: Path) -> list[Source]:
     """The table of a dataset's public files.
 
     Raises:
-        DataError: missing, damaged, other columns, or a file whose path leaves the archive.
+        DataError: missing, damaged, wrong columns, or a file whose path leaves the archive.
     """
     restore = f"Restore it: git checkout {table}"
     try:
@@ -84,13 +84,13 @@ def complete(sources: Sequence[Source], folder: Path) -> bool:
 
 
 def download(sources: Sequence[Source], folder: Path, base: str | None = None) -> None:
-    """Gets what is missing or damaged; what is whole stays, so that a broken download goes on where it broke.
+    """Downloads what is missing or damaged; complete files stay, so that a broken download can be resumed.
 
     Args:
-        base: the server; without it, the environment variable HBENCH_DOWNLOAD_BASE, else GitHub.
+        base: the server; by default the environment variable HBENCH_DOWNLOAD_BASE, else GitHub.
 
     Raises:
-        DataError: a file cannot be had, or is not what the table says. Nothing of it is left behind.
+        DataError: a file is not available, or differs from the table; nothing of it is kept.
     """
     import pooch
     from tqdm import tqdm
@@ -105,32 +105,32 @@ def download(sources: Sequence[Source], folder: Path, base: str | None = None) -
         retry_if_failed=_RETRIES,
     )
     fetch = pooch.HTTPDownloader(timeout=_TIMEOUT)
-    # pooch would make them itself, and stumble where two threads make the same one
+    # pooch fails if two threads make the same folder
     for parent in {(folder / s.file).parent for s in sources}:
         parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(_WORKERS) as pool, tqdm(total=len(sources), unit="file", desc=folder.name) as bar:
         running = {pool.submit(store.fetch, s.file, downloader=fetch): s for s in sources}
         try:
             for done in as_completed(running):
-                _raise_told(done.exception(), running[done], base)
+                _raise_error(done.exception(), running[done], base)
                 bar.update()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _raise_told(error: BaseException | None, source: Source, base: str) -> None:
-    """Raises what went wrong with one file, as a message where it is the server's or the connection's fault."""
+def _raise_error(error: BaseException | None, source: Source, base: str) -> None:
+    """Raises the error of one file, as a DataError if the server or the connection is at fault."""
     if isinstance(error, ValueError):
         raise DataError(
             source.url(base), "is not the file that the table names: its hash differs", "Report it to the maintainers"
         ) from None
-    # What requests raises is an OSError without a number; one with a number is the disk's.
+    # requests raises OSErrors without a number; those with a number come from the disk.
     if isinstance(error, OSError) and error.errno is None:
         raise DataError(
             source.url(base),
             f"cannot be downloaded ({error})",
-            "Run it again: files that are whole are kept; or configure a DVC remote that holds the archive",
+            "Run it again: complete files are kept; or configure a DVC remote that holds the archive",
         ) from None
     if error is not None:
         raise error

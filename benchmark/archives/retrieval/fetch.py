@@ -1,4 +1,4 @@
-"""Makes an archive present and verified: pulled, generated, or downloaded, whichever is possible, in this order."""
+"""Gets an archive and verifies it: pulls, generates, or downloads it, whichever is possible, in this order."""
 
 from pathlib import Path
 
@@ -14,19 +14,19 @@ from benchmark.runtime.errors import DataError
 
 
 def pin(dataset: str) -> str:
-    """The hash of the whole archive: the one that DVC states, else the one that it would state of the public file.
+    """The hash of the whole archive that DVC states, or would state of an archive that is one public file.
 
     Returns:
-        An empty string where DVC tracks no archive and no public file is one.
+        Empty if DVC does not track the archive, and it is not one public file.
     """
     if stated := versioning.stated(dataset):
         return stated.md5
     public = _public(load_dataset(dataset))
-    return _whole(public) if public else ""
+    return _archive_md5(public) if public else ""
 
 
 def fetch(dataset: str) -> None:
-    """Makes the archive present and verified, and writes its manifest when that changes.
+    """Gets and verifies the archive, and writes its manifest if that changes.
 
     Raises:
         DataError: as :func:`obtain`.
@@ -38,14 +38,14 @@ def fetch(dataset: str) -> None:
 
 
 def obtain(dataset: str) -> Tree:
-    """Makes the archive present and verified.
+    """Gets and verifies the archive.
 
-    An archive with a table of public sources is verified by the table: notices that a DVC remote keeps beside the
-    data are not in it, and the manifest is the same with and without them.
+    If a table lists its public files, the table decides, and further files, such as notices on a DVC remote, do not
+    change the manifest.
 
     Raises:
-        DataError: it cannot be had, with who gives it out, under what terms and where to put it; or it is not what
-            DVC states; or there is no room for it.
+        DataError: no way to get it (the message names owner, terms, and where to put it), or no room for it; or it
+            differs from what DVC states.
     """
     config = load_dataset(dataset)
     tree = _verified(config)
@@ -63,13 +63,13 @@ def obtain(dataset: str) -> Tree:
 
 
 def _verified(config: DatasetConfig) -> Tree | None:
-    """The archive's files, if they are there and as stated."""
+    """The archive's files, if they are complete and correct."""
     tree, table, public = Tree.of(paths.raw(config.name)), _table(config), _public(config)
     if table:
         sources = read_sources(table)
         return tree.only(s.file for s in sources) if complete(sources, paths.raw(config.name)) else None
     if public and not any("/" in name for name in tree.files):
-        # Notices and tables may lie beside the file, but no folder with an unpacked copy, which readers would prefer.
+        # Notices and tables beside the file are allowed; an unpacked copy is not, since readers would prefer it.
         tree = tree.only({public.name} & tree.files.keys())
     return tree if tree.files and tree.md5 == pin(config.name) else None
 
@@ -79,8 +79,8 @@ def _get(config: DatasetConfig) -> None:
     public = _public(config)
     paths.RAW.mkdir(parents=True, exist_ok=True)
     check_room(folder, _size(config))
-    refusal = _pulled(config, replaceable=bool(table or generated))
-    if refusal is None:
+    failure = _pull(config, replaceable=bool(table or generated))
+    if failure is None:
         return
     if generated:
         _generate(config.name, generated)
@@ -92,62 +92,59 @@ def _get(config: DatasetConfig) -> None:
         print(f"{folder}: downloading {url}", flush=True)
         download_file(url, public.md5, folder / public.name)
     else:
-        raise refusal
+        raise failure
     if config.archive:
         print(f"{folder}: {config.archive.owner}. Terms: {config.archive.terms}")
 
 
-def _pulled(config: DatasetConfig, *, replaceable: bool) -> DataError | None:
-    """Pulls the archive; returns why that was not possible.
+def _pull(config: DatasetConfig, *, replaceable: bool) -> DataError | None:
+    """Pulls the archive, or returns why that failed.
 
     Args:
-        replaceable: a damaged copy may be overwritten, because it can be had again.
+        replaceable: there is another source, so that a damaged copy may be overwritten.
     """
     folder = paths.raw(config.name)
     if not _tracked(config):
         return absent(config)
     if _occupied(folder) and not replaceable:
-        return None  # there, but not as stated: that is for the user to decide
+        return None  # the user decides about a copy that differs
     if not versioning.configure_remote():
         return absent(config)
     try:
-        versioning.call("pull", "--force", str(folder))
+        versioning.pull(config.name)
     except DataError as error:
         if replaceable or _public(config):
-            print(f"{folder}: {_why_not_pulled(error)}; it is made again and checked against the stated hash.")
+            # That a remote does not hold what has another source is no failure.
+            missing = isinstance(error, versioning.NotOnRemote)
+            reason = f"it could not be pulled from the DVC remote ({error.fault})"
+            reason = "the DVC remote does not hold it" if missing else reason
+            print(f"{folder}: {reason}; it is made again and checked against the stated hash.")
         return error
     return None
 
 
-def _why_not_pulled(error: DataError) -> str:
-    """A remote need not hold what can be had again: that is no fault, and is not told as one."""
-    if versioning.NOT_HELD in error.fault:
-        return "the DVC remote does not hold it"
-    return f"it could not be pulled from the DVC remote ({error.fault})"
-
-
 def _generate(dataset: str, by: versioning.Generated) -> None:
-    """Runs the stage; what it makes must be what DVC's lock file states.
+    """Runs the stage, whose output must have the hash in DVC's lock file.
 
     Raises:
-        DataError: it is not. The lock file is left as it was.
+        DataError: it has another hash. The lock file stays as it was.
     """
     expected = pin(dataset)
     before = by.lock.read_bytes() if by.lock.is_file() else None
-    versioning.call("repro", by.stage)
+    versioning.reproduce(by.stage)
     if expected and before is not None and pin(dataset) != expected:
-        made = pin(dataset)
+        found = pin(dataset)
         by.lock.write_bytes(before)
         raise DataError(
             paths.raw(dataset),
-            f"was generated with the hash {made}, and {by.lock} states {expected}",
+            f"was generated with the hash {found}, and {by.lock} states {expected}",
             f"If its code was changed on purpose, run 'dvc repro {by.stage}' and commit {by.lock}; "
             "otherwise install the versions of requirements.lock, or pull it from a remote",
         )
 
 
 def absent(config: DatasetConfig) -> DataError:
-    """Who gives an archive out that is not there, under what terms, where to put it, and how to check and track it."""
+    """Says that an archive is absent, and how to get, check and track it: owner, terms, and where to put it."""
     folder, archive, track = paths.raw(config.name), config.archive, f"hbench data track {config.name}"
     if by := versioning.generated(config.name):
         return DataError(folder, "is not generated yet", f"Run 'dvc repro {by.stage}', or a benchmark that has it")
@@ -183,12 +180,12 @@ def _tracked(config: DatasetConfig) -> bool:
 
 
 def _occupied(folder: Path) -> bool:
-    """Whether anything but an unfinished download lies there."""
+    """Whether the folder contains anything but unfinished downloads."""
     return folder.exists() and any(not p.name.endswith(paths.UNFINISHED) for p in folder.iterdir())
 
 
 def _size(config: DatasetConfig) -> int:
-    """Bytes that the archive is known to take; 0 where that is not known before it comes."""
+    """Size of the archive in bytes; 0 if unknown."""
     table, stated = _table(config), versioning.stated(config.name)
     return sum(s.bytes for s in read_sources(table)) if table else stated.size if stated else 0
 
@@ -198,11 +195,11 @@ def _table(config: DatasetConfig) -> Path | None:
 
 
 def _public(config: DatasetConfig) -> PublicFile | None:
-    """The one file that the archive is, unless DVC tracks something else as the archive."""
+    """The public file that is the whole archive, unless DVC states another archive."""
     public, stated = config.archive.download if config.archive else None, versioning.stated(config.name)
-    return public if public and (not stated or stated.md5 == _whole(public)) else None
+    return public if public and (not stated or stated.md5 == _archive_md5(public)) else None
 
 
-def _whole(public: PublicFile) -> str:
+def _archive_md5(public: PublicFile) -> str:
     """The hash that DVC states of an archive that consists of this file alone."""
     return Tree({public.name: (public.md5, 0)}).md5

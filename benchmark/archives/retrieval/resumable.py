@@ -1,4 +1,4 @@
-"""One large public file: goes on where a connection or a process ended; has its name only once its hash is checked."""
+"""Downloads one large public file: resumes after a broken connection or a killed process, and checks the hash."""
 
 import os
 import shutil
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     import requests
 
 _RETRIES = 5
-"""Attempts in a row that may bring nothing; one that brings a single byte counts as none."""
+"""Consecutive attempts without a single byte."""
 _BACKOFF = 1.0  # seconds before the second of them; doubled for each further one
-_BUSY = (429, 500, 502, 503, 504)  # answers of servers that may answer otherwise in a moment
+_BUSY = (429, 500, 502, 503, 504)  # status codes of temporary failures
 _TIMEOUT = 60  # seconds without a byte
 _BLOCK = 1 << 16  # bytes
 
 
 def download_file(url: str, md5: str, path: Path) -> None:
-    """Downloads one file. What arrived is kept beside ``path``, with what identifies its version on the server.
+    """Downloads one file. Until it is complete, it has another name, and a second file identifies its version.
 
     Raises:
-        DataError: it cannot be had, is not the expected file, another process downloads it, or there is no room for it.
+        DataError: it is not available, is not the expected file, another process downloads it, or the disk is full.
     """
     import pooch
 
     path.parent.mkdir(parents=True, exist_ok=True)
     part, version = (path.with_name(f"{path.name}{kind}{paths.UNFINISHED}") for kind in ("", ".version"))
-    with _alone(part) as file:
+    with _locked(part) as file:
         _fill(url, file, version)
         found = pooch.file_hash(str(part), alg="md5")
         if found == md5:
@@ -52,22 +52,22 @@ def download_file(url: str, md5: str, path: Path) -> None:
 
 
 def check_room(folder: Path, needed: int) -> None:
-    """Raises DataError where less than ``needed`` bytes are free, in a folder that is there or is going to be."""
+    """Raises DataError if less than ``needed`` bytes are free for a folder, which need not exist yet."""
     free = shutil.disk_usage(folder if folder.exists() else folder.parent).free
     if free < needed:
         raise DataError(
             folder,
             f"needs {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free",
-            "Free some space; what was finished is kept, so run it again",
+            "Free some space, and run it again: finished files are kept",
         )
 
 
 @contextmanager
-def _alone(part: Path) -> Iterator[BinaryIO]:
-    """The file, to be appended to by one process at a time; it vanishes if it stays empty."""
+def _locked(part: Path) -> Iterator[BinaryIO]:
+    """The file, open for appending, locked, and removed at the end if it is empty."""
     with part.open("ab") as file:
         try:
-            # The one that held it may just have given it its final name.
+            # The process that held the lock may have renamed the file meanwhile.
             ours = lock(file) and os.path.samestat(os.fstat(file.fileno()), part.stat())
         except FileNotFoundError:
             ours = False
@@ -81,7 +81,7 @@ def _alone(part: Path) -> Iterator[BinaryIO]:
 
 
 def _fill(url: str, file: BinaryIO, version: Path) -> None:
-    """Goes on until the file has all bytes, or attempts bring nothing any more."""
+    """Repeats requests until the file is complete, or several in a row bring nothing."""
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3 import Retry
@@ -96,7 +96,7 @@ def _fill(url: str, file: BinaryIO, version: Path) -> None:
             had = file.seek(0, os.SEEK_END)
             try:
                 return _receive(session, url, file, version)
-            except HTTPError as error:  # in the midst of the content, where requests leaves it to us
+            except HTTPError as error:  # within the content, where requests does not retry
                 fruitless = 0 if file.seek(0, os.SEEK_END) > had else fruitless + 1
                 if fruitless > _RETRIES:
                     raise _cannot(url, error) from None
@@ -104,20 +104,20 @@ def _fill(url: str, file: BinaryIO, version: Path) -> None:
 
 
 def _receive(session: "requests.Session", url: str, file: BinaryIO, version: Path) -> None:
-    """Asks once for what is missing, and appends what comes.
+    """Requests the missing part, and appends it.
 
-    A server that cannot go on, or has another version by now, sends the whole file (RFC 9110, section 13.1.5).
+    A server that cannot resume, or has a new version, sends the whole file (RFC 9110, section 13.1.5).
     """
     had = file.seek(0, os.SEEK_END)
     validator = version.read_text(encoding="latin-1") if had and version.is_file() else ""
-    # Without "identity", a server may compress, and its ranges would be of compressed bytes.
+    # Without "identity", a server may compress, and ranges would count compressed bytes.
     headers = {"Accept-Encoding": "identity"}
     if validator:
         headers |= {"Range": f"bytes={had}-", "If-Range": validator}
-    with _asked(session, url, headers) as response:
+    with _request(session, url, headers) as response:
         stated = response.headers.get("Content-Range", "")
         if response.status_code == 416 and stated == f"bytes */{had}":
-            return  # the process that got the last byte ended before it could check them
+            return  # a process was killed between the last byte and the check
         if response.status_code == 200:
             had = file.truncate(0)
         elif not validator:
@@ -132,11 +132,11 @@ def _receive(session: "requests.Session", url: str, file: BinaryIO, version: Pat
         _append(response, file, had, length)
 
 
-def _asked(session: "requests.Session", url: str, headers: dict[str, str]) -> "requests.Response":
-    """The answer, whose content is still to come.
+def _request(session: "requests.Session", url: str, headers: dict[str, str]) -> "requests.Response":
+    """The response, before its content.
 
     Raises:
-        DataError: there is none, or it is not that of a server that has the file.
+        DataError: there is none, or the server does not have the file.
     """
     import requests
 
@@ -152,14 +152,14 @@ def _asked(session: "requests.Session", url: str, headers: dict[str, str]) -> "r
 def _validator(response: "requests.Response") -> str:
     """What identifies a version: a strong ETag, else the time of the last change, else nothing.
 
-    A weak one, W/"...", is of contents that mean the same, and need not be the same bytes.
+    A weak ETag, W/"...", does not promise the same bytes.
     """
     etag = response.headers.get("ETag", "")
     return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
 def _append(response: "requests.Response", file: BinaryIO, had: int, length: int) -> None:
-    """Writes what comes behind the ``had`` bytes that are there: ``length`` bytes, 0 where none are stated."""
+    """Writes the content after the first ``had`` bytes: ``length`` bytes, or 0 if the server does not state it."""
     from tqdm import tqdm
 
     with tqdm(
@@ -168,10 +168,10 @@ def _append(response: "requests.Response", file: BinaryIO, had: int, length: int
         unit="B",
         unit_scale=True,
         desc=Path(file.name).name.removesuffix(paths.UNFINISHED),
-        # A log keeps every state of the bar.
+        # A log file keeps all states of the bar.
         mininterval=0.1 if sys.stderr.isatty() else 60,
     ) as bar:
-        # read1 gives what has arrived; read would wait for a whole block and lose half of one when the connection ends.
+        # read would wait for a whole block, and lose a partial one if the connection breaks.
         while block := response.raw.read1(_BLOCK, decode_content=False):
             file.write(block)
             file.flush()
@@ -182,5 +182,5 @@ def _cannot(url: str, why: object) -> DataError:
     return DataError(
         url,
         f"cannot be downloaded ({why})",
-        "Run it again: it goes on where it ended; or put the file in its place yourself",
+        "Run it again: it resumes where it stopped; or put the file in its place yourself",
     )

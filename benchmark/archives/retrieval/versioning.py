@@ -1,39 +1,39 @@
-"""What of DVC is needed: what it states, and its commands ``pull`` and ``repro``.
+"""What DVC states of archives, and its commands ``pull``, ``repro`` and ``add``.
 
-Statements are read from DVC's files, so that Snakemake can ask for them without importing DVC.
+Statements are read from DVC's files, so that Snakemake gets them without importing DVC.
 """
 
+import logging
 import os
-import subprocess
-import sys
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
 from benchmark.config.load import parse_yaml
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
+from benchmark.runtime.interpreter import put_own_python_first
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
 REMOTE_VARIABLE = "HBENCH_DVC_REMOTE"
-"""Environment variable with the folder or URL of a DVC remote, to be used on this machine."""
+"""Environment variable with the folder or URL of this machine's DVC remote."""
 NEIGHBOUR = Path("../shared/dvc-mirror")
-"""A remote that lies beside the project is used without being asked for."""
-NOT_HELD = "do not exist neither locally nor on remote"
-"""How DVC says that a remote, which it reached, does not hold the data."""
-LOCKED = Path(".dvc/tmp/rwlock")
-"""Where DVC notes which processes read and write what."""
-_TORN = "JSON structure is corrupted"
-"""How DVC says that it cannot read `LOCKED`."""
+"""A remote beside the project, which is used without configuration."""
+PROCESSES = Path(".dvc/tmp/rwlock")
+"""DVC's list of processes and the files that each reads or writes."""
 PIPELINES = (Path("dvc.yaml"), Path("data/full/dvc.yaml"))
-"""Files of stages; the second one's take hours, and are run when they are asked for. Their paths start at the root."""
-_SUPPORT = "Having any troubles? Hit us up at"
-"""How DVC begins to name its own support, which cannot help with a user's remote."""
+"""Files of stages, with paths from the project root. Those of the second take hours, and run only on request."""
+_AGAIN = "Correct that and run it again"
 
 
 class Stated(BaseModel):
-    """What DVC states of one output: its path, hash, and size in bytes."""
+    """What DVC states of one output: path, hash, and size in bytes."""
 
     path: str
     md5: str = ""
@@ -45,14 +45,18 @@ class Generated:
     """A stage that generates an archive.
 
     Attributes:
-        stage: what ``dvc repro`` calls it.
-        command: that it runs.
-        lock: file in which DVC states what it generated.
+        stage: its name in ``dvc repro``.
+        command: what it runs.
+        lock: file in which DVC states the result.
     """
 
     stage: str
     command: str
     lock: Path
+
+
+class NotOnRemote(DataError):  # noqa: N818  an answer
+    """A remote was reached, and does not hold an archive."""
 
 
 class _Outputs(BaseModel):
@@ -85,7 +89,7 @@ def pointer(dataset: str) -> Path:
 
 
 def stated(dataset: str) -> Stated | None:
-    """What DVC states of the archive; None where it tracks none.
+    """What DVC states of the archive; None if DVC does not track it.
 
     Raises:
         DataError: its pointer or ``dvc.lock`` is damaged.
@@ -100,7 +104,7 @@ def stated(dataset: str) -> Stated | None:
 
 
 def generated(dataset: str) -> Generated | None:
-    """The stage that generates the archive; None where it comes from elsewhere.
+    """The stage that generates the archive; None if it has another source.
 
     Raises:
         DataError: a file of stages is damaged.
@@ -119,10 +123,10 @@ def _lock(pipeline: Path) -> Path:
 
 
 def check_no_link(dataset: str) -> None:
-    """Refuses an archive that lies behind a symbolic link, which DVC does not track.
+    """Refuses an archive behind a symbolic link, which DVC does not track.
 
     Raises:
-        DataError: its folder, or one above it in the project, is such a link.
+        DataError: its folder, or a parent folder in the project, is such a link.
     """
     folder = paths.raw(dataset)
     if link := next((path for path in (folder, *folder.parents) if path.is_symlink()), None):
@@ -135,77 +139,140 @@ def check_no_link(dataset: str) -> None:
 
 
 def configure_remote() -> bool:
-    """Makes the remote of this machine the default one, in ``.dvc/config.local``, which is never tracked.
+    """Makes this machine's remote the default one, in ``.dvc/config.local``, which is not tracked.
 
     Returns:
         Whether there is a default remote.
 
     Raises:
-        DataError: the variable names a folder that is not there.
+        DataError: the variable does not name a folder or a valid URL.
     """
+    from dvc.config import Config, ConfigError
+
     wanted = os.environ.get(REMOTE_VARIABLE)
     if wanted and "://" not in wanted and not Path(wanted).is_dir():
         raise DataError(f"{REMOTE_VARIABLE}={wanted}", "is no folder", "Name the folder or the URL of a DVC remote")
-    if not wanted and _default_remote():
+    config = Config.from_cwd()
+    if not wanted and config["core"].get("remote"):
         return True
     if not wanted and NEIGHBOUR.is_dir():
         wanted = str(NEIGHBOUR.resolve())
     if not wanted:
         return False
     try:
-        call("remote", "add", "--local", "--default", "--force", "mirror", wanted)
-    except DataError as error:
-        raise DataError(
-            f"{REMOTE_VARIABLE}={wanted}", f"is no DVC remote ({error.fault})", "Name the folder or the URL of one"
-        ) from None
+        with config.edit("local") as local:
+            local["remote"]["mirror"] = {"url": wanted}
+            local["core"]["remote"] = "mirror"
+    except ConfigError as error:
+        fault = f"is no DVC remote ({_flat(error)})"
+        raise DataError(f"{REMOTE_VARIABLE}={wanted}", fault, "Name the folder or the URL of one") from None
     return True
 
 
-def call(*arguments: str) -> None:
-    """Runs a DVC command; its output goes where ours goes.
+def pull(dataset: str) -> None:
+    """Gets the archive, as DVC states it, from the default remote.
+
+    Raises:
+        NotOnRemote: the remote does not hold it.
+        DataError: DVC failed.
+    """
+    from dvc.exceptions import CheckoutError
+
+    folder, out = str(paths.raw(dataset)), stated(dataset)
+    command = f"dvc pull --force {folder}"
+
+    def work(repo: "Repo") -> None:
+        try:
+            repo.pull(folder, force=True)
+        except CheckoutError:
+            if out and repo.cache.local.exists(out.md5):
+                raise
+            raise NotOnRemote(command, "failed: the DVC remote does not hold it", _AGAIN) from None
+
+    _call(command, work)
+
+
+def reproduce(stage: str) -> None:
+    """Runs a stage unless its output is up to date.
+
+    Raises:
+        DataError: DVC or the stage failed.
+    """
+    put_own_python_first()  # the command of a stage is `python -m ...`
+    _call(f"dvc repro {stage}", lambda repo: repo.reproduce(stage))
+
+
+def track(dataset: str) -> None:
+    """Hashes the archive, and writes its pointer.
+
+    Raises:
+        DataError: DVC failed.
+    """
+    folder = str(paths.raw(dataset))
+    _call(f"dvc add {folder}", lambda repo: repo.add(folder))
+
+
+def _call(command: str, work: Callable[["Repo"], object]) -> None:
+    """Calls DVC for what a command does.
 
     Raises:
         DataError: it failed.
     """
-    done = _dvc(*arguments)
-    if done.returncode and _TORN in done.stderr:
-        # DVC writes it under a lock, under which it has just read it: whoever left it so is no longer at it.
-        LOCKED.unlink(missing_ok=True)
-        print(f"{LOCKED} was half written (DVC was killed, or the disk was full), and is removed", flush=True)
-        done = _dvc(*arguments)
-    print(done.stdout, end="", flush=True)
-    if done.returncode:
-        reason = " ".join(done.stderr.partition(_SUPPORT)[0].split())
-        raise DataError(
-            f"dvc {' '.join(arguments)}",
-            f"failed: {reason or 'it gave no reason'}",
-            "Correct that and run it again",
-        )
+    from dvc.repo import Repo
+    from dvc.rwlock import RWLockFileCorruptedError
+
+    log = _Log()
+    try:
+        with Repo() as repo:
+            work(repo)
+        return
+    except DataError:
+        raise
+    except Exception as error:  # remotes raise exceptions of many libraries
+        if not any(isinstance(cause, RWLockFileCorruptedError) for cause in _causes(error)):
+            raise DataError(command, f"failed: {'. '.join([*log.reasons, _flat(error)])}", _AGAIN) from error
+    # DVC reads and writes this file under a lock, so no living process left it like that.
+    PROCESSES.unlink(missing_ok=True)
+    print(f"{PROCESSES} was half written (DVC was killed, or the disk was full), and is removed", flush=True)
+    _call(command, work)
 
 
-def _default_remote() -> str:
-    return _dvc("config", "core.remote").stdout.strip()
+class _Log(logging.Handler):
+    """Collects DVC's warnings and errors, and prints what else it logs, such as the stage that it runs.
+
+    DVC's exceptions do not say why a remote cannot be reached; its log does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reasons: list[str] = []
+        for name in ("dvc", "dvc_data", "dvc_objects"):
+            logging.getLogger(name).handlers = [self]
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text, error = record.getMessage(), record.exc_info and record.exc_info[1]
+        if record.levelno < logging.WARNING:
+            print(text, flush=True)
+        else:
+            self.reasons.append(f"{text} ({_flat(error)})" if error else text)
 
 
-def _dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
-    # A stage's command is `python -m ...`: this Python, also when its environment is not activated.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    # DVC reports each call to its makers, and leaves the report in the folder of temporary files if it cannot be sent.
-    # This repository's .dvc/config forbids it; where that is missing or overruled, nothing leaves the machine either.
-    return subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
-        env={**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error:
+        yield error
+        error = error.__cause__
+
+
+def _flat(error: BaseException) -> str:
+    """Messages of an exception and its causes, in one line and without colours."""
+    return re.sub(r"\x1b\[\d*m", "", " ".join(": ".join(str(cause) for cause in _causes(error)).split()))
 
 
 def _read(path: Path, model: type[Content]) -> Content:
-    """A YAML file of DVC's; one that is absent is empty.
+    """A YAML file of DVC; a missing one counts as empty.
 
     Raises:
-        DataError: it is no YAML, or not what DVC writes.
+        DataError: it is not YAML, or not what DVC writes.
     """
     try:
         return model.model_validate((parse_yaml(path.read_text(encoding="utf-8")) if path.is_file() else None) or {})

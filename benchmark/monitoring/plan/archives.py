@@ -54,13 +54,13 @@ def _one_per_scanner(dataset: DatasetConfig, root: Path) -> list[Subject]:
 def _prepare(dataset: DatasetConfig, subject: Subject, folder: Path) -> float:
     import SimpleITK as sitk
 
-    from benchmark.preparation.prepare import make_prepared
+    from benchmark.preparation.prepare import prepare_volumes
     from benchmark.preparation.prepared import write_prepared
     from benchmark.preparation.record import Record
 
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     begun = time.process_time()
-    made = make_prepared(dataset, subject, sorted(subject.truth or ()), Record())
+    made = prepare_volumes(dataset, subject, sorted(subject.truth or ()), Record())
     write_prepared(folder / "prepared" / subject.id, made, {})
     return time.process_time() - begun
 

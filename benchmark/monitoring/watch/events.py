@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmark.monitoring.training_log import WHOLE, modified, rows_of, tail
 from benchmark.pipeline.jobs import TRAININGS, Job
-from benchmark.runtime.errors import DataError, UserError, made_again
+from benchmark.runtime.errors import DataError, UserError, remedy_damaged
 
 Step = tuple[int, float, Mapping[str, float]]
 
@@ -82,5 +82,5 @@ def _rows_of_history(path: Path) -> Iterator[Step]:
         try:
             step, losses = int(row.pop("step")), {name: float(loss) for name, loss in row.items()}
         except (KeyError, TypeError, ValueError) as error:  # no step; too few or too many values; not a number
-            raise DataError(path, f"is no training history ({error})", made_again(path)) from None
+            raise DataError(path, f"is no training history ({error})", remedy_damaged(path)) from None
         yield step, moment, losses

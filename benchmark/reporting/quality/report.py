@@ -13,8 +13,8 @@ from benchmark.reporting.quality.flags import Flag, Scored, flags
 from benchmark.reporting.quality.page import FIGURE, SHEETS, render
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import atomic_folder, write_atomically, write_rows
-from benchmark.runtime.errors import DataError, made_again
-from benchmark.runtime.parallel import side_by_side
+from benchmark.runtime.errors import DataError, remedy_damaged
+from benchmark.runtime.parallel import run_parallel
 
 INDEX = "index.html"
 _log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def scored(dataset: str) -> list[Scored]:
         record = read_record(folder)
         if not isinstance(values := record.get("quality"), dict):
             path = folder / "subject.json"
-            raise DataError(path, "has no measures of the scan's quality", made_again(path, folder))
+            raise DataError(path, "has no measures of the scan's quality", remedy_damaged(path, folder))
         found.append(Scored(subject, record["domain"], values))
     return found
 
@@ -72,7 +72,7 @@ def _draw(config: DatasetConfig, subjects: Sequence[Scored], found: Sequence[Fla
         f"Run it again with fewer sheets at a time (snakemake --set-threads inspect=1; there were up to {jobs}) or "
         "more memory"
     )
-    side_by_side(_draw_one, todo, jobs, work=paths.quality(config.name), fewer=fewer)
+    run_parallel(_draw_one, todo, jobs, product=paths.quality(config.name), remedy=fewer)
 
 
 def _draw_one(config: DatasetConfig, subject: Scored, notes: list[str], folder: Path) -> None:

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from benchmark.archives.formats.nifti import read_volume
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import Volume
 from benchmark.config.dataset import DatasetConfig
 from benchmark.preparation.prepared import Kind, as_slices
 from benchmark.reporting import style

@@ -1,4 +1,4 @@
-"""Processes that work side by side end with the one that started them, and keep its lock until then."""
+"""Parallel processes end with the one that started them, and keep its lock until then."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ import pytest
 
 from benchmark.runtime.errors import UserError
 from benchmark.runtime.locks import lock
-from benchmark.runtime.parallel import side_by_side
+from benchmark.runtime.parallel import run_parallel
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,14 +43,14 @@ def test_workers_end_with_their_parent_and_hold_its_lock_until_then(tmp_path, en
 
 def test_a_killed_worker_is_one_message():
     with pytest.raises(UserError, match=r"sheets: one of the processes .* was killed.* memory .*\. Take fewer\."):
-        side_by_side(pooled_work.die, [()] * 3, 2, work="sheets", fewer="Take fewer")
+        run_parallel(pooled_work.die, [()] * 3, 2, product="sheets", remedy="Take fewer")
 
 
 def test_a_worker_without_memory_is_one_message():
     with pytest.raises(UserError, match=r"sheets: one of the processes .* ran out of memory\. Take fewer\."):
-        side_by_side(bytearray, [(10,), (2**62,)], 2, work="sheets", fewer="Take fewer")
+        run_parallel(bytearray, [(10,), (2**62,)], 2, product="sheets", remedy="Take fewer")
 
 
 def test_the_first_fault_is_raised_as_it_is():
     with pytest.raises(ValueError, match="invalid literal"):
-        side_by_side(int, [("1",), ("one",)], 2, work="numbers", fewer="Take fewer")
+        run_parallel(int, [("1",), ("one",)], 2, product="numbers", remedy="Take fewer")

@@ -1,17 +1,16 @@
-"""What voxels must be like before anything is computed from them. One message names file, fault and remedy."""
+"""Checks of voxels before anything is computed from them."""
 
 from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.archives.formats.volumes import COPY_AGAIN
-from benchmark.archives.subject import Volume
+from benchmark.archives.formats.volumes import COPY_AGAIN, Volume
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.text import counted
 
 _SMALLEST, _LARGEST = 1e-12, 1e12
-_NAMED = 5  # labels that a message names; an image in a label map's place has thousands
+_NAMED = 5  # labels that a message lists; an image in the place of a label map has thousands
 _EXCLUDE = "Copy the file again, or exclude the subject in the dataset's config"
 
 
@@ -29,7 +28,7 @@ def checked_image(volume: Volume) -> Volume:
         raise DataError(volume.path, "is empty: every voxel is 0", _EXCLUDE)
     if data.min() == data.max():
         raise DataError(volume.path, f"is constant: every voxel is {data.flat[0]}", _EXCLUDE)
-    # Intensities are squared and added up in float32, which ends at 3e38 and resolves nothing below 1e-38.
+    # Intensities are squared and summed in float32, whose range is 1e-38 to 3e38.
     if 0 < data.max() < _SMALLEST or data.max() > _LARGEST or data.min() < -_LARGEST:
         fault = f"has intensities from {data.min():g} to {data.max():g}, which no scanner gives"
         raise DataError(volume.path, fault, f"Its scaling (scl_slope of NIfTI) is damaged. {_EXCLUDE}")
@@ -45,12 +44,12 @@ def checked_labels(volume: Volume, allowed: Collection[int]) -> Volume:
         allowed: label values besides 0.
 
     Raises:
-        DataError: values that are no integers or not in the label set.
+        DataError: values that are not integers, or not in the label set.
     """
     values = _values(volume)
     if (values != np.round(values)).any():
-        odd = values[values != np.round(values)]
-        raise DataError(volume.path, f"holds {odd[0]:g}, and labels are whole numbers", COPY_AGAIN)
+        fraction = values[values != np.round(values)][0]
+        raise DataError(volume.path, f"holds {fraction:g}, and labels are whole numbers", COPY_AGAIN)
     if unknown := sorted(set(values.tolist()) - {0, *allowed}):
         found = ", ".join(f"{v:g}" for v in unknown[:_NAMED])
         found += f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
@@ -64,10 +63,10 @@ def checked_labels(volume: Volume, allowed: Collection[int]) -> Volume:
 
 
 def checked_mask(volume: Volume) -> Volume:
-    """The mask as uint8, 0 or 1; whatever is above 0 is inside.
+    """The mask as uint8: 1 where the file has a value above 0, else 0.
 
     Raises:
-        DataError: it covers nothing, or has values that are not finite.
+        DataError: it is empty, or has values that are not finite.
     """
     if not (_values(volume) > 0).any():
         raise DataError(volume.path, "covers nothing", _EXCLUDE)
