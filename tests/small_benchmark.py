@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.benchmark import BenchmarkConfig, MethodCard
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import SubjectSlices, write_slices
 from benchmark.data.splits import Fold, write_splits
+from benchmark.methods import registry
 from benchmark.runtime import paths
 
 DATASET = "tiny"
@@ -60,7 +61,14 @@ def benchmark_config(**changes: Any) -> BenchmarkConfig:
         },
         "metrics": {"overlap": {}},
     }
-    return BenchmarkConfig.model_validate({**content, **changes})
+    content |= changes
+    return BenchmarkConfig.model_validate({"cards": {name: card(name) for name in content["methods"]}, **content})
+
+
+def card(name: str, kind: str = "learned") -> MethodCard:
+    """Of a method of the project, or of one that only a test has."""
+    path = registry.FOLDER / f"{name}.py"
+    return registry.card(name) if path.is_file() else MethodCard(name=name, title=name.capitalize(), kind=kind)
 
 
 def make_subject(subject: str, seed: int) -> SubjectSlices:

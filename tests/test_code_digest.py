@@ -1,19 +1,17 @@
 """Which changes of the code change the digest of what runs it."""
 
-import sys
+import ast
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from benchmark.runtime.code_digest import ROOT, Project, code_behind, code_digest
+from benchmark.runtime.code_digest import PACKAGES, ROOT, Project, code_behind, code_digest
+from benchmark.runtime.definitions import Source
 
 ENTRY = "benchmark.work:run"
-FILES = {
-    "benchmark/__init__.py": "",
-    "methods/__init__.py": "",
-    "benchmark/work.py": "from benchmark.tools import help\ndef run():\n    return help(3)\ndef other():\n    return 5\n",
-    "benchmark/tools.py": "def help(n):\n    return n + STEP\ndef unused():\n    return 7\nSTEP = 1\n",
-}
+WORK, A = "benchmark/work.py", "benchmark/a.py"
 
 
 def project(folder: Path, files: dict[str, str]) -> Project:
@@ -28,7 +26,6 @@ def project(folder: Path, files: dict[str, str]) -> Project:
 
 def differs(folder: Path, files: dict[str, str], name: str, old: str, new: str, *entries: str) -> bool:
     """Whether the digest is another after a change of one file."""
-    files = FILES | files
     assert old in files[name]
     before = project(folder, files).digest(*entries or [ENTRY])
     return project(folder, {name: files[name].replace(old, new)}).digest(*entries or [ENTRY]) != before
@@ -37,117 +34,111 @@ def differs(folder: Path, files: dict[str, str], name: str, old: str, new: str, 
 @pytest.mark.parametrize(
     ("text", "old", "new"),
     [
-        ("def run():\n    return 1\n", "return 1", "return 1  # one"),
-        ("def run():\n    return 1\n", "return", '"""Gives one."""\n    return'),
-        ("def run():\n    return f(1, 2)\n", "f(1, 2)", "f(\n        1,\n        2,\n    )"),
-        ("def run(n):\n    return n\n", "(n)", "(n: 'int') -> int"),
-        ("def run():\n    n = 1\n    return n\n", "n = 1", "n: int = 1"),
-        ("X = 1\ndef run():\n    return X\n", "X = 1", "X: int = 1"),
-        ("def run():\n    n = 1\n    return n\n", " n", " count"),
-        ("def run():\n    return [n for n in ()]\n", "n for n", "item for item"),
-        ("def run():\n    n = 1\n    return lambda k: n\n", " n", " count"),
-        ("def run():\n    return 1\ndef other():\n    return 1\n", "def other():\n    return 1", "y = 2"),
-        ("import numpy as np\ndef run():\n    return np.pi\n", "np", "numpy"),
-        ("import os\ndef run():\n    return 1\ndef f():\n    return os\n", "os", "sys"),
-        (
-            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    pass\ndef run():\n    return 1\n",
+        pytest.param("def run():\n    return 1", "return 1", "return 1  # one", id="comment"),
+        pytest.param("def run():\n    return 1", "return", "'Gives one.'\n    return", id="docstring"),
+        pytest.param("def run():\n    return f(1, 2)", "f(1, 2)", "f(\n        1,\n        2,\n    )", id="formatting"),
+        pytest.param("def run(n):\n    return n", "(n)", "(n: 'int') -> int", id="annotations of a function"),
+        pytest.param("def run():\n    n = 1\n    return n", "n = 1", "n: int = 1", id="annotation of a local"),
+        pytest.param("X = 1\ndef run():\n    return X", "X = 1", "X: int = 1", id="annotation of a constant"),
+        pytest.param("def run():\n    n = 1\n    return n", " n", " count", id="renamed local"),
+        pytest.param("def run():\n    return [n for n in ()]", "n for n", "item for item", id="renamed item"),
+        pytest.param("def run():\n    n = 1\n    return lambda k: n", " n", " count", id="renamed local of a closure"),
+        pytest.param("def run():\n    return 1\ndef f():\n    return 2", "2", "3", id="another function"),
+        pytest.param("import numpy as np\ndef run():\n    return np.pi", "np", "numpy", id="renamed import"),
+        pytest.param("import os\ndef run():\n    return 1\nX = os", "os", "sys", id="import for another definition"),
+        pytest.param(
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    pass\ndef run():\n    return 1",
             "pass",
             "import ast",
+            id="import for type checkers",
         ),
-        ("class A:\n    '''One.'''\n    def f(self) -> int: ...\ndef run():\n    return A\n", "One", "Two"),
+        pytest.param("class A:\n    'One.'\ndef run():\n    return A", "One", "Two", id="docstring of a class"),
     ],
-    ids=[
-        "comment", "docstring", "formatting", "annotations of a function", "annotation of a variable",
-        "annotation of a constant", "renamed local", "renamed item", "renamed local of a closure", "other definition",
-        "renamed import", "import of another definition", "import for type checkers", "docstring of a class",
-    ],
-)  # fmt: skip
+)
 def test_what_does_not_change_the_work_does_not_change_its_digest(tmp_path, text, old, new):
-    assert not differs(tmp_path, {"benchmark/work.py": text}, "benchmark/work.py", old, new)
-
-
-A = "benchmark/a.py"
+    assert not differs(tmp_path, {WORK: text}, WORK, old, new)
 
 
 @pytest.mark.parametrize(
-    ("work", "a", "old", "new"),
+    ("imports", "body"),
     [
-        ("from benchmark.a import f\ndef run():\n    return f()\n", "def f():\n    return 1\n", "1", "2"),
-        ("from benchmark.a import f as g\ndef run():\n    return g()\n", "def f():\n    return 1\n", "1", "2"),
-        ("from benchmark import a\ndef run():\n    return a.f()\n", "def f():\n    return 1\n", "1", "2"),
-        ("from benchmark import a as b\ndef run():\n    return b.f()\n", "def f():\n    return 1\n", "1", "2"),
-        ("import benchmark.a\ndef run():\n    return benchmark.a.f()\n", "def f():\n    return 1\n", "1", "2"),
-        ("import benchmark.a as b\ndef run():\n    return b.f()\n", "def f():\n    return 1\n", "1", "2"),
-        ("from . import a\ndef run():\n    return a.f()\n", "def f():\n    return 1\n", "1", "2"),
-        ("from .a import f\ndef run():\n    return f()\n", "def f():\n    return 1\n", "1", "2"),
-        ("from benchmark.a import *\ndef run():\n    return f()\n", "def f():\n    return 1\n", "1", "2"),
-        ("def run():\n    from benchmark.a import f\n    return f()\n", "def f():\n    return 1\n", "1", "2"),
-        ("def run():\n    from benchmark import a\n    return a.f()\n", "def f():\n    return 1\n", "1", "2"),
-        ("def run():\n    import benchmark.a\n    return benchmark.a.f()\n", "def f():\n    return 1\n", "1", "2"),
-        ("def run():\n    import benchmark.a\n", "f()\n", "f", "g"),
-        ("from benchmark import a\ndef run():\n    return getattr(a, 'f')\n", "def f():\n    return 1\n", "1", "2"),
-        ("from benchmark import a\ndef run():\n    b = a\n    return b.f()\n", "def f():\n    return 1\n", "1", "2"),
+        ("from benchmark.a import f", "return f()"),
+        ("from benchmark.a import f as g", "return g()"),
+        ("from benchmark import a", "return a.f()"),
+        ("from benchmark import a as b", "return b.f()"),
+        ("import benchmark.a", "return benchmark.a.f()"),
+        ("import benchmark.a as b", "return b.f()"),
+        ("from . import a", "return a.f()"),
+        ("from .a import f", "return f()"),
+        ("from benchmark.a import *", "return f()"),
+        ("try:\n    from benchmark.a import f\nexcept ImportError:\n    f = None", "return f()"),
+        ("", "from benchmark.a import f; return f()"),
+        ("", "from benchmark import a; return a.f()"),
+        ("", "import benchmark.a; return benchmark.a.f()"),
+        ("", "import benchmark.a as b; return [b.f() for _ in ()]"),
+        ("from benchmark import a", "return getattr(a, 'f')"),
+        ("from benchmark import a", "b = a; return b.f()"),
+        ("from benchmark.a import f", "return map(f, [])"),
+        ("from benchmark.a import f\nF = {'f': f}", "return F['f']()"),
+        ("from benchmark.a import f\nclass A:\n    g = f", "return A"),
+        ("from benchmark.a import f", "return [f for f in ()], f()"),
+        ("from benchmark.a import f", "return (lambda f: 1), f()"),
+        ("from benchmark.a import f", "g = lambda: __import__('os').f; f()"),
+        ("from benchmark.a import f\ndef g():\n    return f()", "return eval('g()')"),
+        ("from importlib import import_module\nfrom benchmark.a import f", "import_module('x')"),
+        ("import importlib\nfrom benchmark.a import f", "importlib.import_module('x')"),
+    ],
+)
+def test_a_function_is_found_in_every_way_to_reach_it(tmp_path, imports, body):
+    work = f"{imports}\ndef run():\n    {body}\n"
+    assert differs(tmp_path, {WORK: work, A: "def f():\n    return 1"}, A, "1", "2")
+
+
+@pytest.mark.parametrize(
+    ("reached", "text", "old", "new"),
+    [
+        ("A", "class B:\n    n = 1\nclass A(B):\n    pass", "1", "2"),
+        ("A().f()", "class A:\n    def f(self):\n        return 1", "1", "2"),
+        ("A", "def d(cls):\n    return 1\n@d\nclass A:\n    pass", "1", "2"),
+        ("A", "X = 1\nclass A:\n    X = X", "1", "2"),
+        ("A", "from dataclasses import dataclass\nN = 1\n@dataclass\nclass A:\n    n: int = N", "N = 1", "N = 2"),
+        ("A", "from dataclasses import dataclass\n@dataclass\nclass A:\n    n: 'int'", "int", "str"),
+        ("A", "class B:\n    n = 1\nclass A:\n    b: 'list[B]'", "1", "2"),
+        ("A.__subclasses__()", "class A:\n    pass\nclass B(A):\n    n = 1", "1", "2"),
+        ("A", "class A:\n    def __init_subclass__(cls):\n        pass\nclass B(A):\n    n = 1", "1", "2"),
+        ("f", "X = 1\ndef f(n=X):\n    return n", "1", "2"),
+        ("f", "X = 1\ndef f(X=X):\n    return X", "1", "2"),
+        ("f", "def d(f):\n    return 1\n@d\ndef f():\n    pass", "1", "2"),
+        ("f", "def d(f):\n    return f\n@d\ndef f(n: int):\n    pass", "int", "str"),
+        ("f", "def f():\n    global N\n    N = 1\nN = 2", "2", "3"),
+        ("f", "N = 1\ndef f():\n    def g():\n        from os import sep as N\n    return N", "1", "2"),
         (
-            "from importlib import import_module\ndef run():\n    return import_module('x')\ndef f():\n    return a.X\n"
-            "from benchmark import a",
-            "X = 1\n",
-            "1",
-            "2",
-        ),
-        ("from benchmark.a import A\nclass B(A):\n    pass\ndef run():\n    return B\n", "class A:\n    n = 1\n", "1", "2"),
-        ("from benchmark.a import A\ndef run():\n    return A().f()\n", "class A:\n    def f(self): return 1\n", "1", "2"),
-        ("from benchmark.a import A\ndef run():\n    return A.n\n", "class A:\n    n = 1\n", "1", "2"),
-        ("from benchmark.a import d\n@d\ndef run():\n    return 1\n", "def d(f):\n    return 1\n", "1", "2"),
-        ("from benchmark.a import f\ndef run():\n    return map(f, [])\n", "def f():\n    return 1\n", "1", "2"),
-        ("from benchmark.a import f\nF = {'f': f}\ndef run():\n    return F\n", "def f():\n    return 1\n", "1", "2"),
-        ("from benchmark.a import X\ndef run(n=X):\n    return n\n", "X = 1\n", "1", "2"),
-        ("from benchmark.a import X\ndef run(X=X):\n    return X\n", "X = 1\n", "1", "2"),
-        ("from benchmark.a import X\ndef run():\n    return [X for X in ()], X\n", "X = 1\n", "1", "2"),
-        ("from benchmark.a import X\ndef run():\n    return (lambda X: 1), X\n", "X = 1\n", "1", "2"),
-        ("from benchmark.a import X\nclass A:\n    X = X\ndef run():\n    return A\n", "X = 1\n", "1", "2"),
-        ("from benchmark.a import X, Y\ndef run():\n    return Y\n", "X, Y = 1, 2\n", "2", "3"),
-        ("from benchmark.a import X\ndef run():\n    return X\n", "X = []\nX += [1]\n", "1", "2"),
-        ("from benchmark.a import X\ndef run():\n    return X\n", "X = 1\nif X:\n    X = 2\n", "2", "3"),
-        ("from benchmark.a import X\ndef run():\n    return X\n", "try:\n    X = 1\nfinally:\n    pass\n", "1", "2"),
-        ("from benchmark.a import X\ndef run():\n    return 1\n", "X = {}\nX['a'] = 1\n", "1", "2"),
-        ("from benchmark.a import X\ndef run():\n    return 1\n", "X = f(1)\n", "1", "2"),
-        ("from benchmark.a import X\ndef run():\n    return 1\n", "X = 3\nprint(1)\n", "1", "2"),
-        ("from benchmark.a import X\ndef run():\n    return 1\n", "X = 3\nimport os\n", "os", "sys"),
-        ("from benchmark.a import X\ndef run():\n    return X\n", "import os as X\n", "os", "sys"),
-        ("from benchmark.a import X\ndef run():\n    return 1\n", "X = 3\n@X\ndef f():\n    return 1\n", "1", "2"),
-        ("from benchmark.a import A\ndef run():\n    return A.__subclasses__()\n", "class A:\n    pass\nclass B(A):\n    n = 1\n", "1", "2"),
-        (
-            "from benchmark.a import A\ndef run():\n    return A\n",
-            "from dataclasses import dataclass, field\nN = 1\n@dataclass\nclass A:\n    n: int = field(default=N)\n",
-            "N = 1",
-            "N = 2",
-        ),
-        (
-            "from benchmark.a import A\ndef run():\n    return A\n",
-            "from dataclasses import dataclass\n@dataclass\nclass A:\n    n: 'int'\n",
-            "int",
-            "str",
-        ),
-        (
-            "from benchmark.a import A\ndef run():\n    return A\n",
-            "from dataclasses import dataclass\nclass B:\n    n = 1\n@dataclass\nclass A:\n    b: 'list[B]'\n",
-            "n = 1",
-            "n = 2",
-        ),
-        ("from benchmark.a import f\ndef run():\n    return f()\n", "def f():\n    global N\n    N = 1\nN = 2\n", "N = 2", "N = 3"),
-        ("from benchmark.a import f\ndef run():\n    return f\n", "def f(n):\n    return n\n", "(n):\n    return n", "(m):\n    return m"),
-        ("from benchmark.a import f\ndef run():\n    return f\n", "def f():\n    n = 1\n    return vars()\n", "n =", "m ="),
-        ("from benchmark.a import f\ndef run():\n    return f\n", "from numpy import max as m\ndef f():\n    return m\n", "max", "min"),
-        (
-            "from benchmark.a import f\ndef run():\n    return f\n",
-            "def f():\n    n = 1\n    def g():\n        nonlocal n\n        n = 2\n    return n\n",
+            "f",
+            "def f():\n    n = 1\n    def g():\n        nonlocal n\n        n = 2\n    return n",
             "nonlocal n",
             "pass",
         ),
+        ("f", "def f(n):\n    return 1", "(n)", "(m)"),
+        ("f", "def f():\n    n = 1\n    return vars()", "n =", "m ="),
+        ("f", "from numpy import max as m\ndef f():\n    return m", "max", "min"),
+        ("f", "import os as m\ndef f():\n    return m", "os", "sys"),
+        ("X", "import os as X", "os", "sys"),
+        ("Y", "X, Y = 1, 2", "2", "3"),
+        ("X", "X = []\nX += [1]", "1", "2"),
+        ("X", "X = 1\nif X:\n    X = 2", "2", "3"),
+        ("X", "try:\n    X = 1\nfinally:\n    pass", "1", "2"),
+        ("None", "X = {}\nX['a'] = 1", "1", "2"),
+        ("None", "def f(n):\n    print(n)\nX = f(1)", "1", "2"),
+        ("None", "def f(n):\n    print(n)\nX = f(1)", "print", "input"),
+        ("None", "def f(n):\n    print(n)\n@f\ndef g():\n    return 1", "1", "2"),
+        ("None", "class A:\n    print(1)", "1", "2"),
+        ("None", "class A(metaclass=X):\n    n = 1", "1", "2"),
+        ("None", "import os", "os", "sys"),
     ],
-)  # fmt: skip
-def test_what_may_change_the_work_changes_its_digest(tmp_path, work, a, old, new):
-    assert differs(tmp_path, {"benchmark/work.py": work, A: a}, A, old, new)
+)
+def test_what_may_change_the_work_changes_its_digest(tmp_path, reached, text, old, new):
+    work = f"from benchmark import a\ndef run():\n    return {reached if reached == 'None' else f'a.{reached}'}\n"
+    assert differs(tmp_path, {WORK: work, A: text}, A, old, new)
 
 
 def test_a_name_is_followed_through_packages_that_export_it(tmp_path):
@@ -164,7 +155,7 @@ def test_a_name_is_followed_through_packages_that_export_it(tmp_path):
 
 def test_importing_a_function_from_elsewhere_counts_also_where_both_are_reached(tmp_path):
     files = {
-        "benchmark/work.py": "from benchmark import a, b\nfrom benchmark.a import f\ndef run():\n    return f, a.f, b.f\n",
+        WORK: "from benchmark import a, b\nfrom benchmark.a import f\ndef run():\n    return f, a.f, b.f\n",
         "benchmark/a.py": "def f():\n    return 1\n",
         "benchmark/b.py": "def f():\n    return 2\n",
     }
@@ -183,17 +174,100 @@ def test_what_a_module_does_when_it_is_imported_counts_with_all_that_it_uses(tmp
     assert differs(tmp_path, files, "benchmark/sub/b.py", "f()", "f(1)")
 
 
-def test_an_entry_may_be_a_module_or_all_modules_of_a_package(tmp_path):
-    found = project(tmp_path, FILES | {"methods/m.py": "import benchmark.tools\nX = 1\n", "methods/n.py": "Y = 1\n"})
-    assert found.files(ENTRY, "methods.m") == [
-        "benchmark/__init__.py", "benchmark/tools.py", "benchmark/work.py", "methods/__init__.py", "methods/m.py",
-    ]  # fmt: skip
-    assert {"methods/m.py", "methods/n.py"} <= set(found.files("methods.*"))
-    assert {"methods.m:X", "methods.n:Y"} <= set(found.reached("methods.*"))
-    assert "benchmark.tools:unused" not in found.reached(ENTRY)
+def test_an_entry_may_be_a_function_a_module_or_all_modules_of_a_package(tmp_path):
+    files = {
+        WORK: "from benchmark.a import f\ndef run():\n    return f()\ndef other():\n    return 1",
+        A: "def f():\n    return 1\ndef unused():\n    return 1",
+        "methods/m.py": "from benchmark.a import f\nX = f\nY = 1",
+        "methods/n.py": "Z = 1",
+    }
+    found = project(tmp_path, files)
+    inits = ["benchmark/__init__.py", "methods/__init__.py"]
+    assert found.files(ENTRY) == [inits[0], A, WORK]
+    assert found.files("methods.m") == [inits[0], A, inits[1], "methods/m.py"]
+    assert {"methods.m:X", "methods.m:Y", "methods.n:Z"} <= set(found.reached("methods.*"))
+    assert not {"benchmark.work:other", "benchmark.a:unused"} & set(found.reached(ENTRY, "methods.*"))
 
 
 @pytest.mark.parametrize("entry", ["benchmark.nothing", "benchmark.work:nothing", "numpy:array"])
 def test_an_unknown_entry_is_an_error(tmp_path, entry):
     with pytest.raises(ModuleNotFoundError):
-        project(tmp_path, FILES).digest(entry)
+        project(tmp_path, {WORK: "X = 1"}).digest(entry)
+
+
+TRAIN = ("benchmark.pipeline.cell:train_cell", "methods.segrenorm")
+PREPARE = ("benchmark.preparation.prepare:prepare_subject", "benchmark.archives.readers.ixi")
+SCORE = ("benchmark.pipeline.scoring:score_pair", "benchmark.metrics.kid")
+TABLES = ("benchmark.reporting.tables:make_tables",)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory) -> Path:
+    """The code of this project, to be changed."""
+    copy = tmp_path_factory.mktemp("tree")
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def digests(root: Path) -> dict[tuple[str, ...], str]:
+    found = Project(root)
+    return {work: found.digest(*work) for work in (TRAIN, PREPARE, SCORE, TABLES)}
+
+
+@pytest.fixture(scope="module")
+def before(tree) -> dict[tuple[str, ...], str]:
+    return digests(tree)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "changed"),
+    [
+        ("benchmark/networks/generator.py", r"\nclass ", r"\n# A comment.\nclass ", set()),
+        ("benchmark/runtime/errors.py", r"\nclass ", r"\n# A comment.\nclass ", set()),
+        ("benchmark/judges/segmentor.py", r"\ndef ", r"\n# A comment.\ndef ", set()),
+        ("benchmark/data/sampling.py", r"\ndef ", r"\ndef added():\n    return 1\n\n\ndef ", set()),
+        ("benchmark/methods/objective.py", r"\bloss\b", "renamed", set()),
+        ("benchmark/methods/objective.py", r"0\.5 \*", "0.25 *", {TRAIN}),
+        ("benchmark/metrics/kid.py", '"kid"', '"other"', {SCORE}),
+        ("benchmark/reporting/formats.py", "\n    return ", "\n    changed = 1\n    return ", {TABLES}),
+        ("benchmark/preparation/quality.py", "\n    return ", "\n    changed = 1\n    return ", {PREPARE}),
+        ("methods/segrenorm.py", "\n        return ", "\n        changed = 1\n        return ", {TRAIN}),
+    ],
+)
+def test_what_a_change_of_this_project_makes_again(tree, before, file, old, new, changed):
+    path = tree / file
+    text = path.read_text()
+    assert re.search(old, text)
+    path.write_text(re.sub(old, new, text))
+    after = digests(tree)
+    path.write_text(text)
+    assert {work for work in before if before[work] != after[work]} == changed
+
+
+def test_this_project_without_comments_and_in_another_format_is_the_same(tree, before, tmp_path):
+    for path in tree.rglob("*.py"):
+        copy = tmp_path / path.relative_to(tree)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(ast.unparse(ast.parse(path.read_text())))
+    assert digests(tmp_path) == before
+
+
+def test_what_finds_code_by_names_is_known():
+    """Each of these must be an entry point where what it finds is used, as methods, metrics and readers are."""
+    found = set()
+    for path in sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        source = Source(module, path.read_bytes(), path.stem == "__init__")
+        found |= {module for name in source.names if source.definition(name).dynamic}
+    assert found == {
+        "benchmark.archives.readers.__init__",
+        "benchmark.cli.steps",
+        "benchmark.config.plugins",
+        "benchmark.phantoms.generate",
+    }
+
+
+def test_the_digest_of_this_project_is_made_of_this_project():
+    assert "benchmark/training/loop.py" in code_behind(*TRAIN)
+    assert code_digest(*TRAIN) == Project(ROOT).digest(*TRAIN)

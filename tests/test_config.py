@@ -371,7 +371,9 @@ def test_slices_outside_the_template_are_refused(tmp_path):
 
 
 def test_the_rehearsal_is_the_paper_on_phantoms_of_the_same_size():
-    paper, rehearsal = (load_benchmark(ROOT / f"config/{name}.yaml").model_dump() for name in ("paper", "rehearsal"))
+    paper, rehearsal = (
+        load_benchmark(ROOT / f"config/{name}.yaml").file.model_dump() for name in ("paper", "rehearsal")
+    )
     paper["datasets"] = {f"{name}_phantom_full": use for name, use in paper["datasets"].items()}
     differ = {key for key in paper if paper[key] != rehearsal[key]}
     assert differ == {"benchmark", "title"}

@@ -10,6 +10,7 @@ import typer
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, load_dataset, read_yaml
+from benchmark.pipeline.resolve import load_benchmark
 from benchmark.runtime import paths
 from benchmark.runtime.errors import ConfigError, UserError
 
@@ -36,16 +37,13 @@ def found_config(given: str) -> BenchmarkConfig:
         ConfigError: there is neither.
     """
     path = Path(given)
-    if path.suffix not in (".yaml", ".yml"):
-        path = _run_config(given)
-        if not path.is_file():
-            runs = f", or a run: {_runs()}" if _runs() else ", such as config/demo.yaml; there is no run yet"
-            raise ConfigError(given, "is no run in results/", f"Name a config file{runs}")
+    if path.suffix in (".yaml", ".yml"):
+        return load_benchmark(path)
+    path = paths.resolved(given)
+    if not path.is_file():
+        runs = f", or a run: {_runs()}" if _runs() else ", such as config/demo.yaml; there is no run yet"
+        raise ConfigError(given, "is no run in results/", f"Name a config file{runs}")
     return check(BenchmarkConfig, read_yaml(path), path)
-
-
-def _run_config(run: str) -> Path:
-    return paths.benchmark_root(run) / "config.json"
 
 
 def _runs() -> str:
@@ -191,7 +189,7 @@ def _from_file_or_run(source: str) -> "Source":
     path = Path(source)
     if path.suffix == ".json":
         return sources.load(path)
-    if path.suffix in (".yaml", ".yml") or _run_config(source).is_file():
+    if path.suffix in (".yaml", ".yml") or paths.resolved(source).is_file():
         return sources.from_run(found_config(source))
     if path.is_file():
         return sources.load(path)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from benchmark.config.base import NAME, Schedule, Strict, distinct
-from benchmark.config.dataset import Crops
+from benchmark.config.dataset import Crops, LabelKind
 from benchmark.runtime import paths
 
 
@@ -58,8 +58,8 @@ class JudgeSettings(Strict):
     segmentor: SegmentorSettings
 
 
-class BenchmarkConfig(Strict):
-    """One file in ``config``, or elsewhere."""
+class BenchmarkFile(Strict):
+    """What a user writes: one file in ``config``, or elsewhere."""
 
     benchmark: str = Field(pattern=NAME, description="names its folders below results, reports and logs")
     title: str
@@ -92,3 +92,41 @@ class BenchmarkConfig(Strict):
     def _empty_is_default(cls, value: Any) -> Any:
         # In YAML `cyclegan:` without a value is null; people write it to say "with defaults".
         return {k: {} if v is None else v for k, v in value.items()} if isinstance(value, Mapping) else value
+
+
+class MethodCard(Strict):
+    """What a method says of itself, for plans and reports, which do not import it.
+
+    Attributes:
+        kind: as of ``benchmark.methods.Method``, or ``external`` for images that were harmonized elsewhere.
+        not_applicable: for each kind of labels, the reason why the method cannot be run on it, if there is one.
+    """
+
+    name: str
+    title: str
+    reference: str = ""
+    kind: Literal["control", "classical", "learned", "external"]
+    needs_labels: bool = False
+    needs_truth: bool = False
+    not_applicable: dict[LabelKind, str | None] = Field(default_factory=dict)
+
+    def is_trained_on(self, labels: LabelKind) -> bool:
+        """Whether a job of its own trains the method on such labels."""
+        return self.kind == "learned" and self.not_applicable.get(labels) is None
+
+
+class BenchmarkConfig(BenchmarkFile):
+    """A benchmark that was checked against its datasets, methods and metrics (``benchmark.pipeline.resolve``).
+
+    Attributes:
+        cards: of its methods, by name.
+        checked_with: digest of the configs and the code that it was checked with.
+    """
+
+    cards: dict[str, MethodCard]
+    checked_with: str = ""
+
+    @property
+    def file(self) -> BenchmarkFile:
+        """What the user wrote."""
+        return BenchmarkFile.model_validate(self.model_dump(include=set(BenchmarkFile.model_fields)))

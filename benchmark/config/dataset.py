@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from benchmark.config.base import NAME, Strict, distinct
 
+LabelKind = Literal["dense", "sparse"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 _Pixels = Annotated[int, Field(ge=16, le=2048)]
 Size2D = tuple[_Pixels, _Pixels]
@@ -186,7 +187,7 @@ class DatasetConfig(Strict):
         min_length=1,
         description="foreground classes and their values in the label maps: 1, 2, ... without gaps; 0 is background",
     )
-    label_kind: Literal["dense", "sparse"] = Field(
+    label_kind: LabelKind = Field(
         "dense", description="sparse: small lesions in few slices, which semantic dropout cannot drop meaningfully"
     )
     lesions: tuple[str, ...] = Field((), description="classes whose connected components are counted as lesions")

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.benchmark import BenchmarkFile
 from benchmark.config.dataset import DatasetConfig
 from benchmark.runtime import paths
 from benchmark.runtime.errors import ConfigError
@@ -143,12 +143,10 @@ def _elsewhere(model: type[BaseModel], name: str, key: str) -> list[str]:
     """
     if own := [place for place in _places(model, name) if place != key]:
         return [repr(place) + ("" if "." in place else " at the top") for place in own]
-    if model is BenchmarkConfig:
+    if model is BenchmarkFile:
         return [f"{place!r} of a dataset ({paths.DATASET_CONFIG}/)" for place in _places(DatasetConfig, name)]
     if model is DatasetConfig:
-        return [
-            f"{place!r} of a benchmark ({paths.DATASET_CONFIG.parent}/)" for place in _places(BenchmarkConfig, name)
-        ]
+        return [f"{place!r} of a benchmark ({paths.DATASET_CONFIG.parent}/)" for place in _places(BenchmarkFile, name)]
     return []
 
 

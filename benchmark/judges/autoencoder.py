@@ -74,7 +74,7 @@ def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: in
     data, folder = load_dataset(dataset), paths.autoencoder(config.benchmark, dataset, pair, fold)
     judge = {"judge": "autoencoder", "dataset": dataset, "pair": pair, "fold": fold}
     settings = judge_settings(config, data, "autoencoder")
-    unfinished = checkpoints_of(config, folder, dataset, pair, settings, __name__)
+    unfinished = checkpoints_of(config, folder, dataset, pair, settings, f"{__name__}:train_autoencoder")
     with unfinished as checkpoints, recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
         subjects = {domain: training_subjects(data, pair, domain, fold) for domain in pair.split("-")}
         with limited_memory(f"the training of {folder}"):

@@ -59,7 +59,7 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
     pair, folder = any_pair(data, domain), paths.segmentor(config.benchmark, dataset, domain, fold)
     judge = {"judge": "segmentor", "dataset": dataset, "domain": domain, "fold": fold}
     settings = judge_settings(config, data, "segmentor")
-    unfinished = checkpoints_of(config, folder, dataset, pair, settings, __name__)
+    unfinished = checkpoints_of(config, folder, dataset, pair, settings, f"{__name__}:train_segmentor")
     with unfinished as checkpoints, recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
         subjects = training_subjects(data, pair, domain, fold)
         with limited_memory(f"the training of {folder}"):

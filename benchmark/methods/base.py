@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from benchmark.config.base import Schedule, Strict
+from benchmark.config.dataset import LabelKind
 from benchmark.data.sampling import DomainSlices
 from benchmark.data.slices import Images
 
@@ -37,7 +38,7 @@ class TaskInfo:
 
     classes: int
     class_weights: tuple[float, ...]
-    label_kind: Literal["dense", "sparse"]
+    label_kind: LabelKind
     crop: tuple[int, int]
     batch_size: int
     slice_shape: tuple[int, int]
@@ -103,7 +104,7 @@ class Method(ABC):
         self.options: Any = options
 
     @classmethod
-    def not_applicable(cls, label_kind: Literal["dense", "sparse"]) -> str | None:
+    def not_applicable(cls, label_kind: LabelKind) -> str | None:
         """Reason why the method cannot be run on such labels (the cell is then ``skipped``), or None."""
         return None
 

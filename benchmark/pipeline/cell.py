@@ -17,7 +17,7 @@ from benchmark.data.sampling import DomainSlices
 from benchmark.data.slices import Images, SliceStore
 from benchmark.data.splits import Fold, read_fold
 from benchmark.methods.base import FitContext, Method, TaskInfo, TrainingSet
-from benchmark.methods.registry import create, method_class
+from benchmark.methods.registry import create
 from benchmark.results.harmonized import Harmonized, write_harmonized
 from benchmark.results.provenance import Record, read_provenance, recorded
 from benchmark.runtime import paths
@@ -54,7 +54,7 @@ def train_cell(config: BenchmarkConfig, cell: Cell) -> None:
     if work.not_applicable:
         raise UserError(f"{cell.method} on {cell.dataset}", work.not_applicable, "Do not train it; it is skipped")
     settings = training_settings(config, work.dataset, cell.method)
-    code = ("benchmark.pipeline.cell", f"methods.{cell.method}")
+    code = ("benchmark.pipeline.cell:train_cell", f"methods.{cell.method}")
     unfinished = checkpoints_of(config, cell.model, cell.dataset, cell.pair, settings, *code)
     history = _History()
     with unfinished as checkpoints, recorded(cell.run, config, cell) as record:
@@ -96,7 +96,7 @@ def harmonize_trained(config: BenchmarkConfig, dataset: str, pair: str, fold: in
     from benchmark.training.resuming import discard
 
     for cell in cells_of(config, dataset, pair, fold):
-        if method_class(cell.method).kind == "learned":
+        if config.cards[cell.method].kind == "learned":
             discard(config.benchmark, cell.model)
             harmonize_cell(config, cell)
 

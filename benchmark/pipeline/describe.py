@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.benchmark import BenchmarkFile
 from benchmark.config.dataset import DatasetConfig
 
 INTRODUCTION = """# Configs
@@ -27,7 +27,7 @@ def describe() -> str:
     from benchmark.methods import registry as methods
     from benchmark.metrics import registry as metrics
 
-    parts = [INTRODUCTION, *_model("Benchmark", BenchmarkConfig), *_model("Dataset", DatasetConfig)]
+    parts = [INTRODUCTION, *_model("Benchmark", BenchmarkFile), *_model("Dataset", DatasetConfig)]
     for name in methods.available():
         cls = methods.method_class(name)
         parts += _model(f"Method `{name}`: {cls.title}", cls.hyperparameters)

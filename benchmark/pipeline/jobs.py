@@ -13,7 +13,6 @@ from benchmark.config.cells import cells_of, judged
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
 from benchmark.data.splits import any_pair
-from benchmark.methods.registry import method_class
 from benchmark.reporting.files import figure_files, table_files
 from benchmark.runtime import paths
 from benchmark.runtime.paths import Cell
@@ -92,7 +91,7 @@ def jobs_of(config: BenchmarkConfig, subjects: Mapping[str, Sequence[str]]) -> l
     jobs = [job for name, dataset in datasets.items() for job in _of_data(name, dataset.pairs, subjects[name])]
     places = list(judged(config))
     cells = [cell for place in places for cell in cells_of(config, *place)]
-    trained = [cell for cell in cells if is_trained(cell, datasets[cell.dataset])]
+    trained = [cell for cell in cells if config.cards[cell.method].is_trained_on(datasets[cell.dataset].label_kind)]
     trainings = [_training(cell) for cell in trained]
     judges = list(_judges(config, datasets, places))
     scored = [job for place in places for job in _scored(config, *place, trained)]
@@ -100,12 +99,6 @@ def jobs_of(config: BenchmarkConfig, subjects: Mapping[str, Sequence[str]]) -> l
     # A config may leave pairs of a dataset out.
     wanted = {key for job in others for key in job.needs}
     return [*(job for job in jobs if job.rule != "split" or job.key in wanted), *others]
-
-
-def is_trained(cell: Cell, dataset: DatasetConfig) -> bool:
-    """Whether a job of its own trains the cell; one whose method is not applicable is scored as skipped."""
-    method = method_class(cell.method)
-    return method.kind == "learned" and method.not_applicable(dataset.label_kind) is None
 
 
 def _of_data(dataset: str, pairs: Sequence[str], subjects: Sequence[str]) -> Iterator[Job]:
@@ -159,7 +152,7 @@ def _judges(
 def _scored(config: BenchmarkConfig, dataset: str, pair: str, fold: int, trained: Sequence[Cell]) -> Iterator[Job]:
     """What harmonizes and scores the cells of a pair and fold."""
     cells = tuple(cells_of(config, dataset, pair, fold))
-    learned = tuple(cell for cell in cells if method_class(cell.method).kind == "learned")
+    learned = tuple(cell for cell in cells if config.cards[cell.method].kind == "learned")
     place, name = (dataset, pair, fold), f"{dataset}-{pair}-{fold}"
     trainings = tuple(_training(cell).key for cell in learned if cell in trained)
     harmonized = [

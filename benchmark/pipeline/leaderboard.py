@@ -9,7 +9,6 @@ import pandas as pd
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.cells import cells_of, judged
-from benchmark.methods import registry as methods
 from benchmark.metrics import registry as metrics
 from benchmark.metrics.base import Quantity
 from benchmark.results import scores
@@ -74,7 +73,7 @@ def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
     headline = [q for q in metrics.quantities().values() if q.headline and q.name in scored]
     rows: list[dict[str, Any]] = []
     for pair, own in aggregate.pairs.items():
-        board = {method: _describe(own, method, aggregate.subjects(pair)) for method in _ordered(own, config)}
+        board = {method: _describe(own, method, config, aggregate.subjects(pair)) for method in _ordered(own, config)}
         for quantity in headline:
             found = {method: aggregate.average(pair, method, quantity) for method in board}
             there = {method: number for method, number in found.items() if number.there}
@@ -91,13 +90,13 @@ def _ordered(pair: pd.DataFrame, config: BenchmarkConfig) -> list[str]:
     return [*(m for m in config.methods if m in there), *sorted(there - set(config.methods))]
 
 
-def _describe(pair: pd.DataFrame, method: str, subjects: int) -> dict[str, Any]:
+def _describe(pair: pd.DataFrame, method: str, config: BenchmarkConfig, subjects: int) -> dict[str, Any]:
     """Name, kind and coverage of a method."""
     rows = pair[pair["method"] == method]
     cells = [cell for _, cell in rows.groupby(["fold", "seed"])]
     empty = [cell for cell in cells if not (cell["status"] == "ok").any()]
     by_subject = rows[(rows["status"] == "ok") & (rows["subject"] != ALL)]
-    known = methods.method_class(method) if method in methods.available() else None
+    known = config.cards.get(method)
     return {
         "method": method,
         "title": known.title if known else method,

@@ -1,21 +1,27 @@
 """Reads a benchmark config and checks it against the datasets, methods and metrics there are.
 
-Apart from ``load.py``, because only commands come through here: code that trains or scores is handed a finished
-config and depends neither on every method nor on every metric.
+Checking imports every method and metric, and PyTorch with them. So what a run was started with is kept with what its
+methods say of themselves, and taken from there for as long as neither configs nor code change: Snakemake reads the
+config anew for each job of a cluster.
 """
 
+import hashlib
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from benchmark.archives.readers import check_reader
-from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.config.dataset import CROP_MULTIPLE
+from benchmark.config.benchmark import BenchmarkConfig, BenchmarkFile
+from benchmark.config.dataset import CROP_MULTIPLE, DatasetConfig
 from benchmark.config.load import check, load_dataset, read_yaml
-from benchmark.methods.base import TaskInfo
-from benchmark.methods.registry import check_methods, create
-from benchmark.metrics.registry import check_metrics
+from benchmark.runtime import paths
+from benchmark.runtime.code_digest import code_digest
 from benchmark.runtime.errors import ConfigError
+from benchmark.training.settings import settings
+
+_CHECKED_BY = ("benchmark.pipeline.resolve", "methods.*", "benchmark.metrics.*")
 
 
 def load_benchmark(source: Path | dict[str, Any], origin: str | Path = "config") -> BenchmarkConfig:
@@ -33,41 +39,66 @@ def load_benchmark(source: Path | dict[str, Any], origin: str | Path = "config")
     """
     content = read_yaml(source) if isinstance(source, Path) else source
     origin = source if isinstance(source, Path) else origin
-    config = check(BenchmarkConfig, content, origin)
-    for name, use in config.datasets.items():
-        _check_use(origin, name, use.pairs, use.folds)
-    check_methods(origin, config.methods)
-    check_metrics(origin, config.metrics)
-    _check_crops(origin, config)
-    if config.proposed not in config.methods:
+    file = check(BenchmarkFile, content, origin)
+    datasets = {name: load_dataset(name) for name in file.datasets}
+    without_ids = (dataset.model_dump(mode="json", exclude={"exclude"}) for dataset in datasets.values())
+    parts = settings(file, *without_ids, code_digest(*_CHECKED_BY))
+    checked_with = hashlib.sha256(parts.encode()).hexdigest()
+    kept = _kept(file.benchmark)
+    return kept if kept and kept.checked_with == checked_with else _checked(file, datasets, checked_with, origin)
+
+
+def _kept(benchmark: str) -> BenchmarkConfig | None:
+    """What a run was started with last; None where there is none, or of an earlier version."""
+    try:
+        return BenchmarkConfig.model_validate_json(paths.resolved(benchmark).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _checked(
+    file: BenchmarkFile, datasets: dict[str, DatasetConfig], checked_with: str, origin: object
+) -> BenchmarkConfig:
+    from benchmark.methods.registry import card, check_methods
+    from benchmark.metrics.registry import check_metrics
+
+    for name, dataset in datasets.items():
+        _check_use(origin, dataset, file.datasets[name].pairs, file.datasets[name].folds)
+    check_methods(origin, file.methods)
+    check_metrics(origin, file.metrics)
+    _check_crops(origin, file, datasets)
+    if file.proposed not in file.methods:
         raise ConfigError(
             origin,
-            f"proposed method '{config.proposed}' is not among its methods",
+            f"proposed method '{file.proposed}' is not among its methods",
             "Add it, or name another as 'proposed'",
         )
-    return config
+    cards = {name: card(name) for name in file.methods}
+    return BenchmarkConfig.model_validate({**dict(file), "cards": cards, "checked_with": checked_with})
 
 
-def _check_use(origin: object, name: str, pairs: tuple[str, ...] | None, folds: tuple[int, ...] | None) -> None:
-    dataset = load_dataset(name)
+def _check_use(
+    origin: object, dataset: DatasetConfig, pairs: tuple[str, ...] | None, folds: tuple[int, ...] | None
+) -> None:
     check_reader(dataset.reader)
     for pair in pairs or ():
         if pair not in dataset.pairs:
             raise ConfigError(
-                origin, f"dataset {name} has no pair '{pair}'", f"Its pairs are {', '.join(dataset.pairs)}"
+                origin, f"dataset {dataset.name} has no pair '{pair}'", f"Its pairs are {', '.join(dataset.pairs)}"
             )
     for fold in folds or ():
         if fold >= dataset.split.folds:
             raise ConfigError(
-                origin, f"dataset {name} has no fold {fold}", f"Its folds are 0 to {dataset.split.folds - 1}"
+                origin, f"dataset {dataset.name} has no fold {fold}", f"Its folds are 0 to {dataset.split.folds - 1}"
             )
 
 
-def _check_crops(origin: object, config: BenchmarkConfig) -> None:
-    datasets = {name: load_dataset(name) for name in config.datasets}
-    for (name, use), method in product(config.datasets.items(), config.methods):
-        dataset = datasets[name]
-        made, crops = create(method, config.methods[method]), use.training or dataset.training
+def _check_crops(origin: object, file: BenchmarkFile, datasets: dict[str, DatasetConfig]) -> None:
+    from benchmark.methods.base import TaskInfo
+    from benchmark.methods.registry import create
+
+    for (name, dataset), method in product(datasets.items(), file.methods):
+        made, crops = create(method, file.methods[method]), file.datasets[name].training or dataset.training
         if made.not_applicable(dataset.label_kind):
             continue
         task = TaskInfo(

@@ -8,12 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from benchmark.config.benchmark import MethodCard
 from benchmark.data.slices import SliceStore
 from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import shown_in
 from benchmark.metrics.sensitivity import SHOWN_SIGMAS, shown_slice
 from benchmark.reporting import stores, style
-from benchmark.reporting.names import LEARNED, MethodCard
+from benchmark.reporting.names import LEARNED
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
 from benchmark.runtime import paths

@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from pandas.api.types import is_numeric_dtype
 
+from benchmark.config.benchmark import MethodCard
 from benchmark.config.dataset import DatasetConfig
 from benchmark.reporting import style
-from benchmark.reporting.names import LEARNED, MethodCard
+from benchmark.reporting.names import LEARNED
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
 from benchmark.runtime.errors import DataError, remedy_damaged

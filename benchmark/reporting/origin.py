@@ -6,7 +6,6 @@ from typing import Any
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.cells import cells_of
-from benchmark.reporting.names import method_card
 from benchmark.reporting.results import Results
 from benchmark.results import scores
 from benchmark.results.provenance import read_provenance
@@ -40,7 +39,7 @@ def cells(results: Results) -> list[Cell]:
         cell
         for pair in results.pairs
         for fold in pair.folds
-        for cell in cells_of(config, pair.dataset.name, pair.name, fold, lambda method: method_card(method).kind)
+        for cell in cells_of(config, pair.dataset.name, pair.name, fold)
     ]
 
 

@@ -5,10 +5,10 @@ from functools import cached_property
 
 import pandas as pd
 
-from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.benchmark import BenchmarkConfig, MethodCard
 from benchmark.config.dataset import DatasetConfig
 from benchmark.metrics.base import Quantity
-from benchmark.reporting.names import EXTERNAL, MethodCard, method_cards
+from benchmark.reporting.names import EXTERNAL, method_cards
 from benchmark.reporting.scope import Pair, datasets, pairs
 from benchmark.results import scores
 from benchmark.runtime import paths

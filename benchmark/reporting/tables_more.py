@@ -75,7 +75,7 @@ def statistics(results: Results, item: Item) -> Table:
         _statistics_block(results, pair, str(metric), part) for metric, part in rows.groupby("metric", sort=False)
     ]
     missing = [] if blocks else ["No headline quantity has a number for each subject on this pair."]
-    proposed, subjects = method_card(results.config.proposed), results.test_subjects(pair)
+    proposed, subjects = results.config.cards[results.config.proposed], results.test_subjects(pair)
     there = int((rows["subjects"] > 0).sum())
     remarks = [
         f"The proposed method is {proposed.name} ({proposed.reference}). Coverage: {there} of {len(rows)} comparisons "
@@ -92,7 +92,7 @@ def _statistics_block(results: Results, pair: Pair, metric: str, part: pd.DataFr
     title = head(quantities()[metric])
     cells = {(row["method"], row["label"]): _comparison(row, results.test_subjects(pair)) for _, row in part.iterrows()}
     rows = tuple(
-        Row(method_card(method).title, tuple(cells[method, label] for label in labels))
+        Row(method_card(results.config, method).title, tuple(cells[method, label] for label in labels))
         for method in dict.fromkeys(part["method"])
     )
     if labels == [""]:

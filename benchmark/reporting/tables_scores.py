@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from benchmark.config.benchmark import MethodCard
 from benchmark.config.dataset import DatasetConfig
 from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import shown_in
@@ -26,7 +27,7 @@ from benchmark.reporting.model import (
     signed,
     significant,
 )
-from benchmark.reporting.names import CONTROL, IDENTITY, MethodCard, marked
+from benchmark.reporting.names import CONTROL, IDENTITY, marked
 from benchmark.reporting.published import Printed, printed
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair, is_papers_own

@@ -88,7 +88,7 @@ def recorded_work(
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_seconds": round(seconds, 3),
         "peak_memory_mib": peak_memory(),
-        "config_sha256": digest(config, _without_names(load_dataset(dataset))),
+        "config_sha256": digest(config.file, _without_names(load_dataset(dataset))),
         "data": data_hashes(dataset, pair),
         "code": code_version(),
         **origin(),

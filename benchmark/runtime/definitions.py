@@ -7,9 +7,10 @@ the same name changes the text. Where it is unclear whether a name is local, it 
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 HARMLESS = {
     *(f":{name}" for name in ("classmethod", "property", "staticmethod")),
@@ -168,13 +169,22 @@ class _Text:
         self._source = source
         self._locals: _Locals | None = None  # of the outermost function around
         self._in_class = False  # in its own statements, not in its methods
+        self._writers: dict[type, Callable[[Any], None]] = {
+            ast.Name: self._name,
+            ast.Attribute: self._attribute,
+            ast.ClassDef: self._class,
+            **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), self._function),
+            ast.arg: self._argument,
+            ast.AnnAssign: self._annotated,
+            **dict.fromkeys((ast.Import, ast.ImportFrom), self._import),
+            ast.Nonlocal: self._nonlocal,
+        }
 
     def write(self, content: object) -> None:
         """Writes a node, or what stands in a field of one."""
         if isinstance(content, ast.AST):
             if not _says_nothing(content):
-                writer = getattr(self, f"_{type(content).__name__}", self._node)
-                writer(content)
+                self._writers.get(type(content), self._node)(content)
         elif isinstance(content, list):
             self.parts.append("[")
             for item in content:
@@ -192,11 +202,11 @@ class _Text:
                 self.write(content)
         self.parts.append(")")
 
-    def _Name(self, node: ast.Name) -> None:
+    def _name(self, node: ast.Name) -> None:
         attribute_of_class = self._in_class and isinstance(node.ctx, ast.Store)
         self.parts.append(f"{node.id if attribute_of_class else self._meaning(node.id)},")
 
-    def _Attribute(self, node: ast.Attribute) -> None:
+    def _attribute(self, node: ast.Attribute) -> None:
         if chain := _chain(node):
             self.parts.append(f"{self._meaning(*chain)}.{'.'.join(chain[1:])},")
         else:
@@ -206,7 +216,6 @@ class _Text:
         """What stands in the text for a name; if that is not local, the name with these attributes is a reference."""
         if self._locals and name in self._locals.imported:
             self.references.update(join(target, *attributes) for target in self._locals.imported[name])
-            return name
         if self._locals and name in self._locals.own:
             return self._locals.numbers.get(name, name)
         origin = self._source.origin(name)
@@ -215,7 +224,7 @@ class _Text:
         self.references.add(join(origin, *attributes))
         return origin
 
-    def _ClassDef(self, node: ast.ClassDef) -> None:
+    def _class(self, node: ast.ClassDef) -> None:
         self._node(node, "body")
         outside, self._in_class = self._in_class, True
         self.write(node.body)
@@ -233,12 +242,10 @@ class _Text:
         self.write(node.body)
         self._locals, self._in_class = outside
 
-    _FunctionDef = _AsyncFunctionDef = _Lambda = _function
-
-    def _arg(self, node: ast.arg) -> None:
+    def _argument(self, node: ast.arg) -> None:
         self.parts.append(f"{node.arg},")
 
-    def _AnnAssign(self, node: ast.AnnAssign) -> None:
+    def _annotated(self, node: ast.AnnAssign) -> None:
         if self._in_class:  # dataclasses and pydantic read these
             self._annotations(node)
             self._node(node, "annotation")
@@ -264,13 +271,11 @@ class _Text:
                 self.references.add(target)
         self.imports.update(self._source.modules(node))
 
-    _Import = _ImportFrom = _import
-
-    def _Nonlocal(self, node: ast.Nonlocal) -> None:
+    def _nonlocal(self, node: ast.Nonlocal) -> None:
         self.parts.append(f"nonlocal {[self._meaning(name) for name in node.names]},")
 
 
-class _Locals(ast.NodeVisitor):
+class _Locals:
     """The names that are bound in a function and in the functions, classes and comprehensions in it.
 
     Attributes:
@@ -284,63 +289,47 @@ class _Locals(ast.NodeVisitor):
         self.imported: dict[str, list[str]] = {}
         self._source = source
         self._assigned: dict[str, None] = {}
-        self._kept: set[str] = set(dir(builtins))
+        self._kept = set(dir(builtins))
         self._globals: set[str] = set()
-        self._depth = self._classes = 0
         for part in [function.args, *(function.body if isinstance(function.body, list) else [function.body])]:
-            self.visit(part)
+            self._visit(part, inner=False, in_class=False)
         self.own -= self._globals
-        mentioned = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
-        assigned = [] if mentioned & _REVEALING else [n for n in self._assigned if n not in self._kept | self._globals]
-        self.numbers = {name: f"#{number}" for number, name in enumerate(assigned)}
+        kept = self._kept | self._globals
+        if any(isinstance(node, ast.Name) and node.id in _REVEALING for node in ast.walk(function)):
+            kept |= self._assigned.keys()
+        self.numbers = {name: f"#{number}" for number, name in enumerate(self._assigned) if name not in kept}
 
-    def _bind(self, name: str | None) -> None:
-        """A name that stands in the syntax tree as a string."""
-        if name is not None:
-            self._kept.add(name)
-            if not self._depth:
-                self.own.add(name)
+    def _visit(self, node: ast.AST, inner: bool, in_class: bool) -> None:
+        """Notes what a node and all below it bind.
 
-    def visit_Name(self, node: ast.Name) -> None:
-        if not isinstance(node.ctx, ast.Load):
-            self._assigned[node.id] = None
-            if self._classes:
-                self._kept.add(node.id)
-            if not self._depth:
-                self.own.add(node.id)
-
-    def visit_arg(self, node: ast.arg) -> None:
-        self._bind(node.arg)
-
-    def _inner(self, node: ast.AST) -> None:
-        self._bind(getattr(node, "name", None))
-        is_class = isinstance(node, ast.ClassDef)
-        self._depth, self._classes = self._depth + 1, self._classes + is_class
-        self.generic_visit(node)
-        self._depth, self._classes = self._depth - 1, self._classes - is_class
-
-    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = _inner
-    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _inner
-
-    def _named(self, node: ast.ExceptHandler | ast.MatchAs | ast.MatchStar) -> None:
-        self._bind(node.name)
-        self.generic_visit(node)
-
-    visit_ExceptHandler = visit_MatchAs = visit_MatchStar = _named
-
-    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
-        self._bind(node.rest)
-        self.generic_visit(node)
-
-    def _import(self, node: _Import) -> None:
-        for name, target in self._source.targets(node):
-            self._kept.add(name)
-            self.imported.setdefault(name, []).append(target)
-
-    visit_Import = visit_ImportFrom = _import
-
-    def visit_Global(self, node: ast.Global) -> None:
-        self._globals.update(node.names)
+        Args:
+            node: in the function.
+            inner: whether it is in another function, a class or a comprehension in there.
+            in_class: whether it is in a class in there.
+        """
+        bound: str | None = None
+        match node:
+            case ast.Name(id=bound, ctx=ast.Store() | ast.Del()) if not in_class:
+                self._assigned[node.id] = None
+            case (
+                ast.Name(id=bound, ctx=ast.Store() | ast.Del())
+                | (ast.FunctionDef(name=bound) | ast.AsyncFunctionDef(name=bound) | ast.ClassDef(name=bound))
+                | (ast.ExceptHandler(name=bound) | ast.MatchAs(name=bound) | ast.MatchStar(name=bound))
+                | (ast.MatchMapping(rest=bound) | ast.arg(arg=bound))
+            ):
+                self._kept.add(str(bound))
+            case ast.Import() | ast.ImportFrom():
+                for name, target in self._source.targets(node):
+                    self._kept.add(name)
+                    self.own.update([] if inner else [name])
+                    self.imported.setdefault(name, []).append(target)
+            case ast.Global():
+                self._globals.update(node.names)
+        if bound is not None and not inner:
+            self.own.add(bound)
+        inner = inner or isinstance(node, _Def | ast.ClassDef | ast.Lambda | _Comprehension)
+        for child in ast.iter_child_nodes(node):
+            self._visit(child, inner, in_class or isinstance(node, ast.ClassDef))
 
 
 def _says_nothing(node: ast.AST) -> bool:

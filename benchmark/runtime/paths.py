@@ -121,6 +121,11 @@ class Cell:
         return self.root / "scores.csv"
 
 
+def resolved(benchmark: str) -> Path:
+    """The checked config that the benchmark's last run was started with."""
+    return benchmark_root(benchmark) / "config.json"
+
+
 def benchmark_root(benchmark: str) -> Path:
     return RESULTS / benchmark
 

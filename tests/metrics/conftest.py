@@ -4,14 +4,11 @@ import small_cells
 
 from benchmark.judges.autoencoder import train_autoencoder
 from benchmark.judges.segmentor import train_segmentor
-from benchmark.methods import registry
 
 
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry, "available", lambda: sorted(small_cells.METHODS))
-    monkeypatch.setattr(registry, "method_class", small_cells.METHODS.__getitem__)
     monkeypatch.setattr("benchmark.pipeline.scoring.create_method", lambda name, options: small_cells.METHODS[name]())
 
 

@@ -4,18 +4,15 @@ import sys
 import fake_benchmark as fake
 import pytest
 
-from benchmark.reporting import names
-from benchmark.reporting.names import FOLDER
 from benchmark.reporting.results import Results
+from benchmark.runtime.paths import ROOT
 
-ROOT = FOLDER.parent
 RENDER = """
 import sys
 from pathlib import Path
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.reporting import figures, names, page, tables
+from benchmark.reporting import figures, page, tables
 
-names.FOLDER = Path("methods")
 config = BenchmarkConfig.model_validate_json(Path("config.json").read_text())
 tables.make_tables(config)
 figures.make_figures(config)
@@ -24,11 +21,6 @@ assert "torch" not in sys.modules, "reports must not wait for PyTorch"
 """
 
 RENDERED = fake.Tree(datasets=("msseg",))
-
-
-def _enter(patch, root):
-    patch.chdir(root)
-    patch.setattr(names, "FOLDER", root / "methods")
 
 
 @pytest.fixture(scope="session")
@@ -43,15 +35,15 @@ def tree_root(tmp_path_factory):
 
 @pytest.fixture
 def config(tree_root, monkeypatch):
-    """The tree's benchmark, with the tree as working directory and its methods as the only ones."""
-    _enter(monkeypatch, tree_root)
+    """The tree's benchmark, with the tree as working directory."""
+    monkeypatch.chdir(tree_root)
     return fake.config(fake.Tree())
 
 
 @pytest.fixture(scope="session")
 def session_results(tree_root):
     with pytest.MonkeyPatch.context() as patch:
-        _enter(patch, tree_root)
+        patch.chdir(tree_root)
         made = Results.load(fake.config(fake.Tree()))
         # Kept by the object, so that it does not depend on the working directory from here on.
         assert made.datasets
@@ -89,5 +81,5 @@ def rendered_root(tmp_path_factory):
 @pytest.fixture
 def rendered(rendered_root, monkeypatch):
     """The config of what was rendered, with its tree as working directory."""
-    _enter(monkeypatch, rendered_root)
+    monkeypatch.chdir(rendered_root)
     return fake.config(RENDERED)

@@ -114,6 +114,10 @@ def config(tree: Tree) -> BenchmarkConfig:
             "title": "A made-up benchmark",
             "datasets": {name: {} for name in tree.datasets},
             "methods": {name: {} for name in tree.methods},
+            "cards": {
+                name: {"name": name, "title": title, "reference": "nobody", "kind": kind}
+                for name, (title, kind) in tree.methods.items()
+            },
             "seeds": list(tree.seeds),
             "training": {"width": 4, "schedule": schedule},
             "judges": {"autoencoder": {"schedule": schedule}, "segmentor": {"schedule": schedule}},
@@ -128,7 +132,6 @@ def dataset_yaml(name: str) -> str:
 
 def write(root: Path, tree: Tree) -> BenchmarkConfig:
     """Writes the tree under ``root``, which must be the working directory."""
-    write_methods(root / "methods", tree.methods)
     for name in tree.datasets:
         path = root / paths.DATASET_CONFIG / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -162,16 +165,6 @@ def board(tree: Tree) -> pd.DataFrame:
                             "kid": 2 * (1 - value), "kid_seed_std": math.nan}  # fmt: skip
                 rows.append(row)
     return pd.DataFrame(rows)
-
-
-def write_methods(folder: Path, methods: dict[str, tuple[str, str]]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, (title, kind) in methods.items():
-        attributes = {"name": name, "title": title, "reference": "nobody", "kind": kind}
-        body = "".join(f'    {key} = "{value}"\n' for key, value in attributes.items())
-        # The import would be noticed by the test that reports need no PyTorch.
-        head = "import torch\n\nfrom benchmark.methods.base import Method\n\n\n"
-        (folder / f"{name}.py").write_text(f"{head}class Harmonizer(Method):\n{body}")
 
 
 def anatomy(shape: tuple[int, int, int], classes: int, random: np.random.Generator) -> np.ndarray:

@@ -6,7 +6,6 @@ import pytest
 import small_benchmark as small
 
 from benchmark.config.cells import cells_of, judged
-from benchmark.methods import registry
 from benchmark.pipeline.leaderboard import gather, leaderboard
 from benchmark.results import scores
 from benchmark.results.scores import Score, missing
@@ -14,23 +13,12 @@ from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.paths import Cell
 
-
-class Named:
-    def __init__(self, title, kind):
-        self.title, self.kind = title, kind
-
-
-METHODS = {"echo": Named("Echo", "learned"), "other": Named("Other", "learned"), "floor": Named("Floor", "control")}
-
-
-@pytest.fixture(autouse=True)
-def _methods(monkeypatch):
-    monkeypatch.setattr(registry, "available", lambda: sorted(METHODS))
-    monkeypatch.setattr(registry, "method_class", METHODS.__getitem__)
+KINDS = {"echo": "learned", "other": "learned", "floor": "control"}
 
 
 def config(*methods, **changes):
-    return small.benchmark_config(methods={name: {} for name in methods}, proposed=methods[0], **changes)
+    cards = {name: small.card(name, KINDS[name]) for name in methods}
+    return small.benchmark_config(methods={name: {} for name in methods}, cards=cards, proposed=methods[0], **changes)
 
 
 def rows(method, found, fold=0, seed=0):

@@ -26,9 +26,8 @@ from benchmark.data.splits import any_pair
 from benchmark.runtime.code_digest import code_digest
 from benchmark.runtime.devices import gpus
 from benchmark.pipeline.folders import folders_of, read_only, refuse_unusable
-from benchmark.pipeline.jobs import PRIORITIES, is_trained
+from benchmark.pipeline.jobs import PRIORITIES
 from benchmark.runtime.interpreter import put_own_python_first
-from benchmark.methods.registry import method_class
 from benchmark.config.cells import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
 from benchmark.pipeline.run_lock import hold_run_lock, refuse_jobs_left
@@ -37,7 +36,7 @@ from benchmark.training.settings import judge_settings, settings, training_setti
 from benchmark.runtime.atomic import write_atomically
 
 # Asked for every job, and answered alike for as long as this process plans.
-load_dataset, code_digest = cache(load_dataset), cache(code_digest)
+load_dataset = cache(load_dataset)
 
 STARTED, BEGUN = time.time(), time.monotonic()
 put_own_python_first()
@@ -79,7 +78,7 @@ BENCHMARK = CONFIG.benchmark
 QUALITY_TEXTS = ["reports/templates/quality.html", "reports/templates/style.css"]
 # Written before the first job, and no job's output: a rule that makes it would hide from Snakemake the changed settings
 # of all rules that depend on it through ancient().
-RESOLVED = str(paths.benchmark_root(BENCHMARK) / "config.json")
+RESOLVED = str(paths.resolved(BENCHMARK))
 LOGS = f"{paths.LOGS}/{BENCHMARK}"
 # One training takes one GPU where there is one (benchmark/runtime/devices.py hands them out); --resources may say how many. Not
 # where a cluster's scheduler counts them: the machine that submits has none, as a rule. Only there --jobs states nodes.
@@ -91,7 +90,7 @@ if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_res
 # Killed, or out of memory: a training goes on from its checkpoint. A job of a cluster is itself a call of Snakemake,
 # which would try again within the job's memory and what is left of its time, and make one try many.
 RETRIES = 2 if workflow.is_main_process else 0
-KIND = {name: method_class(name).kind for name in CONFIG.methods}
+KIND = {name: card.kind for name, card in CONFIG.cards.items()}
 LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
 
 
@@ -157,7 +156,7 @@ def all_cells():
 
 def trained(cell):
     """Whether a rule of its own trains the cell."""
-    return is_trained(cell, DATASETS[cell.dataset])
+    return CONFIG.cards[cell.method].is_trained_on(DATASETS[cell.dataset].label_kind)
 
 
 def trained_files(wildcards):
@@ -262,7 +261,7 @@ def split_settings(wildcards):
 def report_settings():
     """All configs but for the ids that datasets leave out: `snakemake --report` shows its rules' parameters."""
     shown = (d.model_dump(mode="json", exclude={"exclude"}) for d in DATASETS.values())
-    return settings(CONFIG, *shown)
+    return settings(CONFIG.model_dump(mode="json", exclude={"checked_with"}), *shown)
 
 
 def preparation_settings(wildcards):

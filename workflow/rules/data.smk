@@ -51,7 +51,7 @@ checkpoint inventory:
     params:
         settings=lambda wildcards: inventory_settings(load_dataset(wildcards.dataset)),
         code=lambda wildcards: code_digest(
-            "benchmark.archives.inventory", reader_module(wildcards)
+            "benchmark.archives.inventory:take_inventory", reader_module(wildcards)
         ),
     shell:
         "python -m benchmark step inventory {wildcards.dataset} > {log} 2>&1"
@@ -76,7 +76,7 @@ rule split:
         gpu=0,
     params:
         settings=split_settings,
-        code=code_digest("benchmark.data.splits"),
+        code=code_digest("benchmark.archives.inventory:split_subjects"),
     shell:
         "python -m benchmark step split {wildcards.dataset} {wildcards.pair} > {log} 2>&1"
 
@@ -105,7 +105,7 @@ rule prepare:
         gpu=0,
     params:
         code=lambda wildcards: code_digest(
-            "benchmark.preparation.prepare", reader_module(wildcards)
+            "benchmark.preparation.prepare:prepare_subject", reader_module(wildcards)
         ),
         settings=preparation_settings,
         subject=subject_settings,
@@ -133,7 +133,7 @@ rule collect:
         runtime=60,
         gpu=0,
     params:
-        code=code_digest("benchmark.preparation.collect"),
+        code=code_digest("benchmark.preparation.collect:collect"),
     shell:
         "python -m benchmark step collect {wildcards.dataset} > {log} 2>&1"
 
@@ -160,6 +160,6 @@ rule inspect:
         gpu=0,
     params:
         settings=inspection_settings,
-        code=code_digest("benchmark.reporting.quality.report"),
+        code=code_digest("benchmark.reporting.quality.report:make_quality"),
     shell:
         "python -m benchmark step inspect {wildcards.dataset} {threads} > {log} 2>&1"

@@ -24,7 +24,7 @@ rule segmentor:
         gpu=GPU,
     params:
         config=RESOLVED,
-        code=code_digest("benchmark.judges.segmentor"),
+        code=code_digest("benchmark.judges.segmentor:train_segmentor"),
         settings=lambda wildcards: judge_settings(
             CONFIG, DATASETS[wildcards.dataset], "segmentor"
         ),
@@ -56,7 +56,7 @@ rule autoencoder:
         gpu=GPU,
     params:
         config=RESOLVED,
-        code=code_digest("benchmark.judges.autoencoder"),
+        code=code_digest("benchmark.judges.autoencoder:train_autoencoder"),
         settings=lambda wildcards: judge_settings(
             CONFIG, DATASETS[wildcards.dataset], "autoencoder"
         ),

@@ -27,7 +27,7 @@ rule train:
     params:
         config=RESOLVED,
         code=lambda wildcards: code_digest(
-            "benchmark.pipeline.cell", f"methods.{wildcards.method}"
+            "benchmark.pipeline.cell:train_cell", f"methods.{wildcards.method}"
         ),
         settings=lambda wildcards: training_settings(
             CONFIG, DATASETS[wildcards.dataset], wildcards.method
@@ -62,7 +62,7 @@ rule harmonize:
     params:
         config=RESOLVED,
         code=lambda wildcards: code_digest(
-            "benchmark.pipeline.cell", f"methods.{wildcards.method}"
+            "benchmark.pipeline.cell:harmonize_cell", f"methods.{wildcards.method}"
         ),
         settings=lambda wildcards: training_settings(
             CONFIG, DATASETS[wildcards.dataset], wildcards.method
@@ -96,7 +96,8 @@ if LEARNED:
         params:
             config=RESOLVED,
             code=code_digest(
-                "benchmark.pipeline.cell", *(f"methods.{m}" for m in LEARNED)
+                "benchmark.pipeline.cell:harmonize_trained",
+                *(f"methods.{m}" for m in LEARNED),
             ),
             settings=lambda wildcards: [
                 training_settings(CONFIG, DATASETS[wildcards.dataset], method)

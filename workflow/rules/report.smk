@@ -33,7 +33,7 @@ rule tables:
     params:
         config=RESOLVED,
         settings=report_settings(),
-        code=code_digest("benchmark.reporting.tables"),
+        code=code_digest("benchmark.reporting.tables:make_tables"),
     shell:
         "python -m benchmark step tables {params.config} > {log} 2>&1"
 
@@ -63,7 +63,7 @@ rule figures:
     params:
         config=RESOLVED,
         settings=report_settings(),
-        code=code_digest("benchmark.reporting.figures"),
+        code=code_digest("benchmark.reporting.figures:make_figures"),
     shell:
         "python -m benchmark step figures {params.config} > {log} 2>&1"
 
@@ -90,6 +90,6 @@ rule page:
     params:
         config=RESOLVED,
         settings=report_settings(),
-        code=code_digest("benchmark.reporting.page"),
+        code=code_digest("benchmark.reporting.page:make_page"),
     shell:
         "python -m benchmark step page {params.config} > {log} 2>&1"

@@ -43,7 +43,7 @@ rule score:
     params:
         config=RESOLVED,
         code=code_digest(
-            "benchmark.pipeline.scoring",
+            "benchmark.pipeline.scoring:score_pair",
             *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
         ),
         settings=lambda wildcards: settings(
@@ -92,7 +92,7 @@ rule gather:
         config=RESOLVED,
         settings=report_settings(),
         code=code_digest(
-            "benchmark.pipeline.leaderboard",
+            "benchmark.pipeline.leaderboard:gather",
             *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
         ),
     shell:

@@ -55,7 +55,7 @@ def miniature(config: BenchmarkConfig, folder: Path, announce: Callable[[str], N
         sizes[name] = synthesize(load_dataset(name), folder)
         took[name] = time.process_time() - begun
     small = _small(config, sizes)
-    resolved = folder / paths.benchmark_root(config.benchmark) / "config.json"
+    resolved = folder / paths.resolved(config.benchmark)
     resolved.parent.mkdir(parents=True)
     resolved.write_text(small.model_dump_json(), encoding="utf-8")
     for job in jobs_of(small, {name: list(size.subjects) for name, size in sizes.items()}):
@@ -102,7 +102,7 @@ def _measure(
 ) -> Measurement:
     log = folder / job.log(config.benchmark)
     log.parent.mkdir(parents=True, exist_ok=True)
-    resolved = str(paths.benchmark_root(config.benchmark) / "config.json")
+    resolved = str(paths.resolved(config.benchmark))
     command = [sys.executable, "-m", "benchmark", "step", arguments[0], resolved, *arguments[1:]]
     wall, processor, memory = timed(command, folder, log)
     beginning = start_up(folder / paths.LOGS / config.benchmark, job.rule, job.name)

@@ -38,7 +38,8 @@ def amount(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) 
     if job.rule in ("fetch", "collect"):
         return len(size.subjects)
     if job.rule in ("harmonize", "harmonize_trained", "score"):
-        return sum(applies(cell.method, size) for cell in job.cells) * size.count(_fold(job, size).test_source)
+        slices = size.count(_fold(job, size).test_source)
+        return slices * sum(applies(config, cell.method, size) for cell in job.cells)
     return 1.0
 
 
@@ -79,11 +80,9 @@ def crops_of(config: BenchmarkConfig, size: DatasetSize) -> Crops:
     return config.datasets[size.dataset.name].training or size.dataset.training
 
 
-def applies(method: str, size: DatasetSize) -> bool:
+def applies(config: BenchmarkConfig, method: str, size: DatasetSize) -> bool:
     """Whether the method can be applied to the dataset's labels."""
-    from benchmark.methods.registry import method_class
-
-    return method_class(method).not_applicable(size.dataset.label_kind) is None
+    return config.cards[method].not_applicable.get(size.dataset.label_kind) is None
 
 
 def _fold(job: Job, size: DatasetSize) -> Fold:

@@ -47,7 +47,7 @@ def statuses(benchmark: str, jobs: Sequence[Job], now: float) -> list[JobStatus]
     Args:
         now: UNIX time.
     """
-    started = modified(paths.benchmark_root(benchmark) / "config.json")
+    started = modified(paths.resolved(benchmark))
     return [_status(benchmark, job, started, now) for job in jobs]
 
 

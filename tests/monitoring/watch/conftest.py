@@ -3,16 +3,15 @@ from pathlib import Path
 import pytest
 
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.config.load import check, read_yaml
 from benchmark.pipeline.jobs import Job, jobs_of
+from benchmark.pipeline.resolve import load_benchmark
 
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def config() -> BenchmarkConfig:
-    path = ROOT / "config/smoke.yaml"
-    return check(BenchmarkConfig, read_yaml(path), path)
+    return load_benchmark(ROOT / "config/smoke.yaml")
 
 
 @pytest.fixture
