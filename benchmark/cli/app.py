@@ -1,5 +1,8 @@
 """All commands."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from benchmark.cli import data, leaderboard, runs, steps
@@ -19,8 +22,15 @@ app.command()(runs.plan)
 
 
 @app.command()
-def config() -> None:
+def config(
+    schemas: Annotated[Path | None, typer.Option(help="write the JSON schemas of configs into this folder")] = None,
+) -> None:
     """Print every key of every config, as Markdown."""
-    from benchmark.pipeline.describe import describe
+    if schemas:
+        from benchmark.pipeline.schemas import write_schemas
 
-    print(describe())
+        write_schemas(schemas)
+    else:
+        from benchmark.pipeline.describe import describe
+
+        print(describe())

@@ -25,6 +25,13 @@ DYNAMIC = {":__import__", ":eval", ":exec", ":globals", "importlib:import_module
 _REVEALING = {"eval", "exec", "locals", "vars"}
 """Functions that may see the names of local variables."""
 _FORM = {"ctx", "kind", "type_comment"}
+_BINDING: dict[type, str] = {
+    **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef), "name"),
+    **dict.fromkeys((ast.ExceptHandler, ast.MatchAs, ast.MatchStar), "name"),
+    ast.MatchMapping: "rest",
+    ast.arg: "arg",
+}
+"""Where a name that is bound stands in the syntax tree as a string."""
 _Import = ast.Import | ast.ImportFrom
 _Def = ast.FunctionDef | ast.AsyncFunctionDef
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -291,12 +298,11 @@ class _Locals:
         self._assigned: dict[str, None] = {}
         self._kept = set(dir(builtins))
         self._globals: set[str] = set()
+        self._reveals = False
         for part in [function.args, *(function.body if isinstance(function.body, list) else [function.body])]:
             self._visit(part, inner=False, in_class=False)
         self.own -= self._globals
-        kept = self._kept | self._globals
-        if any(isinstance(node, ast.Name) and node.id in _REVEALING for node in ast.walk(function)):
-            kept |= self._assigned.keys()
+        kept = self._kept | self._globals | (self._assigned.keys() if self._reveals else set())
         self.numbers = {name: f"#{number}" for number, name in enumerate(self._assigned) if name not in kept}
 
     def _visit(self, node: ast.AST, inner: bool, in_class: bool) -> None:
@@ -308,28 +314,32 @@ class _Locals:
             in_class: whether it is in a class in there.
         """
         bound: str | None = None
-        match node:
-            case ast.Name(id=bound, ctx=ast.Store() | ast.Del()) if not in_class:
-                self._assigned[node.id] = None
-            case (
-                ast.Name(id=bound, ctx=ast.Store() | ast.Del())
-                | (ast.FunctionDef(name=bound) | ast.AsyncFunctionDef(name=bound) | ast.ClassDef(name=bound))
-                | (ast.ExceptHandler(name=bound) | ast.MatchAs(name=bound) | ast.MatchStar(name=bound))
-                | (ast.MatchMapping(rest=bound) | ast.arg(arg=bound))
-            ):
-                self._kept.add(str(bound))
-            case ast.Import() | ast.ImportFrom():
-                for name, target in self._source.targets(node):
-                    self._kept.add(name)
-                    self.own.update([] if inner else [name])
-                    self.imported.setdefault(name, []).append(target)
-            case ast.Global():
-                self._globals.update(node.names)
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                self._reveals |= node.id in _REVEALING
+                return
+            bound = node.id
+            if in_class:
+                self._kept.add(bound)
+            else:
+                self._assigned[bound] = None
+        elif field := _BINDING.get(type(node)):
+            bound = getattr(node, field)
+            self._kept.add(str(bound))
+        elif isinstance(node, _Import):
+            for name, target in self._source.targets(node):
+                self._kept.add(name)
+                self.own.update([] if inner else [name])
+                self.imported.setdefault(name, []).append(target)
+        elif isinstance(node, ast.Global):
+            self._globals.update(node.names)
         if bound is not None and not inner:
             self.own.add(bound)
         inner = inner or isinstance(node, _Def | ast.ClassDef | ast.Lambda | _Comprehension)
+        in_class = in_class or isinstance(node, ast.ClassDef)
         for child in ast.iter_child_nodes(node):
-            self._visit(child, inner, in_class or isinstance(node, ast.ClassDef))
+            if not isinstance(child, ast.Constant | ast.expr_context):
+                self._visit(child, inner, in_class)
 
 
 def _says_nothing(node: ast.AST) -> bool:

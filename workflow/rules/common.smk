@@ -36,7 +36,7 @@ from benchmark.training.settings import judge_settings, settings, training_setti
 from benchmark.runtime.atomic import write_atomically
 
 # Asked for every job, and answered alike for as long as this process plans.
-load_dataset = cache(load_dataset)
+load_dataset, pin = cache(load_dataset), cache(pin)
 
 STARTED, BEGUN = time.time(), time.monotonic()
 put_own_python_first()

@@ -1,0 +1,75 @@
+"""JSON schemas of the configs, by which editors complete and check them; made from the models themselves."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from benchmark.config.benchmark import BenchmarkFile
+from benchmark.config.dataset import DatasetConfig
+from benchmark.methods import registry as methods
+from benchmark.metrics import registry as metrics
+from benchmark.runtime.atomic import write_atomically
+
+Schema = dict[str, Any]
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def write_schemas(folder: Path) -> None:
+    """Writes ``benchmark.schema.json`` and ``dataset.schema.json``."""
+    for name, schema in {"benchmark": benchmark_schema(), "dataset": dataset_schema()}.items():
+        write_atomically(folder / f"{name}.schema.json", json.dumps(schema, indent=1, ensure_ascii=False) + "\n")
+
+
+def benchmark_schema() -> Schema:
+    """Of a file in ``config/``, with the options of every method and metric."""
+    options = {
+        "methods": {name: methods.method_class(name).hyperparameters for name in methods.available()},
+        "metrics": {name: metrics.metric_class(name).option_model for name in metrics.available()},
+    }
+    models = dict.fromkeys([BenchmarkFile, *(model for named in options.values() for model in named.values())])
+    references, schema = models_json_schema([(model, "validation") for model in models])
+    definitions = schema["$defs"]
+    file = definitions.pop(BenchmarkFile.__name__)
+    for key, named in options.items():
+        # An empty value stands for the defaults.
+        known = {name: {"anyOf": [references[model, "validation"], {"type": "null"}]} for name, model in named.items()}
+        file["properties"][key] |= {"properties": known, "additionalProperties": False}
+    uses = file["properties"]["datasets"]
+    uses["additionalProperties"] = {"anyOf": [uses["additionalProperties"], {"type": "null"}]}
+    return {"$schema": _DIALECT, **file, "title": "Benchmark", "$defs": definitions}
+
+
+def dataset_schema() -> Schema:
+    """Of a file in ``config/datasets/``; one that extends another may leave out what that says."""
+    whole = DatasetConfig.model_json_schema()
+    definitions = whole.pop("$defs")
+    del whole["properties"]["name"]  # the file's name
+    whole["required"].remove("name")
+    whole["properties"]["extends"] = {"type": "string", "description": "the dataset whose values this file changes"}
+    definitions |= {f"{name}.part": _part(schema) for name, schema in definitions.items()}
+    return {
+        "$schema": _DIALECT,
+        "title": "Dataset",
+        "if": {"required": ["extends"]},
+        "then": _part(whole),
+        "else": whole,
+        "$defs": definitions,
+    }
+
+
+def _part(schema: Any) -> Any:
+    """The schema of a mapping that may lack any key."""
+    if isinstance(schema, list):
+        return [_part(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: _part(value) for key, value in schema.items() if key not in ("discriminator", "minProperties")}
+    if isinstance(kept.get("required"), list):
+        del kept["required"]
+    if "oneOf" in kept:  # what tells the alternatives apart may be missing
+        kept["anyOf"] = kept.pop("oneOf")
+    if isinstance(kept.get("$ref"), str):
+        kept["$ref"] += ".part"
+    return kept
