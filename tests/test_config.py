@@ -125,7 +125,7 @@ def test_an_archive_is_downloaded_in_one_way(tmp_path):
     content = yaml.safe_load((ROOT / "config/datasets/ixi.yaml").read_text())
     content["archive"]["sources"] = "data/sources/oasis_ixi.csv"
     (tmp_path / "x.yaml").write_text(yaml.safe_dump(content))
-    with pytest.raises(ConfigError, match="sources and download exclude each other"):
+    with pytest.raises(ConfigError, match="sources and download cannot both be given"):
         load_dataset("x", tmp_path)
 
 
@@ -193,9 +193,9 @@ def test_nothing_stands_twice(demo):
     demo["seeds"] = [0, 1, 0]
     demo["datasets"]["msseg_phantom"] = {"pairs": ["SA-SV", "SA-SV"], "folds": [0, 0]}
     message = refused(demo)
-    assert "key 'seeds': 0 stands twice" in message
-    assert "key 'datasets.msseg_phantom.pairs': SA-SV stands twice" in message
-    assert "key 'datasets.msseg_phantom.folds': 0 stands twice" in message
+    assert "key 'seeds': 0 is given twice" in message
+    assert "key 'datasets.msseg_phantom.pairs': SA-SV is given twice" in message
+    assert "key 'datasets.msseg_phantom.folds': 0 is given twice" in message
 
 
 def test_numbers_are_finite_and_trainings_have_steps(demo):
@@ -208,7 +208,7 @@ def test_numbers_are_finite_and_trainings_have_steps(demo):
 
 def test_the_folder_of_references_is_no_benchmark(demo):
     demo["benchmark"] = "reference"
-    assert "'reference' is where references are kept" in refused(demo)
+    assert "'reference' is the folder of the reference leaderboards" in refused(demo)
 
 
 def test_a_dataset_is_named_by_its_file(tmp_path):
@@ -264,7 +264,7 @@ def test_a_config_that_is_no_text(tmp_path):
 def test_where_there_is_no_config_at_all_it_says_which_folder_to_be_in(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        ConfigError, match=r"^config/datasets/ixi\.yaml: there is no such .* in the clone's root, where"
+        ConfigError, match=r"^config/datasets/ixi\.yaml: there is no such .* in the clone's root, which"
     ):
         load_dataset("ixi")
 
@@ -278,7 +278,7 @@ def test_missing_file_names_the_ones_there():
 def test_a_key_that_stands_twice_is_refused(tmp_path, text):
     path = tmp_path / "x.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="key a stands twice"):
+    with pytest.raises(ConfigError, match="key a is given twice"):
         read_yaml(path)
 
 
@@ -332,7 +332,7 @@ def test_true_is_no_number(demo, path, value):
     for key in above:
         part = part[key]
     part[last] = value
-    assert f"{last}: true and false (in YAML also yes, no, on and off) are no value of it" in refused(demo)
+    assert f"{last}: must not be true or false (in YAML also yes, no, on or off)" in refused(demo)
 
 
 @pytest.mark.parametrize(

@@ -7,33 +7,33 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME = r"^[a-z][a-z0-9_]*$"
-"""Of benchmarks and datasets, which are also names of folders."""
+"""Pattern of the names of benchmarks and datasets, which are also names of folders."""
 
 Items = TypeVar("Items", bound=tuple[object, ...] | None)
 
 
 def distinct(items: Items) -> Items:
-    """Validates a field in which nothing may stand twice, because each of it is trained and scored once."""
+    """Validates a field without repetitions: each item is trained and scored once."""
     if items is not None and (twice := sorted(str(item) for item, count in Counter(items).items() if count > 1)):
-        raise ValueError(f"{', '.join(twice)} stands twice")
+        raise ValueError(f"{', '.join(twice)} is given twice")
     return items
 
 
 class Strict(BaseModel):
-    """A model that refuses unknown keys and infinite numbers and cannot be changed after it was checked."""
+    """An immutable model that refuses unknown keys and infinite numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _truth_is_no_number(cls, content: Any) -> Any:
-        # To Python, and so to pydantic, True is 1; in YAML `yes` and `on` are True as well.
+    def _refuse_booleans_as_numbers(cls, content: Any) -> Any:
+        # Pydantic takes True as 1, and YAML takes `yes` and `on` as True.
         for name, value in content.items() if isinstance(content, Mapping) else ():
             annotation = str(cls.model_fields[name].annotation) if name in cls.model_fields else "bool"
             if "bool" not in annotation and any(
                 isinstance(v, bool) for v in (value if isinstance(value, list) else [value])
             ):
-                raise ValueError(f"{name}: true and false (in YAML also yes, no, on and off) are no value of it")
+                raise ValueError(f"{name}: must not be true or false (in YAML also yes, no, on or off)")
         return content
 
 
@@ -44,14 +44,14 @@ class Schedule(Strict):
     """
 
     unit: Literal["epochs", "steps"]
-    # Ten million steps of the smallest batch take months; more is a slip.
+    # Ten million steps of the smallest batch take months, so more is a typing error.
     constant: int = Field(ge=0, le=10_000_000, description="length of the constant part")
     decay: int = Field(ge=0, le=10_000_000, description="length of the linear part")
 
     @model_validator(mode="after")
-    def _trains(self) -> "Schedule":
+    def _not_empty(self) -> "Schedule":
         if self.constant + self.decay == 0:
-            raise ValueError("constant and decay are both 0, which trains nothing")
+            raise ValueError("constant and decay are both 0, so nothing would be trained")
         return self
 
     def steps(self, steps_per_epoch: int) -> tuple[int, int]:

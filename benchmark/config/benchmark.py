@@ -11,7 +11,7 @@ from benchmark.runtime import paths
 
 
 class DatasetUse(Strict):
-    """What a benchmark takes of a dataset; ``None`` is all of it."""
+    """The part of a dataset that a benchmark uses; ``None`` means all of it."""
 
     pairs: tuple[str, ...] | None = Field(None, min_length=1)
     folds: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(None, min_length=1)
@@ -21,29 +21,29 @@ class DatasetUse(Strict):
 
 
 class TrainingSettings(Strict):
-    """One schedule for every method that trains, so that the comparison isolates the method."""
+    """Settings that all methods share, so that only the methods differ."""
 
     width: int = Field(64, ge=4, le=512, description="channels w of the first layer")
     schedule: Schedule
     precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
         "auto",
-        description="of the methods' networks in training: float32, bf16 with losses, statistics and weights in "
-        "float32, or the latter where processor or GPU multiply matrices in bf16",
+        description="for training the methods: float32, or bf16 with losses, statistics and weights in float32; auto "
+        "chooses bf16 where the processor or GPU multiplies matrices in bf16",
     )
-    initial_std: float = Field(0.02, gt=0, description="standard deviation of the initial weights of every method")
+    initial_std: float = Field(0.02, gt=0, description="standard deviation of the initial weights")
 
 
 class AutoencoderSettings(Strict):
     """The judge of fidelity (appendix of the paper; width and sizes are the benchmark's)."""
 
     width: int = Field(64, ge=4, le=512)
-    batch_size: int = Field(64, ge=2, le=4096, multiple_of=2, description="even, as half is of each scanner")
+    batch_size: int = Field(64, ge=2, le=4096, multiple_of=2, description="even: half the images are of each scanner")
     learning_rate: float = Field(1e-3, gt=0)
     schedule: Schedule
 
 
 class SegmentorSettings(Strict):
-    """The judge of utility: a U-Net for each domain and fold."""
+    """The judge of utility: one U-Net per domain and fold."""
 
     width: int = Field(64, ge=4, le=512)
     batch_size: int = Field(4, ge=1, le=4096)
@@ -52,7 +52,7 @@ class SegmentorSettings(Strict):
 
 
 class JudgeSettings(Strict):
-    """Networks that score cells."""
+    """The networks that score cells."""
 
     autoencoder: AutoencoderSettings
     segmentor: SegmentorSettings
@@ -61,22 +61,28 @@ class JudgeSettings(Strict):
 class BenchmarkFile(Strict):
     """What a user writes: one file in ``config``, or elsewhere."""
 
-    benchmark: str = Field(pattern=NAME, description="names its folders below results, reports and logs")
+    benchmark: str = Field(pattern=NAME, description="also the name of its folders in results, reports and logs")
     title: str
-    note: str = Field("", description="what readers must know before they read a number; stands at the top of the page")
+    note: str = Field(
+        "", description="what readers should know before they read the numbers; shown at the top of the page"
+    )
     datasets: dict[str, DatasetUse] = Field(min_length=1)
-    methods: dict[str, dict[str, Any]] = Field(min_length=1, description="name to hyperparameters that differ")
-    proposed: str = Field("segrenorm", description="the method that every other is tested against")
-    # A seed also names a folder, which must not be longer than a file system allows.
+    methods: dict[str, dict[str, Any]] = Field(
+        min_length=1, description="the methods by name, each with the hyperparameters that differ from its defaults"
+    )
+    proposed: str = Field("segrenorm", description="the method that the statistics compare with each other one")
+    # A seed is also the name of a folder, the length of which file systems limit.
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field((0,), min_length=1)
     training: TrainingSettings
     kernels: Literal["portable", "native"] = Field(
         "native",
-        description="of the processor: AVX2 and no more, so that machines agree on the numbers, or all that it has",
+        description="of the processor: portable uses at most AVX2, so that machines agree on the numbers; native uses all",
     )
-    checkpoint_every: int = Field(500, ge=1, description="steps after which an unfinished training is saved")
+    checkpoint_every: int = Field(500, ge=1, description="steps between two checkpoints of a training")
     judges: JudgeSettings
-    metrics: dict[str, dict[str, Any]] = Field(min_length=1, description="name to options that differ")
+    metrics: dict[str, dict[str, Any]] = Field(
+        min_length=1, description="the metrics by name, each with the options that differ from its defaults"
+    )
 
     _distinct = field_validator("seeds")(distinct)
 
@@ -84,13 +90,13 @@ class BenchmarkFile(Strict):
     @classmethod
     def _not_reserved(cls, value: str) -> str:
         if value == paths.REFERENCE.name:
-            raise ValueError(f"'{value}' is where references are kept; name the benchmark otherwise")
+            raise ValueError(f"'{value}' is the folder of the reference leaderboards; choose another name")
         return value
 
     @field_validator("datasets", "methods", "metrics", mode="before")
     @classmethod
     def _empty_is_default(cls, value: Any) -> Any:
-        # In YAML `cyclegan:` without a value is null; people write it to say "with defaults".
+        # `cyclegan:` without a value is null in YAML, and means the defaults.
         return {k: {} if v is None else v for k, v in value.items()} if isinstance(value, Mapping) else value
 
 

@@ -26,12 +26,12 @@ class Domain(Strict):
     published_shape: tuple[_Count, _Count, _Count] | None = None
     published_spacing: tuple[_Millimetres, _Millimetres, _Millimetres] | None = Field(None, description="mm")
     expected_spacing: tuple[_Millimetres, _Millimetres, _Millimetres] | None = Field(
-        None, description="mm; where the printed one cannot be right, what `data check` compares headers with"
+        None, description="mm; if the printed one cannot be right, the spacing that `data check` expects in headers"
     )
 
 
 class Holdout(Strict):
-    """Subjects of each scanner are divided once, by a seeded shuffle."""
+    """One random division of the subjects of each scanner."""
 
     protocol: Literal["holdout"]
     train_fraction: Fraction = 0.7
@@ -46,7 +46,7 @@ class LeaveOneOut(Strict):
     """Fold k leaves out the k-th subject of each scanner, in order of their ids."""
 
     protocol: Literal["leave_one_out"]
-    # One training of every method for each: the paper has 5.
+    # Each fold is one training of every method.
     folds: int = Field(ge=2, le=1000)
 
 
@@ -59,7 +59,7 @@ class MRIPreparation(Strict):
         gt=0.2,
         le=8,
         description="mm; scans are first brought to this isotropic voxel size on axes of their own, so that scanners "
-        "of different resolution are processed and classified alike; absent, the scan's own voxels are kept",
+        "of different resolution are processed and classified alike; by default the scan's own voxels are kept",
     )
     brain_extraction: Literal["robex", "given", "foreground"] = Field(
         description="robex (Iglesias 2011); given (the archive's brain mask); foreground (above Otsu's "
@@ -77,8 +77,8 @@ class MRIPreparation(Strict):
     )
     register_to_mni: bool = Field(
         True,
-        description="affine registration to the ICBM152 2009a template; otherwise only moved, so that the centre of "
-        "the brain is that of the template",
+        description="affine registration to the ICBM152 2009a template; otherwise the centre of the brain is only moved "
+        "to that of the template",
     )
     grid_spacing: float = Field(
         gt=0.2, le=8, description="mm within a slice of the MNI grid that every subject is resampled to"
@@ -113,7 +113,7 @@ CROP_MULTIPLE = 16
 
 
 class Crops(Strict):
-    """What one training batch is made of; the paper sets it per dataset (section III-B)."""
+    """Crops of a training batch; the paper sets them per dataset (section III-B)."""
 
     crop: Size2D = Field(
         description="rows and columns in pixels, multiples of 16; slices that are smaller are padded with background"
@@ -138,7 +138,7 @@ class ClassWeights(Strict):
 
 
 class PublicFile(Strict):
-    """One file that everybody may download, and that is the whole archive."""
+    """A public file that is the whole archive."""
 
     url: str = Field(
         pattern=r"^https?://[^\s/?#]+(/[^\s/?#]+)+$",
@@ -148,17 +148,17 @@ class PublicFile(Strict):
 
     @property
     def name(self) -> str:
-        """Of the file."""
+        """File name."""
         return self.url.rpartition("/")[2]
 
 
 class Archive(Strict):
-    """Where an archive comes from that no stage of ``dvc.yaml`` generates."""
+    """Origin of an archive that no stage of ``dvc.yaml`` generates."""
 
-    owner: str = Field(description="who gives it out")
-    terms: str = Field(description="under what terms")
+    owner: str = Field(description="the person or institution that distributes it")
+    terms: str = Field(description="terms of use")
     url: str
-    contents: str = Field(description="what lies in data/raw/<dataset> when it is in place")
+    contents: str = Field(description="contents of data/raw/<dataset> once the archive is there")
     sources: str | None = Field(
         None, description="table of public files (file, repository, commit, path, bytes, sha256)"
     )
@@ -167,7 +167,7 @@ class Archive(Strict):
     @model_validator(mode="after")
     def _one_origin(self) -> "Archive":
         if self.sources and self.download:
-            raise ValueError("sources and download exclude each other")
+            raise ValueError("sources and download cannot both be given")
         return self
 
 
@@ -177,12 +177,12 @@ class DatasetConfig(Strict):
     name: str = Field(pattern=NAME)
     title: str
     reader: str = Field(description="module in benchmark/archives/readers")
-    modality: Modality = Field(description="what the images are: a description, from which nothing is computed")
+    modality: Modality = Field(description="of the images; only a description")
     family: Literal["ixi", "msseg", "retouch"] | None = Field(
-        None, description="whose column of the paper's tables this dataset stands in"
+        None, description="the dataset of the paper whose column in its tables this dataset belongs to"
     )
     phantom: bool = Field(False, description="generated, with truth/ beside the images")
-    archive: Archive | None = Field(None, description="absent for what a stage of dvc.yaml generates")
+    archive: Archive | None = Field(None, description="left out if a stage of dvc.yaml generates the archive")
     labels: dict[Annotated[str, Field(pattern=r"^\w[\w -]*$")], Annotated[int, Field(ge=1, le=254)]] = Field(
         min_length=1,
         description="foreground classes and their values in the label maps: 1, 2, ... without gaps; 0 is background",
@@ -196,16 +196,18 @@ class DatasetConfig(Strict):
     )
     pairs: tuple[str, ...] = Field(min_length=1, description="source-target")
     split: Holdout | LeaveOneOut = Field(discriminator="protocol")
-    exclude: tuple[str, ...] = Field((), description="subjects left out, decided by a person; the archive's own ids")
+    exclude: tuple[str, ...] = Field((), description="ids, as in the archive, of subjects that are left out")
     pseudonyms: bool = Field(
         False,
         description="subjects have numbers instead of their ids everywhere but in data/raw and data/private; "
-        "see docs/privacy.md before switching it",
+        "see docs/privacy.md before you change it",
     )
     preparation: MRIPreparation | OCTPreparation = Field(discriminator="kind")
     training: Crops
     class_weights: ClassWeights
-    fid: bool = Field(False, description="the paper reports FID (IXI only); still needs more slices than features")
+    fid: bool = Field(
+        False, description="report FID, as the paper does for IXI only; it needs more slices than features"
+    )
 
     _distinct = field_validator("pairs")(distinct)
 
@@ -220,7 +222,7 @@ class DatasetConfig(Strict):
     def _tissues(self) -> "DatasetConfig":
         wanted = {"CSF": 1, "GM": 2, "WM": 3}
         if isinstance(self.preparation, MRIPreparation) and self.preparation.tissue == "hmrf" and self.labels != wanted:
-            raise ValueError(f"with preparation.tissue: hmrf, labels must be {wanted}; it makes no others")
+            raise ValueError(f"with preparation.tissue: hmrf, labels must be {wanted}")
         return self
 
     @model_validator(mode="after")
@@ -230,7 +232,7 @@ class DatasetConfig(Strict):
             if len(ends) != 2 or ends[0] == ends[1] or not set(ends) <= set(self.domains):
                 raise ValueError(f"pair {pair!r} must be SOURCE-TARGET out of the domains {', '.join(self.domains)}")
         if unknown := set(self.lesions) - set(self.labels):
-            raise ValueError(f"lesions {sorted(unknown)} are no labels")
+            raise ValueError(f"lesions {sorted(unknown)} are not among the labels")
         return self
 
     @property

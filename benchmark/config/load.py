@@ -1,4 +1,4 @@
-"""Reads configs, and turns whatever is wrong with them into one readable message."""
+"""Reads configs, and reports all their faults in one message."""
 
 import difflib
 from pathlib import Path
@@ -19,7 +19,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML mapping.
 
     Raises:
-        ConfigError: the file is missing, is no YAML, or holds no mapping.
+        ConfigError: the file is missing, is not YAML, or does not hold a mapping.
     """
     try:
         content = parse_yaml(path.read_text(encoding="utf-8"))
@@ -28,15 +28,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(path, f"not valid YAML ({error})", "Correct it") from None
     if not isinstance(content, dict):
-        raise ConfigError(path, "holds no mapping of keys to values", "Start from config/demo.yaml")
+        raise ConfigError(path, "does not hold a mapping of keys to values", "Start from config/demo.yaml")
     return content
 
 
 def parse_yaml(text: str) -> Any:
-    """What YAML says.
+    """The content of a YAML text.
 
     Raises:
-        ValueError: it is no YAML, or holds a value that cannot be (the date 2020-13-45); in one line.
+        ValueError: in one line, why it is not valid: its syntax, or an impossible value (the date 2020-13-45).
     """
     try:
         return yaml.load(text, Loader=_UniqueKeys)
@@ -45,27 +45,29 @@ def parse_yaml(text: str) -> Any:
 
 
 class _UniqueKeys(yaml.CSafeLoader):
-    """Refuses a mapping that has a key twice, of which YAML silently takes the last."""
+    """Refuses a mapping with a repeated key, of which YAML silently takes the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         if twice := sorted({key for key in keys if keys.count(key) > 1}):
-            raise yaml.constructor.ConstructorError(None, None, f"key {', '.join(twice)} stands twice", node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {', '.join(twice)} is given twice", node.start_mark
+            )
         return super().construct_mapping(node, deep)
 
 
 def nearest_file(path: Path) -> str:
-    """Remedy for a missing config: the ones that are there, the most similar first; or the folder to be in."""
+    """Remedy for a missing config: those that exist, the most similar first; or the right working directory."""
     names = sorted(p.stem for p in path.parent.glob("*.yaml"))
     if not names:
-        return f"Nor is there any other in {path.parent}: run it in the clone's root, where the folder 'config' lies"
+        return f"There are no configs in {path.parent}: run this in the clone's root, which holds the folder 'config'"
     near = difflib.get_close_matches(path.stem, names, n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return f"{hint}There are: {', '.join(names)}"
 
 
 def check(model: type[Model], content: Any, origin: object) -> Model:
-    """Validates ``content``; all faults at once, each with its key and, for a misspelt key, the nearest known one.
+    """Validates ``content``; reports all faults, each with its key and, for a misspelt key, the nearest known one.
 
     Raises:
         ConfigError: with one line for each fault.
@@ -74,14 +76,14 @@ def check(model: type[Model], content: Any, origin: object) -> Model:
         return model.model_validate(content)
     except ValidationError as error:
         found = error.errors()
-        # A list whose every item is at fault is empty to pydantic, and then too short as well.
+        # Pydantic also calls a list too short if each of its items is invalid.
         faulty = {part["loc"][:depth] for part in found for depth in range(len(part["loc"]))}
         faults = [_explain(model, dict(e)) for e in found if e["type"] != "too_short" or e["loc"] not in faulty]
     raise ConfigError(origin, "; ".join(faults), "Correct the config; every key is described in docs/config.md")
 
 
 def suggestion(word: str, known: list[str]) -> str:
-    """``; did you mean 'x'?`` or, when nothing is near, the known words."""
+    """``, did you mean 'x'?`` or, if no known word is similar, all of them."""
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f", did you mean {near[0]!r}?" if near else f", known are {', '.join(sorted(known))}"
 
@@ -92,7 +94,7 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     key = ".".join(path)
     if error["type"] == "extra_forbidden":
         name = str(location[-1])
-        # A word of ours in the wrong place; nearer ones of this place would lead astray.
+        # A known key in the wrong place; a similar one of this place would mislead.
         if name not in known and (places := _elsewhere(model, name, key)):
             return f"key '{key}' is unknown, did you mean {' or '.join(places)}?"
         return f"key '{key}' is unknown" + (suggestion(name, known) if known else "")
@@ -109,7 +111,7 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     own = message.startswith("Value error, ")
     if own:
         message = message.removeprefix("Value error, ")
-    else:  # in the words of YAML, not of Python
+    else:  # in terms of YAML, not of Python
         message = (message[0].lower() + message[1:]).replace("tuple", "list").replace("dictionary", "mapping")
         message = message.partition(" or instance of ")[0]
     given = error["input"]
@@ -118,9 +120,9 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
 
 
 def _followed(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[str], list[str]]:
-    """Where a fault is: its keys as they stand in the file, and those that are known beside the last of them.
+    """Where a fault is: its keys as in the file, and the known keys of the same mapping.
 
-    Pydantic puts the tag of a union among the keys; it only says which of several models is meant.
+    Pydantic inserts the tag of a union between the keys, which tells the models of the union apart.
     """
     path: list[str] = []
     current, beside = [model], [model]
@@ -137,9 +139,9 @@ def _followed(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[
 
 
 def _elsewhere(model: type[BaseModel], name: str, key: str) -> list[str]:
-    """Where a key of this name may stand: in this config, or else in the other kind.
+    """Where a key of this name belongs: in this config, or else in the other kind.
 
-    Not at ``key`` itself, where another form of that part has it.
+    Leaves ``key`` itself out, which another model of a union may have.
     """
     if own := [place for place in _places(model, name) if place != key]:
         return [repr(place) + ("" if "." in place else " at the top") for place in own]
@@ -151,7 +153,7 @@ def _elsewhere(model: type[BaseModel], name: str, key: str) -> list[str]:
 
 
 def _places(model: type[BaseModel], name: str, above: str = "") -> list[str]:
-    """Where in a config a key of this name may stand, each place once; a mapping's own keys are named ``*``."""
+    """Each place of a config that has a key of this name; ``*`` stands for the keys of a mapping."""
     found: dict[str, None] = {}
     for key, field in model.model_fields.items():
         if key == name:
@@ -174,14 +176,14 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def load_dataset(name: str, folder: Path = paths.DATASET_CONFIG) -> DatasetConfig:
-    """The dataset ``name``; a file with ``extends: other`` takes over what it does not say itself.
+    """The dataset ``name``; a file with ``extends: other`` overrides parts of the other dataset.
 
     Raises:
         ConfigError: missing, malformed, or refused by the schema.
     """
     path, content = folder / f"{name}.yaml", _extended(name, folder, ())
     if "name" in content:
-        raise ConfigError(path, "key 'name' is unknown: the file's name is the dataset's", "Leave it out")
+        raise ConfigError(path, "key 'name' is unknown: a dataset has the name of its file", "Leave it out")
     return check(DatasetConfig, {"name": name, **content}, path)
 
 

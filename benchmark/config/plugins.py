@@ -1,6 +1,6 @@
-"""Finds plug-ins by their files: a module in a package defines one class that bears the module's name.
+"""Finds plug-ins by their files: each module of a package defines one class with the module's name.
 
-Abstract over what is plugged in: methods in ``methods/``, metrics in ``benchmark/metrics/``.
+Methods in ``methods/`` and metrics in ``benchmark/metrics/`` are plug-ins.
 """
 
 import importlib
@@ -20,11 +20,11 @@ class Plugins(Generic[T]):
     """The plug-ins of one kind.
 
     Args:
-        base: what a plug-in is a subclass of; it has a ``name``.
-        package: where their modules lie; those whose names begin with an underscore are helpers.
-        noun: what one is called in messages.
-        options: the model of a plug-in's options.
-        others: modules of the package that are no plug-ins.
+        base: their base class, with an attribute ``name``.
+        package: the package of their modules; modules whose names begin with an underscore are helpers.
+        noun: for messages, such as ``method``.
+        options: gives the model of a plug-in's options.
+        others: further modules of the package that are not plug-ins.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Plugins(Generic[T]):
         return f"The {self._noun}s are the files in {self._package.replace('.', '/')}/"
 
     def available(self) -> list[str]:
-        """Names of all, without importing any."""
+        """All names; imports nothing."""
         files = ROOT.joinpath(*self._package.split(".")).glob("*.py")
         return sorted(p.stem for p in files if not p.stem.startswith("_") and p.stem not in self._others)
 
@@ -51,7 +51,7 @@ class Plugins(Generic[T]):
         """The class of that name.
 
         Raises:
-            ConfigError: there is none, or its file does not define exactly one.
+            ConfigError: there is no such file, or it does not define exactly one.
         """
         self._check_name(name, name)
         module = importlib.import_module(f"{self._package}.{name}")
@@ -66,7 +66,7 @@ class Plugins(Generic[T]):
         return found[0]
 
     def options(self, name: str, given: Mapping[str, Any], origin: object) -> Strict:
-        """Checked options of one plug-in, with defaults for what is not given.
+        """The checked options of one plug-in, with its defaults.
 
         Raises:
             ConfigError: unknown options, or values out of bounds.

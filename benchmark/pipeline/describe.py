@@ -1,4 +1,4 @@
-"""``docs/config.md``: every key of every config, made from the models."""
+"""The reference of all config keys (``docs/config.md``), made from the models."""
 
 import typing
 from enum import Enum
@@ -19,11 +19,13 @@ Keys without a default must be given.
 - A **benchmark** is a file in `config/`. Give it to Snakemake with `--configfile`, and single keys with `--config`.
 - A **dataset** is a file in `config/datasets/`. With `extends: other` it inherits every key that it does not set.
 - Hyperparameters of a method stand under `methods: <name>:`, options of a metric under `metrics: <name>:`.
+- Editors with a YAML language server complete and check configs by the JSON schemas that their first lines name
+  (`hbench config --schemas workflow/schemas`).
 """
 
 
 def describe() -> str:
-    """The whole page as Markdown."""
+    """The page as Markdown."""
     from benchmark.methods import registry as methods
     from benchmark.metrics import registry as metrics
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from benchmark.config.benchmark import BenchmarkFile
@@ -24,11 +25,13 @@ def write_schemas(folder: Path) -> None:
 
 def benchmark_schema() -> Schema:
     """Of a file in ``config/``, with the options of every method and metric."""
-    options = {
+    options: dict[str, dict[str, type[BaseModel]]] = {
         "methods": {name: methods.method_class(name).hyperparameters for name in methods.available()},
         "metrics": {name: metrics.metric_class(name).option_model for name in metrics.available()},
     }
-    models = dict.fromkeys([BenchmarkFile, *(model for named in options.values() for model in named.values())])
+    models: dict[type[BaseModel], None] = dict.fromkeys(
+        [BenchmarkFile, *(model for named in options.values() for model in named.values())]
+    )
     references, schema = models_json_schema([(model, "validation") for model in models])
     definitions = schema["$defs"]
     file = definitions.pop(BenchmarkFile.__name__)
