@@ -76,7 +76,7 @@ class BenchmarkFile(Strict):
     training: TrainingSettings
     kernels: Literal["portable", "native"] = Field(
         "native",
-        description="of the processor: portable uses at most AVX2, so that machines agree on the numbers; native uses all",
+        description="of the processor: portable: at most AVX2, so that machines agree on the numbers; native: all",
     )
     checkpoint_every: int = Field(500, ge=1, description="steps between two checkpoints of a training")
     judges: JudgeSettings

@@ -73,7 +73,7 @@ class MRIPreparation(Strict):
         4, ge=1, le=6, description="fitting levels of N4; the field's control points are twice as close in each"
     )
     tissue: Literal["hmrf", "none"] = Field(
-        description="hmrf labels CSF, GM and WM on the subject's own grid (Zhang 2001); none keeps the archive's labels"
+        description="hmrf labels CSF, GM and WM on the subject's own grid (Zhang 2001); none keeps the archive's"
     )
     register_to_mni: bool = Field(
         True,
