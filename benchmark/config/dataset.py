@@ -73,12 +73,12 @@ class MRIPreparation(Strict):
         4, ge=1, le=6, description="fitting levels of N4; the field's control points are twice as close in each"
     )
     tissue: Literal["hmrf", "none"] = Field(
-        description="hmrf labels CSF, GM and WM on the subject's own grid (Zhang 2001); none keeps the archive's"
+        description="hmrf labels CSF, GM, WM on the subject's own grid (Zhang 2001); none keeps the archive's labels"
     )
     register_to_mni: bool = Field(
         True,
-        description="affine registration to the ICBM152 2009a template; otherwise the centre of the brain is only moved "
-        "to that of the template",
+        description="affine registration to the ICBM152 2009a template; otherwise the brain's centre is only moved to "
+        "that of the template",
     )
     grid_spacing: float = Field(
         gt=0.2, le=8, description="mm within a slice of the MNI grid that every subject is resampled to"
