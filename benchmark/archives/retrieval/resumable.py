@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import requests
 
 _RETRIES = 5
-"""Consecutive attempts without a single byte."""
-_BACKOFF = 1.0  # seconds before the second of them; doubled for each further one
+"""Allowed consecutive attempts without a single byte."""
+_BACKOFF = 1.0  # seconds before the second attempt; doubled for each further one
 _BUSY = (429, 500, 502, 503, 504)  # status codes of temporary failures
 _TIMEOUT = 60  # seconds without a byte
 _BLOCK = 1 << 16  # bytes
