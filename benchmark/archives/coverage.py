@@ -72,21 +72,24 @@ def coverage_warnings(config: DatasetConfig, of: Mapping[str, Coverage]) -> Iter
     """Warnings about masks and labels of one scanner's subjects, each with the subjects concerned."""
     masks = {name: c for name, c in of.items() if c.masked}
     if blank := [name for name, c in of.items() if c.volumes and not any(c.volumes.values())]:
-        yield "no voxel has a label, as of a healthy subject or a forgotten label map, of", blank
+        yield "no voxel has a label, as for a healthy subject, or if the label map is wrong:", blank
     if outside := {name: c.outside for name, c in masks.items() if c.outside > _MOST_OUTSIDE}:
-        yield "labels lie outside of the mask, as of another subject or swapped with it, of", _shares(outside)
+        yield (
+            "labels lie outside of the mask, as if one is of another subject, or the two are swapped:",
+            _shares(outside),
+        )
     sparse = config.label_kind == "sparse"
     most = _MOST_LESIONS if sparse else _MOST_OF_SCAN
     # Tissues fill their mask.
     if full := {name: c.labelled for name, c in of.items() if c.labelled > most and (sparse or name not in masks)}:
-        yield f"labels cover at most {most:.0%} of mask or scan, and not those of", _shares(full)
+        yield f"labels cover more than {most:.0%} of mask or scan:", _shares(full)
     if config.preparation.kind != "mri":
         return
     if full := {name: c.mask_share for name, c in masks.items() if c.mask_share > _MOST_OF_SCAN}:
-        yield f"a brain fills at most {_MOST_OF_SCAN:.0%} of a scan, and not the masks of", _shares(full)
+        yield f"the mask covers more than {_MOST_OF_SCAN:.0%} of the scan, too much for a brain:", _shares(full)
     low, high = _BRAIN
     if unlike := [f"{n} ({c.mask_ml:.4g} mL)" for n, c in masks.items() if not low <= c.mask_ml <= high]:
-        yield f"brains have {low:.4g} to {high:.4g} mL, and not the masks of", unlike
+        yield f"the mask does not have the {low:.4g} to {high:.4g} mL of a brain:", unlike
 
 
 def _shares(of: Mapping[str, float]) -> list[str]:

@@ -118,7 +118,15 @@ def summary(report: Report) -> tuple[list[str], list[list[str]]]:
     """
     published = not report.config.phantom
     labels = report.config.labels if report.volumes else {}
-    heads = ["scanner", "subjects", *(["printed"] if published else []), "voxels", "voxel size (mm)", "labels", "masks"]
+    heads = [
+        "scanner",
+        "subjects",
+        *(["published"] if published else []),
+        "voxels",
+        "voxel size (mm)",
+        "labels",
+        "masks",
+    ]
     heads += [f"{name} (mm³)" for name in labels]
     rows = []
     for code, domain in report.config.domains.items():
@@ -149,26 +157,26 @@ def _header_warnings(config: DatasetConfig, found: Survey) -> Iterator[str]:
             continue
         if not config.phantom and domain.published_subjects not in (None, len(entries)):
             left_out = f" (excluded of the dataset: {len(found.excluded)})" if found.excluded else ""
-            yield f"{code}: {counted(len(entries), 'subject')}, {domain.published_subjects} are printed{left_out}"
+            yield f"{code}: {counted(len(entries), 'subject')}, but {domain.published_subjects} are published{left_out}"
         usual_shape, count = Counter(e.shape for e in entries.values()).most_common(1)[0]
         unusual = [name for name, e in entries.items() if e.shape != usual_shape]
         if unusual and count > len(unusual):  # cropped heads all have different shapes
-            yield f"{code}: most are {_times(usual_shape)}, and not {_named(unusual)}"
+            yield f"{code}: most have {_times(usual_shape)} voxels, but not {_named(unusual)}"
         usual = np.median([e.spacing for e in entries.values()], axis=0)
         expected = domain.expected_spacing or domain.published_spacing
-        if not config.phantom and expected and not as_printed(usual, expected):
-            yield f"{code}: voxels are {_times(usual)} mm, and {_times(expected)} mm are expected"
+        if not config.phantom and expected and not matches_published(usual, expected):
+            yield f"{code}: voxels are {_times(usual)} mm, but {_times(expected)} mm are expected"
         if unusual := [n for n, e in entries.items() if not np.allclose(e.spacing, usual, rtol=_SAME_SPACING)]:
-            yield f"{code}: voxels of most are {_times(usual)} mm, and not of {_named(unusual)}"
+            yield f"{code}: most have voxels of {_times(usual)} mm, but not {_named(unusual)}"
 
 
-def as_printed(spacing: Iterable[float], printed: Sequence[float]) -> bool:
+def matches_published(spacing: Iterable[float], published: Sequence[float]) -> bool:
     """Whether voxels have the published size, rounded or truncated at its last digit, with axes in any order.
 
     Sizes reveal scans of a wrong scanner. Shapes do not: those in the paper are of raw scans, and the preprocessed ones
     of MS-SEG are cropped.
     """
-    pairs = zip(sorted(spacing), (Decimal(str(float(said))) for said in sorted(printed)), strict=True)
+    pairs = zip(sorted(spacing), (Decimal(str(float(said))) for said in sorted(published)), strict=True)
     return all(abs(found - float(said)) < 10.0 ** int(said.as_tuple().exponent) for found, said in pairs)
 
 

@@ -143,7 +143,7 @@ def retouch_phantom(root: Path) -> None:
 
 
 NO_FILE = (
-    "is a link to a file that is not there. Put the file itself in its place.",
+    "is a broken link. Put the file itself in its place.",
     "is a folder, where a file belongs. Put the file itself in its place.",
     "is missing. Get the whole archive.",
 )

@@ -49,7 +49,7 @@ from faults import (
 from small_datasets import BASE
 from typer.testing import CliRunner
 
-from benchmark.archives.report import as_printed
+from benchmark.archives.report import matches_published
 from benchmark.cli.app import app
 from benchmark.config.load import load_dataset
 
@@ -283,16 +283,16 @@ def test_headers_alone_are_read_unless_voxels_are_asked_for(archive):
     assert checked(root, "--voxels")[0] == 2
 
 
-def test_what_is_odd(archive):
+def test_warnings(archive):
     domains = {"GE": {"title": "GE", "published_subjects": 74}, "PL": {"title": "PL"}}
     root = archive("ixi", domains=domains)
     save(root / IXI_IMAGE, np.arange(5 * 7 * 8).reshape(5, 7, 8).astype(np.int16), np.diag([1.0, 2.0, 2.0, 1.0]))
     code, report = checked(root)
     assert code == 0
     assert report["warnings"] == [
-        "GE: 3 subjects, 74 are printed",
-        "GE: most are 6 × 7 × 8, and not IXI101",
-        "GE: voxels of most are 2 × 2 × 2 mm, and not of IXI101",
+        "GE: 3 subjects, but 74 are published",
+        "GE: most have 6 × 7 × 8 voxels, but not IXI101",
+        "GE: most have voxels of 2 × 2 × 2 mm, but not IXI101",
     ]
 
 
@@ -300,8 +300,8 @@ def test_what_is_odd(archive):
     ("printed", "warnings"),
     [
         ((2, 2, 2), []),
-        ((1, 2, 2), ["GE: voxels are 2 × 2 × 2 mm, and 1 × 2 × 2 mm are expected"]),
-        ((2, 2, 2.2), ["GE: voxels are 2 × 2 × 2 mm, and 2 × 2 × 2.2 mm are expected"]),
+        ((1, 2, 2), ["GE: voxels are 2 × 2 × 2 mm, but 1 × 2 × 2 mm are expected"]),
+        ((2, 2, 2.2), ["GE: voxels are 2 × 2 × 2 mm, but 2 × 2 × 2.2 mm are expected"]),
     ],
 )
 def test_voxels_of_another_size_than_printed_are_a_warning(archive, printed, warnings):
@@ -310,16 +310,16 @@ def test_voxels_of_another_size_than_printed_are_a_warning(archive, printed, war
 
 
 def test_printed_sizes_are_rounded_or_cut_off_and_their_axes_in_any_order():
-    assert as_printed((0.0117, 0.00196, 0.047), (0.01, 0.001, 0.05))  # Cirrus
-    assert as_printed((0.9375, 0.9375, 1.2), (1.2, 0.9, 0.9))  # IXI
-    assert not as_printed((0.7, 0.7, 0.7), (1.2, 1, 1))  # MS-SEG's Ingenia in the Aera's place
-    assert not as_printed((0.1, 0.1, 0.1), (1e-5, 1e-5, 1e-5))
+    assert matches_published((0.0117, 0.00196, 0.047), (0.01, 0.001, 0.05))  # Cirrus
+    assert matches_published((0.9375, 0.9375, 1.2), (1.2, 0.9, 0.9))  # IXI
+    assert not matches_published((0.7, 0.7, 0.7), (1.2, 1, 1))  # MS-SEG's Ingenia in the Aera's place
+    assert not matches_published((0.1, 0.1, 0.1), (1e-5, 1e-5, 1e-5))
 
 
 def test_of_msseg_the_paper_prints_two_scanners_voxels_in_each_others_place():
     domains = load_dataset("msseg").domains
     for code, voxel in {"SA": (1.25, 1.03, 1.03), "PI": (0.7, 0.744, 0.744), "SV": (1.1, 0.5, 0.5)}.items():
-        fitting = [c for c, d in domains.items() if as_printed(voxel, d.expected_spacing or d.published_spacing)]
+        fitting = [c for c, d in domains.items() if matches_published(voxel, d.expected_spacing or d.published_spacing)]
         assert fitting == [code]
 
 
@@ -333,7 +333,7 @@ def test_volumes_of_labels(archive):
     ("name", "labels", "scanner", "subject"),
     [("msseg", CONSENSUS, "SA", MSSEG_ID), ("retouch", f"{RETOUCH}/reference.mhd", "CR", RETOUCH_ID)],
 )
-def test_a_label_map_without_labels_is_odd(archive, name, labels, scanner, subject):
+def test_a_label_map_without_labels_is_a_warning(archive, name, labels, scanner, subject):
     """Patients without lesions or fluid exist, so it is no fault."""
     root = archive(name)
     assert checked(root, "--voxels")[1]["warnings"] == []
@@ -342,8 +342,8 @@ def test_a_label_map_without_labels_is_odd(archive, name, labels, scanner, subje
     else:
         oct_of("reference", LABELS)(root)
     code, report = checked(root, "--voxels")
-    said = "no voxel has a label, as of a healthy subject or a forgotten label map"
-    assert (code, report["warnings"]) == (0, [f"{scanner}: {said}, of {subject}"])
+    said = "no voxel has a label, as for a healthy subject, or if the label map is wrong"
+    assert (code, report["warnings"]) == (0, [f"{scanner}: {said}: {subject}"])
     assert checked(root)[1]["warnings"] == []
 
 

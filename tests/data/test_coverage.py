@@ -16,10 +16,10 @@ from benchmark.cli.app import app
 
 PATIENT = PATIENTS[2]  # of the Aera
 BRAIN, CONSENSUS = f"{IMAGES}/{PATIENT}/Mask_registered.nii.gz", f"{LABELS}/{PATIENT}/Consensus.nii.gz"
-OUTSIDE = "SA: labels lie outside of the mask, as of another subject or swapped with it, of 07003ZORI"
-LESIONS = "SA: labels cover at most 25% of mask or scan, and not those of 07003ZORI"
-FULL = "SA: a brain fills at most 70% of a scan, and not the masks of 07003ZORI"
-SIZE = "SA: brains have 620 to 2750 mL, and not the masks of 07003ZORI"
+OUTSIDE = "SA: labels lie outside of the mask, as if one is of another subject, or the two are swapped: 07003ZORI"
+LESIONS = "SA: labels cover more than 25% of mask or scan: 07003ZORI"
+FULL = "SA: the mask covers more than 70% of the scan, too much for a brain: 07003ZORI"
+SIZE = "SA: the mask does not have the 620 to 2750 mL of a brain: 07003ZORI"
 
 
 def warnings(root: Path, *options: str) -> list[str]:
@@ -84,5 +84,5 @@ def test_labels_of_tissues_may_fill_their_mask(msseg):
 def test_a_scan_without_a_mask_that_is_labelled_throughout(dataset):
     build("retouch", root := dataset("mini", "retouch"))
     oct_of("reference", np.ones(RETINA, np.uint8))(root)
-    said = f"CR: labels cover at most 70% of mask or scan, and not those of {RETOUCH_ID} (100%)"
+    said = f"CR: labels cover more than 70% of mask or scan: {RETOUCH_ID} (100%)"
     assert warnings(root, "--voxels") == [said]

@@ -131,7 +131,7 @@ def test_a_broken_connection_is_gone_on_from(server, path, ends):
 def test_a_connection_that_stays_broken_keeps_what_arrived(server, path, capsys):
     server.ends = [1000] * 20
     with pytest.raises(
-        DataError, match=r"archive.tar: cannot be downloaded .* Run it again: it goes on where it ended"
+        DataError, match=r"archive.tar: cannot be downloaded .* Run it again: it resumes where it stopped"
     ):
         download_file(server.url, MD5, path)
     assert len(server.began) == 2 + resumable._RETRIES

@@ -232,6 +232,6 @@ def test_what_the_paper_prints_stands_beside_no_phantom(dataset):
         ixi(dataset("mini", "ixi", domains=domains, phantom=phantom), NAMES)
         table = CliRunner().invoke(app, ["data", "check", "mini"])
         report = json.loads(CliRunner().invoke(app, ["data", "check", "mini", "--json"]).stdout)
-        assert ("printed" in table.stdout) is not phantom
+        assert ("published" in table.stdout) is not phantom
         assert ("74" in table.stdout) is not phantom
         assert ("published_subjects" in report["domains"]["GE"]) is not phantom

@@ -194,5 +194,5 @@ def _check_forms(path: ArchivePath, header: Any) -> None:
         raise DataError(
             path,
             f"{fault} against its sform (axes {said})",
-            "Take the original file: which side is left cannot be told",
+            "Take the original file: left and right cannot be told apart",
         )

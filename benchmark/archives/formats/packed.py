@@ -153,7 +153,7 @@ def check_file(path: ArchivePath) -> None:
         raise DataError(path, "is a folder, where a file belongs", "Put the file itself in its place")
     if isinstance(path, Path) and path.is_symlink():
         # The message leaves out the target: a path of another machine may contain a person's name.
-        raise DataError(path, "is a link to a file that is not there", "Put the file itself in its place")
+        raise DataError(path, "is a broken link", "Put the file itself in its place")
     raise DataError(path, "is missing", "Get the whole archive")
 
 
@@ -192,8 +192,8 @@ def _open_tar(path: Path) -> TarFileSystem:
     members = files.tar.getmembers()
     _check_end(path, members)
     _check_names(path, [m.name for m in members if not m.isdir()])
-    if odd := next((m for m in members if not (m.isreg() or m.isdir())), None):
-        raise DataError(f"{path}/{odd.name}", "is neither a file nor a folder", COPY_AGAIN)
+    if other := next((m for m in members if not (m.isreg() or m.isdir())), None):
+        raise DataError(f"{path}/{other.name}", "is neither a file nor a folder", COPY_AGAIN)
     # fsspec does not take './name' for 'name'.
     plain = {name: str(PurePosixPath(name)) for name in files.index}
     files.index = {plain[n]: ({**info, "name": plain[n]}, *rest) for n, (info, *rest) in files.index.items()}

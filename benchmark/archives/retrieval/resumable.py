@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import requests
 
 _RETRIES = 5
-"""Consecutive attempts without a single byte."""
-_BACKOFF = 1.0  # seconds before the second of them; doubled for each further one
+"""Allowed consecutive attempts without a single byte."""
+_BACKOFF = 1.0  # seconds before the second attempt; doubled for each further one
 _BUSY = (429, 500, 502, 503, 504)  # status codes of temporary failures
 _TIMEOUT = 60  # seconds without a byte
 _BLOCK = 1 << 16  # bytes
@@ -99,7 +99,7 @@ def _fill(url: str, file: BinaryIO, version: Path) -> None:
             except HTTPError as error:  # within the content, where requests does not retry
                 fruitless = 0 if file.seek(0, os.SEEK_END) > had else fruitless + 1
                 if fruitless > _RETRIES:
-                    raise _cannot(url, error) from None
+                    raise _failure(url, error) from None
                 time.sleep(_BACKOFF * 2**fruitless)
 
 
@@ -121,7 +121,7 @@ def _receive(session: "requests.Session", url: str, file: BinaryIO, version: Pat
         if response.status_code == 200:
             had = file.truncate(0)
         elif not validator:
-            raise _cannot(url, f"the server answers {response.status_code} {response.reason}")
+            raise _failure(url, f"the server answers {response.status_code} {response.reason}")
         elif not stated.startswith(f"bytes {had}-") or _validator(response) not in ("", validator):
             file.truncate(0)
             return _receive(session, url, file, version)
@@ -145,7 +145,7 @@ def _request(session: "requests.Session", url: str, headers: dict[str, str]) -> 
         if response.status_code != 416:
             response.raise_for_status()
     except requests.RequestException as error:
-        raise _cannot(url, error) from None
+        raise _failure(url, error) from None
     return response
 
 
@@ -178,7 +178,7 @@ def _append(response: "requests.Response", file: BinaryIO, had: int, length: int
             bar.update(len(block))
 
 
-def _cannot(url: str, why: object) -> DataError:
+def _failure(url: str, why: object) -> DataError:
     return DataError(
         url,
         f"cannot be downloaded ({why})",
