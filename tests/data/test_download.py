@@ -105,9 +105,7 @@ def test_a_connection_that_breaks_is_tried_again(server, tmp_path):
 
 def test_a_connection_that_stays_broken_leaves_no_partial_file_and_is_resumed(server, tmp_path):
     server.broken = {"a/3.nii.gz": 99}
-    with pytest.raises(
-        DataError, match=r"a/3.nii.gz: cannot be downloaded .* Run it again: complete files are kept"
-    ):
+    with pytest.raises(DataError, match=r"a/3.nii.gz: cannot be downloaded .* Run it again: complete files are kept"):
         download.download(sources(), tmp_path, server.base)
     left = there(tmp_path)
     assert left.items() <= CONTENT.items()
