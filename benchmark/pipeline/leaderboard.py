@@ -34,7 +34,7 @@ def gather(config: BenchmarkConfig) -> None:
     tables = []
     for dataset, pair, fold in judged(config):
         tables += [_complete(config, cell) for cell in cells_of(config, dataset, pair, fold)]
-        tables.append(scores.read(paths.pair_root(config.benchmark, dataset, pair, fold) / "reference.csv"))
+        tables.append(scores.read(paths.reference_rows(config.benchmark, dataset, pair, fold)))
     path = paths.scores(config.benchmark)
     scores.write(path, pd.concat(tables, ignore_index=True))
     # From the file, whose numbers are rounded: the file alone gives the same leaderboard.
@@ -96,6 +96,7 @@ def _describe(pair: pd.DataFrame, method: str, subjects: int) -> dict[str, Any]:
     rows = pair[pair["method"] == method]
     cells = [cell for _, cell in rows.groupby(["fold", "seed"])]
     empty = [cell for cell in cells if not (cell["status"] == "ok").any()]
+    failed = set(rows.loc[rows["status"] == "failed", "reason"])
     by_subject = rows[(rows["status"] == "ok") & (rows["subject"] != ALL)]
     known = methods.method_class(method) if method in methods.available() else None
     return {
@@ -106,7 +107,7 @@ def _describe(pair: pd.DataFrame, method: str, subjects: int) -> dict[str, Any]:
         "cells_expected": pair["fold"].nunique() * rows["seed"].nunique(),
         "subjects": by_subject["subject"].nunique(),
         "subjects_expected": subjects,
-        "reason": "; ".join(sorted({reason for cell in empty for reason in cell["reason"]})),
+        "reason": "; ".join(sorted(failed.union(*(cell["reason"] for cell in empty)))),
     }
 
 

@@ -12,7 +12,8 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "available", lambda: sorted(small_cells.METHODS))
     monkeypatch.setattr(registry, "method_class", small_cells.METHODS.__getitem__)
-    monkeypatch.setattr("benchmark.pipeline.scoring.create_method", lambda name, options: small_cells.METHODS[name]())
+    monkeypatch.setattr("benchmark.pipeline.inputs.method_class", small_cells.METHODS.__getitem__)
+    monkeypatch.setattr("benchmark.pipeline.inputs.create", lambda name, options: small_cells.METHODS[name]())
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from benchmark.config.dataset import Crops
 from benchmark.data.sampling import batches
 from benchmark.data.splits import Fold
 from benchmark.monitoring.plan.dataset_size import DatasetSize
-from benchmark.pipeline.jobs import TRAININGS, Job
+from benchmark.pipeline.jobs import TRAININGS, Job, is_learned
 
 
 def steps(config: BenchmarkConfig, job: Job, size: DatasetSize) -> int:
@@ -29,7 +29,7 @@ def steps(config: BenchmarkConfig, job: Job, size: DatasetSize) -> int:
 
 
 def amount(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) -> float:
-    """Units of work: steps of a training, slices to harmonize or score, subjects, or cells."""
+    """Units of work: steps of a training, slices to harmonize, judge or score, subjects, or cells."""
     if not job.dataset:
         return len(job.cells)
     size = sizes[job.dataset]
@@ -37,8 +37,10 @@ def amount(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) 
         return steps(config, job, size)
     if job.rule in ("fetch", "collect"):
         return len(size.subjects)
-    if job.rule in ("harmonize", "harmonize_trained", "score"):
-        return sum(applies(cell.method, size) for cell in job.cells) * size.count(_fold(job, size).test_source)
+    if job.rule in ("harmonize", "score"):
+        return applies(job.cells[0].method, size) * size.count(_fold(job, size).test_source)
+    if job.rule == "reference":
+        return size.count((*_fold(job, size).test_source, *_fold(job, size).test_target))
     return 1.0
 
 
@@ -54,7 +56,9 @@ def unit(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) ->
         return judges.segmentor.width**2 * prod(crops.crop) * judges.segmentor.batch_size
     if job.rule == "autoencoder":
         return judges.autoencoder.width**2 * size.slice_pixels * judges.autoencoder.batch_size
-    if job.rule in ("harmonize_trained", "score"):
+    if job.rule == "reference":
+        return judges.segmentor.width**2 * size.slice_pixels
+    if job.rule == "score" or (job.rule == "harmonize" and is_learned(job.cells[0])):
         return config.training.width**2 * size.slice_pixels
     return size.slice_pixels
 
@@ -68,7 +72,7 @@ def bulk(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) ->
             "autoencoder": config.judges.autoencoder.width,
         }
         return float(widths[job.rule] ** 2)
-    if job.rule in ("prepare", "collect", "harmonize", "harmonize_trained", "score"):
+    if job.rule in ("prepare", "collect", "harmonize", "reference", "score"):
         slices = next(iter(sizes[job.dataset].slices.values())) if job.rule in ("prepare", "collect") else 1
         return amount(config, job, sizes) * slices * sizes[job.dataset].slice_pixels
     return 1.0
