@@ -53,9 +53,11 @@ onstart:
         refuse_unusable(written_folders(), writing=True)
         if workflow.executor_plugin.name == "slurm":
             refuse_jobs_left()
-        watch(DATED)
         write_atomically(Path(RESOLVED), CONFIG.model_dump_json(indent=1) + "\n")
 
 
 onsuccess:
+    # Of an unfinished training, checkpoints are all that is left, so no job removes them.
+    done = [job for job in workflow.dag.jobs if job.rule.name in TRAININGS]
+    discard(BENCHMARK, *(Path(job.output.model) for job in done))
     print_timings()

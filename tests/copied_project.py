@@ -80,7 +80,7 @@ def prepared(project: Path, dataset: str) -> dict[str, bytes]:
     return {
         p.relative_to(folder).as_posix(): p.read_bytes()
         for p in sorted(folder.rglob("*"))
-        if p.is_file() and p.name != "subject.json"
+        if p.is_file() and p.name not in ("subject.json", ".snakemake_timestamp")
     }
 
 

@@ -195,9 +195,9 @@ def test_an_unknown_entry_is_an_error(tmp_path, entry):
         project(tmp_path, {WORK: "X = 1"}).digest(entry)
 
 
-TRAIN = ("benchmark.pipeline.cell:train_cell", "methods.segrenorm")
+TRAIN = ("benchmark.pipeline.training:train_cell", "methods.segrenorm")
 PREPARE = ("benchmark.preparation.prepare:prepare_subject", "benchmark.archives.readers.ixi")
-SCORE = ("benchmark.pipeline.scoring:score_pair", "benchmark.metrics.kid")
+SCORE = ("benchmark.pipeline.scoring:score_cell", "benchmark.metrics.kid")
 TABLES = ("benchmark.reporting.tables:make_tables",)
 
 

@@ -186,7 +186,7 @@ def test_a_step_sees_what_its_rule_asked_for(machine, asked, seen):
     arguments = ["step", "train", "config/smoke.yaml", "ixi_phantom_tiny", "GE-PL", "0", "cyclegan", "0", *asked]
     code = (
         "import os, sys; from benchmark import cli; from benchmark.cli import steps; "
-        "steps._run = lambda *arguments, **uses: print(os.environ['CUDA_VISIBLE_DEVICES'], 'torch' in sys.modules); "
+        "steps._run_method = lambda *arguments: print(os.environ['CUDA_VISIBLE_DEVICES'], 'torch' in sys.modules); "
         f"sys.argv = ['hbench', *{arguments!r}]; cli.main()"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -114,9 +114,7 @@ def test_the_same_cell_trained_twice_is_the_same_to_the_bit(project, first_run):
     assert first
     shutil.rmtree(project / cell.root)
     # By name: Snakemake does not miss what lay between an archive and a page that are both there.
-    reference = cell.root.parents[1] / "reference.csv"
-    (project / reference).unlink()
-    snakemake(project, str(reference), str(cell.harmonized))
+    snakemake(project, str(cell.scores))
     assert {p.name: p.read_bytes() for p in sorted((project / cell.model).glob("*.safetensors"))} == first
     with h5py.File(project / cell.harmonized) as file:
         assert set(file) == set(images)
@@ -151,7 +149,7 @@ def test_what_was_deleted_is_made_again_by_its_name(project, first_run):
     assert scores.read(project / cell.scores)["status"].eq("skipped").all()
     made_by = {
         paths.splits(cell.dataset, cell.pair): "split",
-        cell.harmonize_run: "harmonize_trained",
+        cell.harmonize_run: "harmonize",
         cell.artifacts: "score",
         cell.scores: "score",
         paths.scores("smoke"): "gather",
@@ -170,8 +168,8 @@ def test_what_was_deleted_is_made_again_by_its_name(project, first_run):
 @pytest.mark.parametrize(
     ("section", "reruns", "spares"),
     [
-        ("segmentor", {"segmentor", "score"}, {"autoencoder", "train", "harmonize", "harmonize_trained", "prepare"}),
-        ("training", {"train", "harmonize", "harmonize_trained", "score"}, {"autoencoder", "segmentor", "prepare"}),
+        ("segmentor", {"segmentor", "reference", "score"}, {"autoencoder", "train", "harmonize", "prepare"}),
+        ("training", {"train", "harmonize", "score"}, {"autoencoder", "segmentor", "reference", "prepare"}),
     ],
 )
 def test_a_changed_setting_reruns_what_depends_on_it(project, first_run, section, reruns, spares):

@@ -1,4 +1,4 @@
-"""The jobs that are told from outside are those that Snakemake plans."""
+"""The jobs that ``watch`` and ``plan`` work with are those that Snakemake plans."""
 
 import re
 
@@ -24,9 +24,12 @@ def benchmark(request):
 @pytest.fixture(scope="module")
 def planned(project, benchmark):
     """Every job of a benchmark that Snakemake plans without data, by rule and name: its entries as text."""
-    gpus = [f"{rule}:gpu=1" for rule in ON_GPU]
-    command = ["snakemake", "--dry-run", "--cores", "1", "--configfile", f"config/{benchmark}.yaml"]
-    command += ["--set-resources", *gpus]
+    (project / "gpu").mkdir(exist_ok=True)
+    (project / "gpu/sitecustomize.py").write_text(
+        "from benchmark.runtime import devices; devices.gpus = lambda: ['one']"
+    )
+    command = ["env", f"PYTHONPATH={project / 'gpu'}:{project}", "snakemake", "--dry-run", "--cores", "1"]
+    command += ["--configfile", f"config/{benchmark}.yaml"]
     found = {}
     for block in re.split(r"^\[.*\]\n(?=(?:rule|checkpoint) )", call(project, *command), flags=re.MULTILINE)[1:]:
         entries = dict(line.strip().partition(": ")[::2] for line in block.splitlines() if line.startswith("    "))
@@ -59,7 +62,8 @@ def test_with_the_same_outputs_logs_priorities_and_gpus(planned, told, benchmark
         assert str(job.log(benchmark)) == entries["log"]
         assert str(job.times(benchmark)) == entries["benchmark"]
         assert job.priority == int(entries.get("priority", 0)), key
-        assert (key[0] in ON_GPU) == ("gpu=1" in entries["resources"]), key
+        assert job.on_gpu == ("gpu=1" in entries["resources"]), key
+    assert {key[0] for key in planned if told[key].on_gpu} == set(ON_GPU)
 
 
 def test_each_needs_the_same_others(planned, told):

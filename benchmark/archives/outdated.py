@@ -1,7 +1,7 @@
-"""Files that were made of another archive or with other settings than now, told by the files alone.
+"""Files that were made of another archive or with other settings than now, seen in the files alone.
 
-Snakemake remembers what it made each file with in its own folder. Whoever deletes that, or copies the data without it,
-would otherwise train on subjects who are excluded since, and on files that were replaced.
+Snakemake remembers in its own folder how it made each file. Without that folder (deleted, or not copied with the data)
+it would keep subjects that are excluded since, and files that were replaced.
 """
 
 import json
@@ -36,7 +36,7 @@ def taken_with(config: DatasetConfig, archive: str) -> str:
 
 
 def outdated(config: DatasetConfig, pin: str) -> Iterator[tuple[Path, str]]:
-    """Manifest and inventory that are there and no longer hold, each with the reason; damaged ones are among them.
+    """Manifest and inventory that are there and no longer hold, or are damaged, each with the reason.
 
     Args:
         pin: hash of the whole archive that DVC states now.
@@ -52,13 +52,13 @@ def outdated(config: DatasetConfig, pin: str) -> Iterator[tuple[Path, str]]:
 
 
 def _holds(config: DatasetConfig, pin: str, stated: object) -> bool:
-    """Whether the inventory was taken with what is so now. Without a key it has none of its digests."""
+    """Whether the inventory was taken of this archive and with these settings. Without a key it has no such digest."""
     keyed = not config.pseudonyms or paths.private(config.name).exists()
     return keyed and stated == taken_with(config, pin)
 
 
 def _stated(path: Path, key: str) -> object:
-    """One thing that a file of JSON states; None where it does not, or is damaged."""
+    """One entry of a JSON file; None where there is none, or the file is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8")).get(key)
     except (ValueError, AttributeError):
@@ -79,7 +79,7 @@ def holds_others(dataset: str) -> bool:
     """Whether the slice store, if there is one, has other subjects than the inventory, or is damaged."""
     slices, listed = paths.slices(dataset), _listed(dataset)
     if not listed or not slices.is_file() or slices.stat().st_mtime > paths.inventory(dataset).stat().st_mtime:
-        return False  # by Snakemake's rules it would not be made again, so there is no need to open it
+        return False  # Snakemake would not make it again, so it need not be opened
     import h5py
 
     try:
@@ -90,13 +90,13 @@ def holds_others(dataset: str) -> bool:
 
 
 def _listed(dataset: str) -> dict[str, dict[str, Any]]:
-    """What the inventory says of each subject; nobody is listed where there is none, or a damaged one."""
+    """The inventory's entry of each subject; none where it is missing or damaged."""
     path = paths.inventory(dataset)
     return _read_listed(path, path.stat().st_mtime_ns) if path.is_file() else {}
 
 
 @cache
 def _read_listed(path: Path, _written: int) -> dict[str, dict[str, Any]]:
-    """Asked for every subject, and read whenever it was written anew."""
+    """Read once, and again when it was written anew."""
     listed = _stated(path, "subjects")
     return listed if isinstance(listed, dict) else {}

@@ -5,19 +5,21 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import psutil
 import typer
 
+from benchmark.cli.errors import reported_errors
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, load_dataset, read_yaml, suggestion
 from benchmark.runtime import paths
 from benchmark.runtime.devices import gpus, hide_gpus, take_gpu
 from benchmark.runtime.errors import ConfigError
 from benchmark.runtime.processor import use_portable_kernels
+from benchmark.runtime.supervision import supervise
 
 app = typer.Typer(help="Entry points of the Snakemake rules.", no_args_is_help=True)
 
@@ -41,25 +43,52 @@ def _take_gpu(asked: int | None) -> None:
         hide_gpus()
 
 
-def _run(function: str, *arguments: Any, uses: Iterable[str] = ()) -> None:
+def _run(function: str, *arguments: Any, uses: Iterable[str] = (), started: float | None = None) -> None:
     """Calls ``module:function`` and prints how long the process took to start and how long it worked.
 
     ``benchmark.reporting.timings`` reads that line from the rule's log.
 
     Args:
         uses: modules that the function will load, whose loading is start-up too.
+        started: moment of ``time.monotonic`` at which the job began; by default with this process.
     """
+    started = _start() if started is None else started
     module, name = function.split(":")
     for used in uses:
         importlib.import_module(used)
     work = getattr(importlib.import_module(module), name)
-    _timed(lambda: work(*arguments))
+    begun = time.monotonic()
+    work(*arguments)
+    print(f"start-up {begun - started:.2f} s, work {time.monotonic() - begun:.2f} s", flush=True)
 
 
-def _timed(work: Callable[[], None]) -> None:
-    start_up, begun = _age(), time.perf_counter()
-    work()
-    print(f"start-up {start_up:.2f} s, work {time.perf_counter() - begun:.2f} s", flush=True)
+def _run_method(function: str, config: BenchmarkConfig, cell: paths.Cell, minutes: float, *uses: str) -> None:
+    """Does with a cell what :func:`_run` does, in a process of its own, and ends as that did.
+
+    A method that crashes, ends its process or exceeds the limit fails alone: the function is called again, here, with
+    the reason, to write down that the cell failed. A crash outside of every method's code ends the job.
+    """
+    started = _start()
+
+    def work() -> None:
+        with reported_errors():
+            _run(function, config, cell, uses=uses, started=started)
+
+    ended = supervise(work, minutes * 60)
+    if not ended.fault or (ended.files and not _in_method(ended.files)):
+        sys.exit(ended.code)
+    _run(function, config, cell, ended.fault, started=started)
+
+
+def _in_method(files: Iterable[Path]) -> bool:
+    from benchmark.methods.isolation import in_method
+
+    return in_method(files)
+
+
+def _start() -> float:
+    """Moment of ``time.monotonic`` at which this process was started."""
+    return time.monotonic() - _age()
 
 
 def _age() -> float:
@@ -170,34 +199,37 @@ def train(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, s
     """Train one cell."""
     settings, cell = _cell(config, dataset, pair, fold, method, seed)
     _take_gpu(gpu)
-    _run("benchmark.pipeline.cell:train_cell", settings, cell, uses=[f"methods.{method}"])
+    _run_method("benchmark.pipeline.training:train_cell", settings, cell, settings.limits.train_minutes)
 
 
 @app.command()
-def harmonize(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, seed: int) -> None:
+def harmonize(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, seed: int, gpu: Gpu = None) -> None:
     """Harmonize the test slices of one cell."""
-    _run(
-        "benchmark.pipeline.cell:harmonize_cell",
-        *_cell(config, dataset, pair, fold, method, seed),
-        uses=[f"methods.{method}"],
-    )
+    settings, cell = _cell(config, dataset, pair, fold, method, seed)
+    _take_gpu(gpu)
+    uses = ["torch"] if cell.run.is_file() else []  # it was trained
+    limit = settings.limits.harmonize_minutes
+    _run_method("benchmark.pipeline.harmonization:harmonize_cell", settings, cell, limit, *uses)
 
 
 @app.command()
-def harmonize_trained(config: ConfigFile, dataset: str, pair: str, fold: int, gpu: Gpu = None) -> None:
-    """Harmonize the test slices of all cells of one pair and fold whose methods are trained."""
+def reference(config: ConfigFile, dataset: str, pair: str, fold: int, gpu: Gpu = None) -> None:
+    """Judge the real test images of one pair and fold."""
     settings = _judged(config, dataset, pair, fold)
-    learned = [f"methods.{name}" for name in settings.methods]
     _take_gpu(gpu)
-    _run("benchmark.pipeline.cell:harmonize_trained", settings, dataset, pair, fold, uses=learned)
+    uses = ["benchmark.judges.features"]
+    _run("benchmark.pipeline.real_images:judge_real_images", settings, dataset, pair, fold, uses=uses)
 
 
 @app.command()
-def score(config: ConfigFile, dataset: str, pair: str, fold: int, gpu: Gpu = None) -> None:
-    """Score all cells of one pair and fold."""
-    settings = _judged(config, dataset, pair, fold)
+def score(config: ConfigFile, dataset: str, pair: str, fold: int, method: str, seed: int, gpu: Gpu = None) -> None:
+    """Score one cell."""
+    from benchmark.results.provenance import read_provenance
+
+    settings, cell = _cell(config, dataset, pair, fold, method, seed)
     _take_gpu(gpu)
-    _run("benchmark.pipeline.scoring:score_pair", settings, dataset, pair, fold, uses=["benchmark.judges.features"])
+    uses = ["torch"] if read_provenance(cell.harmonize_run)["status"] == "ok" else []
+    _run_method("benchmark.pipeline.scoring:score_cell", settings, cell, settings.limits.score_minutes, *uses)
 
 
 @app.command()

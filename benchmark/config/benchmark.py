@@ -9,6 +9,9 @@ from benchmark.config.base import NAME, Schedule, Strict, distinct
 from benchmark.config.dataset import Crops, LabelKind
 from benchmark.runtime import paths
 
+MOST_MINUTES = 525_600
+"""A year; more is a slip."""
+
 
 class DatasetUse(Strict):
     """The part of a dataset that a benchmark uses; ``None`` means all of it."""
@@ -58,6 +61,21 @@ class JudgeSettings(Strict):
     segmentor: SegmentorSettings
 
 
+class Limits(Strict):
+    """Minutes after which a job of one cell is ended and its cell is ``failed``.
+
+    A rule asks its scheduler for an hour more, so that this limit comes first.
+    """
+
+    train_minutes: float = Field(
+        2820, gt=0, le=MOST_MINUTES, description="of a training; one that was interrupted has as long again"
+    )
+    harmonize_minutes: float = Field(180, gt=0, le=MOST_MINUTES, description="of harmonizing the test subjects")
+    score_minutes: float = Field(
+        420, gt=0, le=MOST_MINUTES, description="of scoring, which also has the method translate backward"
+    )
+
+
 class BenchmarkFile(Strict):
     """What a user writes: one file in ``config``, or elsewhere."""
 
@@ -79,6 +97,9 @@ class BenchmarkFile(Strict):
         description="of the processor: portable: at most AVX2, so that machines agree on the numbers; native: all",
     )
     checkpoint_every: int = Field(500, ge=1, description="steps between two checkpoints of a training")
+    limits: Limits = Field(
+        Limits.model_validate({}), description="when the job of a cell is ended and the cell counts as failed"
+    )
     judges: JudgeSettings
     metrics: dict[str, dict[str, Any]] = Field(
         min_length=1, description="the metrics by name, each with the options that differ from its defaults"

@@ -34,6 +34,7 @@ class TaskInfo:
         crop: rows and columns of a training crop.
         batch_size: crops of each domain in a training batch.
         slice_shape: rows and columns of whole slices.
+        spacing: mm between slices, rows and columns of prepared volumes of the target scanner.
     """
 
     classes: int
@@ -42,6 +43,7 @@ class TaskInfo:
     crop: tuple[int, int]
     batch_size: int
     slice_shape: tuple[int, int]
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)

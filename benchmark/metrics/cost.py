@@ -6,7 +6,7 @@ from typing import Literal
 
 from benchmark.metrics.base import Metric, Quantity
 from benchmark.metrics.view import CellView
-from benchmark.results.provenance import read_provenance
+from benchmark.results.provenance import read_fit, read_provenance
 from benchmark.results.scores import Score
 
 OF_THIS_MACHINE = "measured on the machine that run.json names"
@@ -33,7 +33,7 @@ class Cost(Metric):
 
     def not_applicable(self, view: CellView) -> str | None:
         """Why nothing is known of the cost, or None."""
-        return "nothing is known of a training that was not ours" if view.method is None else None
+        return "nothing is known of a training that was not ours" if view.load_method is None else None
 
     def compute(self, view: CellView) -> Iterator[Score]:
         """Four rows.
@@ -41,11 +41,11 @@ class Cost(Metric):
         Raises:
             DataError: a record of training or harmonization is missing or damaged.
         """
-        run = read_provenance(view.cell.run, "parameters")
+        fit = read_fit(view.cell)
         harmonization = read_provenance(view.cell.harmonize_run, "slices")
-        yield TRAINING.score(run["wall_seconds"])
+        yield TRAINING.score(fit["wall_seconds"])
         seconds = harmonization["wall_seconds"]
         speed = harmonization["slices"] / seconds if seconds else math.nan
         yield SPEED.score(speed, reason="harmonization was done in less than the clock resolves")
-        yield MEMORY.score(run["peak_memory_mib"])
-        yield PARAMETERS.score(run["parameters"])
+        yield MEMORY.score(fit["peak_memory_mib"])
+        yield PARAMETERS.score(fit["parameters"])

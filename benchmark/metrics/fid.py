@@ -41,7 +41,7 @@ class FrechetInceptionDistance(Metric):
         """Why the estimate would be mostly bias, or None."""
         if not view.pair.dataset.fid:
             return "FID is strongly biased on few slices; the paper reports it for IXI only"
-        dimensions = view.pair.extractor.network.feature_dim
+        dimensions = next(iter(view.pair.features("target").values())).shape[1]
         fewest = min(view.pair.slice_count("source"), view.pair.slice_count("target"))
         if fewest <= dimensions:
             return f"FID needs more test slices of each scanner than the {dimensions} features; there are {fewest}"

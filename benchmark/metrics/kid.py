@@ -107,9 +107,7 @@ class KernelInceptionDistance(Metric):
         def distance(features: "Mapping[str, Tensor]") -> tuple[float, float]:
             return kid(_stacked(features), _stacked(pair.features("target")), subsets, size, seed)
 
-        before, _ = pair.once(
-            ("kid", self.options.subsets, self.options.subset_size), lambda: distance(pair.features("source"))
-        )
+        before, _ = distance(pair.features("source"))
         mean, deviation = distance(view.features)
         yield KID.score(mean)
         yield BEFORE.score(before)

@@ -47,12 +47,9 @@ class ScannerClassification(Metric):
     def compute(self, view: CellView) -> Iterator[Score]:
         """Two rows."""
         target = _arrays(view.pair.features("target"))
-
-        def before() -> float:
-            return cross_validated_accuracy(_arrays(view.pair.features("source")), target)
-
+        before = _arrays(view.pair.features("source"))
         yield ACCURACY.score(cross_validated_accuracy(_arrays(view.features), target))
-        yield BEFORE.score(view.pair.once(BEFORE.name, before))
+        yield BEFORE.score(cross_validated_accuracy(before, target))
 
 
 def cross_validated_accuracy(

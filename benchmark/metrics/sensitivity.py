@@ -91,11 +91,11 @@ class Sensitivity(Metric):
         for subject in view.subjects:
             curves: dict[str, list[float]] = {"mse": [], "ssim": []}
             shown = []
-            clean = _reconstruct(view, view.images[subject])
+            clean = view.translated_back(view.images[subject])
             for sigma in sigmas:
                 noisy = clean  # without noise, no second translation is needed
                 if sigma:
-                    noisy = _reconstruct(view, add_noise(view.images[subject], sigma, *view.pair.identity, subject))
+                    noisy = view.translated_back(add_noise(view.images[subject], sigma, *view.pair.identity, subject))
                 for name, value in compare(noisy, clean).items():
                     curves[name].append(value)
                     yield CURVES[name].score(value, subject, sigma_label(sigma))
@@ -141,11 +141,3 @@ def area(sigmas: Sequence[float], curve: Sequence[float]) -> float:
     """Area under a curve from σ = 0 to ``AREA_LIMIT``, by the trapezoidal rule."""
     within = [i for i, sigma in enumerate(sigmas) if sigma <= AREA_LIMIT]
     return float(np.trapezoid([curve[i] for i in within], [sigmas[i] for i in within]))
-
-
-def _reconstruct(view: CellView, images: Images) -> Images:
-    from benchmark.methods.base import Direction
-
-    if view.method is None:
-        raise ValueError(f"{view.cell.method} has no method to translate back with")
-    return view.method.translate(images, Direction.BACKWARD)

@@ -1,13 +1,13 @@
 """What metrics see of a cell: images, labels, segmentations, features and truth, each computed once and when asked for.
 
-Real images are the same for every cell of a pair, and so is whatever is computed of them alone: a :class:`PairView`
-is shared by the cells of one dataset, pair and fold.
+What the judges make of real images is the same for every cell of a pair and fold. A job of its own computes it
+(``benchmark.pipeline.real_images``), and :class:`PairView` reads it from that job's file.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,10 @@ from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
 from benchmark.data.slices import Images, Labels, SliceStore
 from benchmark.data.splits import Fold, read_fold
+from benchmark.methods.base import Direction, Method
+from benchmark.methods.isolation import method_faults, translate
 from benchmark.metrics.inputs import Need, Segmentation
+from benchmark.results.real_images import Side, features_of, read_real_images, segmentations_of
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.paths import Cell
@@ -24,17 +27,9 @@ from benchmark.runtime.paths import Cell
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from benchmark.judges.features import AutoencoderFeatures
-    from benchmark.judges.segmentor import Segmentor
-    from benchmark.methods.base import Method
-
-T = TypeVar("T")
-Side = Literal["source", "target"]
-SIDES: tuple[Side, Side] = ("source", "target")
-
 
 class PairView:
-    """Real test images of one dataset, pair and fold, and the judges.
+    """Real test images of one dataset, pair and fold, and what the judges make of them.
 
     Raises:
         DataError: slices or splits are missing or damaged.
@@ -45,7 +40,8 @@ class PairView:
         self.source, self.target = pair.split("-")
         self.store = SliceStore(paths.slices(dataset.name), dataset)
         self.split: Fold = read_fold(paths.splits(dataset.name, pair), fold)
-        self._kept: dict[object, Any] = {}
+        self._real = paths.real_images(config.benchmark, dataset.name, pair, fold)
+        self._features: dict[Side, Mapping[str, Tensor]] = {}
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -65,37 +61,14 @@ class PairView:
         """Number of test slices."""
         return sum(len(self.store.stack(s, "image")) for s in self.subjects(side))
 
-    def once(self, key: object, compute: Callable[[], T]) -> T:
-        """A result that the cells of the pair share, computed at the first call with its key."""
-        if key not in self._kept:
-            self._kept[key] = compute()
-        return self._kept[key]
-
-    def segmentor(self, side: Side) -> "Segmentor":
-        """The post-hoc segmentor of one domain."""
-        from benchmark.judges.segmentor import load_segmentor
-
-        domain = self.source if side == "source" else self.target
-        folder = paths.segmentor(self.config.benchmark, self.dataset.name, domain, self.fold)
-        return self.once(("segmentor", side), lambda: load_segmentor(folder))
-
-    @cached_property
-    def extractor(self) -> "AutoencoderFeatures":
-        """The pair's autoencoder as a feature extractor."""
-        from benchmark.judges.features import load_extractor
-
-        return load_extractor(paths.autoencoder(self.config.benchmark, self.dataset.name, self.pair, self.fold))
-
-    def prediction(self, segmentor: Side, subject: str) -> Labels:
-        """Segmentation of a real test image."""
-        return self.once(
-            ("prediction", segmentor, subject), lambda: self.segmentor(segmentor).predict(self.store.image(subject))
-        )
+    def predictions(self, segmentor: Side, images: Side) -> Mapping[str, Labels]:
+        """What the segmentor of one side makes of the real test images of one side, by subject."""
+        return read_real_images(self._real, segmentations_of(images, segmentor), self.subjects(images))
 
     def segmentations(self, segmentor: Side, images: Side) -> Iterator[Segmentation]:
-        """Segmentations of the real test images of one side by the segmentor of one side."""
-        for subject in self.subjects(images):
-            yield self.segmentation(subject, self.prediction(segmentor, subject))
+        """The same beside the labels."""
+        for subject, prediction in self.predictions(segmentor, images).items():
+            yield self.segmentation(subject, prediction)
 
     def segmentation(self, subject: str, prediction: Labels) -> Segmentation:
         """A prediction beside the subject's labels."""
@@ -103,12 +76,12 @@ class PairView:
 
     def features(self, side: Side) -> "Mapping[str, Tensor]":
         """Features (slices, dimensions) of the real test slices by subject."""
-        from benchmark.judges.features import extract
+        import torch
 
-        return self.once(
-            ("features", side),
-            lambda: {s: extract(self.extractor, self.store.image(s)) for s in self.subjects(side)},
-        )
+        if side not in self._features:
+            found = read_real_images(self._real, features_of(side), self.subjects(side))
+            self._features[side] = {subject: torch.from_numpy(array) for subject, array in found.items()}
+        return self._features[side]
 
 
 @dataclass
@@ -118,7 +91,7 @@ class CellView:
     Attributes:
         images: harmonized test slices by subject.
         load_method: gives the method, trained if it translates backward; None where only its images are known.
-        artifacts: arrays that figures show, by name, each with attributes; see ``benchmark.pipeline.scoring``.
+        artifacts: arrays that figures show, by name, each with attributes; see ``benchmark.results.artifacts``.
 
     Raises:
         DataError: the images are not those of the test subjects.
@@ -127,7 +100,7 @@ class CellView:
     pair: PairView
     cell: Cell
     images: Mapping[str, Images]
-    load_method: "Callable[[], Method] | None" = None
+    load_method: Callable[[], Method] | None = None
     artifacts: dict[str, tuple[npt.NDArray[np.generic], dict[str, Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -152,14 +125,34 @@ class CellView:
         return self.pair.subjects("source")
 
     @cached_property
-    def method(self) -> "Method | None":
-        """The method, or None where only its images are known."""
-        return None if self.load_method is None else self.load_method()
+    def method(self) -> Method | None:
+        """The method, or None where only its images are known.
+
+        Raises:
+            MethodFailed: it cannot be made or loaded.
+        """
+        if self.load_method is None:
+            return None
+        with method_faults():
+            return self.load_method()
+
+    def translated_back(self, images: Images) -> Images:
+        """Images from target to source.
+
+        Raises:
+            MethodFailed: the method did not translate them.
+        """
+        if self.method is None:
+            raise ValueError(f"{self.cell.method} has no method to translate back with")
+        return translate(self.method, images, Direction.BACKWARD)
 
     @cached_property
     def predictions(self) -> Mapping[str, Labels]:
         """Segmentations of the harmonized images by the target segmentor, by subject."""
-        segmentor = self.pair.segmentor("target")
+        from benchmark.judges.segmentor import load_segmentor
+
+        pair = self.pair
+        segmentor = load_segmentor(paths.segmentor(pair.config.benchmark, pair.dataset.name, pair.target, pair.fold))
         found = {subject: segmentor.predict(self.images[subject]) for subject in self.subjects}
         for subject, prediction in found.items():
             self.artifact(f"predictions/{subject}", prediction)
@@ -168,9 +161,11 @@ class CellView:
     @cached_property
     def features(self) -> "Mapping[str, Tensor]":
         """Features (slices, dimensions) of the harmonized slices by subject."""
-        from benchmark.judges.features import extract
+        from benchmark.judges.features import extract, load_extractor
 
-        return {subject: extract(self.pair.extractor, self.images[subject]) for subject in self.subjects}
+        pair = self.pair
+        extractor = load_extractor(paths.autoencoder(pair.config.benchmark, pair.dataset.name, pair.pair, pair.fold))
+        return {subject: extract(extractor, self.images[subject]) for subject in self.subjects}
 
     def segmentations(self) -> Iterator[Segmentation]:
         """Segmentations of the harmonized images beside the labels of the source."""
@@ -186,7 +181,7 @@ class CellView:
     def lacks(self, need: Need) -> str | None:
         """Why something that a metric needs is not there, or None."""
         if need is Need.TRUTH and not self.pair.dataset.phantom:
-            return "nobody was scanned on both scanners, so there is no truth"
+            return "no subject was scanned on both scanners, so there is no truth"
         if need is Need.BACKWARD:
             if self.method is None:
                 return "only the harmonized images are known, not the method, so nothing can be translated back"

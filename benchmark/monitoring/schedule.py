@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from benchmark.pipeline.jobs import ON_GPU, Job, Key
+from benchmark.pipeline.jobs import Job, Key
 from benchmark.runtime.errors import UserError
 
 _START: Key = ("", "")
@@ -86,7 +86,7 @@ def simulate(
 def _fits(job: Job, running: Sequence[Job], machine: Machine, memory: Mapping[Key, float]) -> bool:
     if len(running) >= machine.cores:
         return False
-    if machine.gpus and job.rule in ON_GPU and sum(r.rule in ON_GPU for r in running) >= machine.gpus:
+    if machine.gpus and job.on_gpu and sum(r.on_gpu for r in running) >= machine.gpus:
         return False
     if job.rule == "fetch" and any(r.rule == "fetch" for r in running):  # DVC locks the whole repository
         return False

@@ -1,14 +1,24 @@
-"""Whether files can be written where a run will write them, asked before it begins.
+"""Whether a run can write its files, and whether those that are there have usable times, asked before it begins.
 
-Snakemake makes a job's folders only after it deleted what the job left the last time, and tells of what is in the way
-with a traceback: a folder of logs that may not be written to would cost trained models.
+Snakemake deletes what a job left before it makes the job's folders, and reports what is in the way with a traceback: a
+folder of logs that is not writable would cost trained models. It compares the times of files: what is made of a file
+from the future looks older than it, so Snakemake takes the job for failed and deletes its outputs.
 """
 
 import errno
 import os
+import shlex
 import stat
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+
+from benchmark.runtime.errors import UserError
+
+MARGIN = 60
+"""Seconds that a file may be ahead: the clocks of a network's file system differ."""
 
 
 def folders_of(patterns: Iterable[str], below: Iterable[Path]) -> list[Path]:
@@ -25,11 +35,10 @@ def refuse_unusable(folders: Iterable[Path], *, writing: bool = False) -> None:
     """Looks at folders, as far as they are there, and at those in which they lie.
 
     Args:
-        writing: whether the last one that is there must also admit new files: without it, looking at results to which
-            nobody may write goes on.
+        writing: whether the last one that is there must also admit new files. A dry run works on read-only results.
 
     Raises:
-        OSError: one is no folder, leads nowhere, or does not admit files; ``benchmark.cli.told`` says it in words.
+        OSError: one is no folder, leads nowhere, or does not admit files; ``benchmark.cli.errors`` puts it in words.
     """
     for folder in folders:
         last = [Path(), *_there(folder)][-1]
@@ -37,8 +46,35 @@ def refuse_unusable(folders: Iterable[Path], *, writing: bool = False) -> None:
             raise _fault(errno.EROFS if read_only(last) else errno.EACCES, last)
 
 
+def refuse_future(folders: Iterable[Path]) -> None:
+    """Looks for files, at any depth, that were written while the clock was ahead of what it says now.
+
+    Raises:
+        UserError: there are some; the message names the one that is furthest ahead.
+    """
+    there = [folder for folder in folders if folder.exists()]
+    when, path = max(_times(there), default=(0.0, Path()))
+    if when > time.time() + MARGIN:
+        date, places = f"{datetime.fromtimestamp(when):%Y-%m-%d %H:%M}", shlex.join(map(str, there))
+        raise UserError(
+            path,
+            f"is from the future ({date}), so that what is made of it would look outdated",
+            "Correct the clock; or, if it is right, give such files the time of now: "
+            f"touch now && find {places} -newer now -exec touch -h -r now {{}} + && rm now",
+        )
+
+
+def _times(folders: Iterable[Path]) -> Iterator[tuple[float, Path]]:
+    """Files and folders with the times of their last change."""
+    for folder in folders:
+        for place, _, names in os.walk(folder):
+            for path in (Path(place), *(Path(place, name) for name in names)):
+                with suppress(FileNotFoundError):  # a temporary file of another process
+                    yield path.lstat().st_mtime, path
+
+
 def read_only(folder: Path) -> bool:
-    """Whether the folder is on a disk to which nobody can write."""
+    """Whether the folder is on a read-only disk."""
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 

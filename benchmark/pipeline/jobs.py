@@ -1,7 +1,7 @@
 """The jobs of a benchmark, as the rules in ``workflow/rules`` make them of its config.
 
-For whoever looks at a run from outside, or plans one that Snakemake cannot plan yet because the archives are not there.
-A test compares this module with what Snakemake itself plans.
+``hbench watch`` and ``hbench plan`` need them outside of Snakemake, the latter also before the archives are there. A
+test compares this module with what Snakemake plans.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,15 +22,16 @@ PRIORITIES = {
     "train": 2,
     **dict.fromkeys(("segmentor", "autoencoder"), 1),
 }
-"""Of the rules, any other having 0: what takes long comes first, the longest before the shorter, so that no core is
-idle beside the last of them."""
-ON_GPU = ("train", "segmentor", "autoencoder", "harmonize_trained", "score")
-"""Rules whose jobs take a GPU each, where there is one."""
+"""Of the rules, 0 for any other: the longest jobs come first, so that no core is idle beside the last of them."""
+ON_GPU = ("train", "segmentor", "autoencoder", "harmonize", "reference", "score")
+"""Rules whose jobs take a GPU each, where there is one; harmonizing does with a trained method only."""
 TRAININGS = ("train", "segmentor", "autoencoder")
 """Rules that train a network, and log their steps."""
+OF_CELL = ("train", "harmonize", "score")
+"""Rules whose jobs are of one cell each."""
 RULES = (
     "fetch", "inventory", "split", "prepare", "collect", "train", "segmentor", "autoencoder", "harmonize",
-    "harmonize_trained", "score", "gather", "tables", "figures", "page",
+    "reference", "score", "gather", "tables", "figures", "page",
 )  # fmt: skip
 _WHOLE = ("gather", "tables", "figures", "page")  # one job for the whole benchmark
 Key = tuple[str, str]
@@ -41,15 +42,14 @@ class Job:
     """One job.
 
     Attributes:
-        rule: whose it is.
-        name: what tells it from the rule's other jobs, as in the names of its log and its times.
-        makes: files and folders that it leaves.
+        name: distinguishes it from the rule's other jobs, in the names of its log and its times.
+        makes: files and folders that it leaves, without checksums.
         needs: ``rule`` and ``name`` of the jobs whose outputs it reads.
         dataset: empty for a job of the whole benchmark.
         pair: a scanner pair such as ``GE-PL``; empty where the job is of none.
         fold: None where the job is of none.
         domain: the scanner whose segmentor is trained, else empty.
-        cells: what is trained, harmonized or scored.
+        cells: what is trained, harmonized, scored or reported.
     """
 
     rule: str
@@ -69,6 +69,11 @@ class Job:
     @property
     def priority(self) -> int:
         return PRIORITIES.get(self.rule, 0)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it takes a GPU, where there is one."""
+        return self.rule in ON_GPU and (self.rule != "harmonize" or ("train", self.name) in self.needs)
 
     def log(self, benchmark: str) -> Path:
         """What it prints."""
@@ -94,8 +99,11 @@ def jobs_of(config: BenchmarkConfig, subjects: Mapping[str, Sequence[str]]) -> l
     trained = [cell for cell in cells if config.cards[cell.method].is_trained_on(datasets[cell.dataset].label_kind)]
     trainings = [_training(cell) for cell in trained]
     judges = list(_judges(config, datasets, places))
-    scored = [job for place in places for job in _scored(config, *place, trained)]
-    others = [*trainings, *judges, *scored, *_reported(config, trainings, scored)]
+    harmonized = [_harmonization(cell, cell in trained) for cell in cells]
+    shared = [_reference(config, *place) for place in places]
+    scored = [_scoring(cell, cell in trained) for cell in cells]
+    others = [*trainings, *judges, *harmonized, *shared, *scored]
+    others += _reported(config, [*trainings, *harmonized], shared, scored)
     # A config may leave pairs of a dataset out.
     wanted = {key for job in others for key in job.needs}
     return [*(job for job in jobs if job.rule != "split" or job.key in wanted), *others]
@@ -109,10 +117,7 @@ def _of_data(dataset: str, pairs: Sequence[str], subjects: Sequence[str]) -> Ite
             "split", f"{dataset}-{pair}", (paths.splits(dataset, pair),), (("inventory", dataset),), dataset, pair
         )
     needs: tuple[Key, ...] = (("fetch", dataset), ("inventory", dataset))
-    prepared = [
-        Job("prepare", f"{dataset}-{s}", (paths.subject(dataset, s) / "subject.json",), needs, dataset)
-        for s in subjects
-    ]
+    prepared = [Job("prepare", f"{dataset}-{s}", (paths.subject(dataset, s),), needs, dataset) for s in subjects]
     yield from prepared
     stores = (paths.slices(dataset), paths.truth(dataset))
     yield Job("collect", dataset, stores, tuple(job.key for job in prepared), dataset)
@@ -122,15 +127,31 @@ def _slices_and_split(dataset: str, pair: str) -> tuple[Key, ...]:
     return ("collect", dataset), ("split", f"{dataset}-{pair}")
 
 
-def _cell_job(rule: str, cell: Cell, makes: tuple[Path, ...]) -> Job:
-    name = f"{cell.dataset}-{cell.pair}-{cell.fold}-{cell.method}-{cell.seed}"
-    return Job(
-        rule, name, makes, _slices_and_split(cell.dataset, cell.pair), cell.dataset, cell.pair, cell.fold, (cell,)
-    )
+def _cell_job(rule: str, cell: Cell, makes: tuple[Path, ...], needs: tuple[Key, ...] = ()) -> Job:
+    needs = (*_slices_and_split(cell.dataset, cell.pair), *needs)
+    return Job(rule, _name(cell), makes, needs, cell.dataset, cell.pair, cell.fold, (cell,))
+
+
+def _name(cell: Cell) -> str:
+    return f"{cell.dataset}-{cell.pair}-{cell.fold}-{cell.method}-{cell.seed}"
 
 
 def _training(cell: Cell) -> Job:
     return _cell_job("train", cell, (cell.model, cell.history, cell.run))
+
+
+def _harmonization(cell: Cell, trained: bool) -> Job:
+    needs = (("train", _name(cell)),) if trained else ()
+    return _cell_job("harmonize", cell, (cell.harmonized, cell.harmonize_run), needs)
+
+
+def _scoring(cell: Cell, trained: bool) -> Job:
+    place = f"{cell.dataset}-{cell.pair}-{cell.fold}"
+    judges = (("segmentor", f"{cell.dataset}-{cell.target}-{cell.fold}"), ("autoencoder", place))
+    needs = (("harmonize", _name(cell)), ("reference", place), *judges)
+    return _cell_job(
+        "score", cell, (cell.scores, cell.artifacts), (*needs, *((("train", _name(cell)),) if trained else ()))
+    )
 
 
 def _judges(
@@ -149,39 +170,36 @@ def _judges(
         yield Job("autoencoder", f"{dataset}-{pair}-{fold}", (folder,), needs, dataset, pair, fold)
 
 
-def _scored(config: BenchmarkConfig, dataset: str, pair: str, fold: int, trained: Sequence[Cell]) -> Iterator[Job]:
-    """What harmonizes and scores the cells of a pair and fold."""
-    cells = tuple(cells_of(config, dataset, pair, fold))
-    learned = tuple(cell for cell in cells if config.cards[cell.method].kind == "learned")
-    place, name = (dataset, pair, fold), f"{dataset}-{pair}-{fold}"
-    trainings = tuple(_training(cell).key for cell in learned if cell in trained)
-    harmonized = [
-        _cell_job("harmonize", cell, (cell.harmonized, cell.harmonize_run)) for cell in cells if cell not in learned
-    ]
-    if learned:
-        makes = tuple(path for cell in learned for path in (cell.harmonized, cell.harmonize_run))
-        needs = (*_slices_and_split(dataset, pair), *trainings)
-        harmonized.append(Job("harmonize_trained", name, makes, needs, *place, cells=learned))
-    yield from harmonized
+def _reference(config: BenchmarkConfig, dataset: str, pair: str, fold: int) -> Job:
+    """What all cells of a pair and fold share."""
+    place, name = (config.benchmark, dataset, pair, fold), f"{dataset}-{pair}-{fold}"
     segmentors = (("segmentor", f"{dataset}-{domain}-{fold}") for domain in pair.split("-"))
-    needs = (*_slices_and_split(dataset, pair), *trainings, *segmentors, ("autoencoder", name))
-    makes = (paths.pair_root(config.benchmark, *place) / "reference.csv", *(cell.scores for cell in cells))
-    yield Job("score", name, makes, (*(job.key for job in harmonized), *needs), *place, cells=cells)
+    needs = (*_slices_and_split(dataset, pair), *segmentors, ("autoencoder", name))
+    return Job("reference", name, (paths.reference_rows(*place), paths.real_images(*place)), needs, *place[1:])
 
 
-def _reported(config: BenchmarkConfig, trainings: Sequence[Job], scored: Sequence[Job]) -> Iterator[Job]:
+def _reported(
+    config: BenchmarkConfig, made: Sequence[Job], shared: Sequence[Job], scored: Sequence[Job]
+) -> Iterator[Job]:
+    """What the whole benchmark leaves.
+
+    Args:
+        made: trainings and harmonizations.
+        shared: what all cells of a pair and fold share.
+        scored: the scores of cells.
+    """
     name = "all"
-    cells = tuple(cell for job in scored if job.rule == "score" for cell in job.cells)
+    cells = tuple(cell for job in scored for cell in job.cells)
     scores = (paths.scores(config.benchmark), paths.leaderboard(config.benchmark))
-    yield Job("gather", name, scores, tuple(job.key for job in scored if job.rule == "score"), cells=cells)
+    yield Job("gather", name, scores, tuple(job.key for job in (*shared, *scored)), cells=cells)
     gathered = ("gather", name)
     inventories = tuple(("inventory", dataset) for dataset in config.datasets)
-    made = tuple(file.path for file in table_files(config))
-    yield Job("tables", name, made, (gathered, *inventories), cells=cells)
+    files = tuple(file.path for file in table_files(config))
+    yield Job("tables", name, files, (gathered, *inventories), cells=cells)
     collected = tuple(("collect", dataset) for dataset in config.datasets)
     divided = tuple(dict.fromkeys(("split", f"{dataset}-{pair}") for dataset, pair, _ in judged(config)))
-    needs = (gathered, *collected, *divided, *(job.key for job in (*trainings, *scored)))
-    made = tuple(file.path for file in figure_files(config))
-    yield Job("figures", name, made, needs, cells=cells)
+    needs = (gathered, *collected, *divided, *(job.key for job in (*made, *scored)))
+    files = tuple(file.path for file in figure_files(config))
+    yield Job("figures", name, files, needs, cells=cells)
     index = (paths.report(config.benchmark) / "index.html",)
     yield Job("page", name, index, (("tables", name), ("figures", name), gathered), cells=cells)

@@ -33,7 +33,7 @@ def gather(config: BenchmarkConfig) -> None:
     tables = []
     for dataset, pair, fold in judged(config):
         tables += [_complete(config, cell) for cell in cells_of(config, dataset, pair, fold)]
-        tables.append(scores.read(paths.pair_root(config.benchmark, dataset, pair, fold) / "reference.csv"))
+        tables.append(scores.read(paths.reference_rows(config.benchmark, dataset, pair, fold)))
     path = paths.scores(config.benchmark)
     scores.write(path, pd.concat(tables, ignore_index=True))
     # From the file, whose numbers are rounded: the file alone gives the same leaderboard.
@@ -95,6 +95,7 @@ def _describe(pair: pd.DataFrame, method: str, config: BenchmarkConfig, subjects
     rows = pair[pair["method"] == method]
     cells = [cell for _, cell in rows.groupby(["fold", "seed"])]
     empty = [cell for cell in cells if not (cell["status"] == "ok").any()]
+    failed = set(rows.loc[rows["status"] == "failed", "reason"])
     by_subject = rows[(rows["status"] == "ok") & (rows["subject"] != ALL)]
     known = config.cards.get(method)
     return {
@@ -105,7 +106,7 @@ def _describe(pair: pd.DataFrame, method: str, config: BenchmarkConfig, subjects
         "cells_expected": pair["fold"].nunique() * rows["seed"].nunique(),
         "subjects": by_subject["subject"].nunique(),
         "subjects_expected": subjects,
-        "reason": "; ".join(sorted({reason for cell in empty for reason in cell["reason"]})),
+        "reason": "; ".join(sorted(failed.union(*(cell["reason"] for cell in empty)))),
     }
 
 

@@ -1,8 +1,8 @@
 """One run of Snakemake at a time in a folder, however the last one ended.
 
-Snakemake's own lock outlives a run that was killed, and then wants ``--unlock``. The kernel gives this one back with
-the process that held it, so the same command goes on where the killed run stopped. Profiles therefore have ``nolock``.
-What such a run left in the queue of a cluster outlives it too, and no lock tells of it: Slurm is asked.
+Snakemake's own lock outlives a run that was killed, and then wants ``--unlock``. The kernel releases this one with the
+process that held it, so the same command goes on where the killed run stopped. Profiles therefore have ``nolock``.
+Jobs that a killed run left in the queue of a cluster hold no lock: Slurm is asked for them.
 """
 
 import getpass

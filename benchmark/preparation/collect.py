@@ -38,7 +38,7 @@ def _check_content(folder: Path, content: str) -> None:
     """Checks what Snakemake no longer can once its own folder is deleted."""
     if read_record(folder).get("content") != content:
         path = folder / "subject.json"
-        raise DataError(path, "was prepared from other files than the inventory states", remedy_damaged(path, folder))
+        raise DataError(path, "was prepared from other files than the inventory states", remedy_damaged(folder, folder))
 
 
 def _slices(subject: str, folder: Path) -> SubjectSlices:
@@ -70,4 +70,4 @@ def _volume(folder: Path, name: str) -> Volume:
     try:
         return read_volume(folder / name)
     except DataError as error:
-        raise DataError(error.thing, error.fault, remedy_damaged(folder / "subject.json", folder)) from None
+        raise DataError(error.thing, error.fault, remedy_damaged(folder, folder)) from None

@@ -71,9 +71,10 @@ def read_record(folder: Path) -> dict[str, Any]:
         if not {"preparation", "domain"} <= set(found):
             raise ValueError
     except FileNotFoundError:
-        raise DataError(path, "is missing", remedy_missing(path)) from None
+        remedy = remedy_damaged(folder, folder) if folder.is_dir() else remedy_missing(folder)
+        raise DataError(path, "is missing", remedy) from None
     except (ValueError, TypeError):
-        raise DataError(path, "is damaged", remedy_damaged(path, folder)) from None
+        raise DataError(path, "is damaged", remedy_damaged(folder, folder)) from None
     return found
 
 

@@ -54,8 +54,9 @@ def _curves(results: Results, pair: Pair, methods: list[MethodCard]) -> pd.DataF
                 cell = Cell(
                     results.config.benchmark, pair.dataset.name, pair.source, pair.target, fold, method.name, seed
                 )
-                if cell.history.is_file():
-                    frames.append(_long(_read(cell.history)).assign(method=method.name))
+                # Empty where the training failed before its first row.
+                if cell.history.is_file() and len(history := _read(cell.history)):
+                    frames.append(_long(history).assign(method=method.name))
     empty = pd.DataFrame(columns=["method", "step", "loss", "domain", "value"])
     return pd.concat(frames, ignore_index=True) if frames else empty
 
@@ -63,7 +64,7 @@ def _curves(results: Results, pair: Pair, methods: list[MethodCard]) -> pd.DataF
 def _read(path: Path) -> pd.DataFrame:
     """A history: the step, and a number for each loss."""
     try:
-        history = pd.read_csv(path)
+        history = pd.read_csv(path, dtype=float)
     except ValueError as error:
         raise DataError(path, f"is no training history ({error})", remedy_damaged(path)) from None
     if "step" not in history or not all(map(is_numeric_dtype, history.dtypes)):

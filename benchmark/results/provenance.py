@@ -5,6 +5,7 @@ PyTorch is asked only where the process has loaded it already, so that methods w
 
 import hashlib
 import json
+import logging
 import math
 import os
 import platform
@@ -31,16 +32,20 @@ from benchmark.config.load import load_dataset
 from benchmark.results.status import Status
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import write_atomically
-from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
+from benchmark.runtime.errors import DataError, MethodFailed, remedy_damaged, remedy_missing
 from benchmark.runtime.paths import ROOT, Cell
 from benchmark.runtime.processor import PORTABLE_KERNELS
 
 CODE = ("benchmark", "methods")
+FIT = "fit"
+"""Entry of a harmonization's record that holds what fitting took, where no training has a record of its own."""
 # What can change a number; the rest of the environment is in requirements.lock.
 PACKAGES = (
     "h5py", "lightning-fabric", "monai", "numpy", "pandas", "safetensors", "scikit-image", "scipy", "torch",
     "torch-fidelity", "torchvision",
 )  # fmt: skip
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -48,16 +53,29 @@ class Record:
     """What the recorded work says of itself.
 
     Attributes:
-        status: ``failed`` when the training diverged, ``skipped`` when the method is not applicable.
+        status: ``failed`` when the method failed, ``skipped`` when it is not applicable.
         reason: why it is not ``ok``.
         facts: further entries of the JSON.
-        earlier_seconds: that processes before this one spent on the same work, before they were killed.
+        earlier_seconds: that killed processes spent on the same work before this one.
+        begun: moment of ``time.perf_counter`` from which ``wall_seconds`` count.
     """
 
     status: Status = "ok"
     reason: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     earlier_seconds: float = 0.0
+    begun: float = field(default_factory=time.perf_counter)
+
+    def failed(self, outcome: MethodFailed) -> None:
+        """Notes that the method failed, here and in the log."""
+        self.status, self.reason = "failed", outcome.reason
+        logger.warning("failed: %s", outcome.reason)
+
+    @property
+    def cost(self) -> dict[str, float]:
+        """What the work took until now."""
+        seconds = time.perf_counter() - self.begun + self.earlier_seconds
+        return {"wall_seconds": round(seconds, 3), "peak_memory_mib": peak_memory()}
 
 
 @contextmanager
@@ -76,9 +94,8 @@ def recorded_work(
     Args:
         work: what was worked on; the first entries of the JSON.
     """
-    record, started, clock = Record(), datetime.now(UTC), time.perf_counter()
+    record, started = Record(), datetime.now(UTC)
     yield record
-    seconds = time.perf_counter() - clock + record.earlier_seconds
     provenance = {
         **work,
         "status": record.status,
@@ -86,8 +103,7 @@ def recorded_work(
         **record.facts,
         "started": started.isoformat(timespec="seconds"),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-        "wall_seconds": round(seconds, 3),
-        "peak_memory_mib": peak_memory(),
+        **record.cost,
         "config_sha256": digest(config.file, _without_names(load_dataset(dataset))),
         "data": data_hashes(dataset, pair),
         "code": code_version(),
@@ -103,27 +119,47 @@ def read_provenance(path: Path, *counts: str) -> dict[str, Any]:
         counts: further entries that must be there and whole numbers.
 
     Raises:
-        DataError: missing or damaged, or an entry that nobody would have written.
+        DataError: missing or damaged, or an entry that :func:`recorded` would not write.
     """
-    # Only the records of trainings have a rule of their own; the harmonization is made again of both.
-    harmonized = path.with_name("harmonized.h5")
-    again = remedy_damaged(harmonized, f"{path} and {harmonized}, as far as they are there,")
+    again = remedy_damaged(path)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(path, "is missing", again) from None
+        raise DataError(path, "is missing", remedy_missing(path)) from None
     except ValueError as error:
         raise DataError(path, f"is damaged ({error})", again) from None
     if not isinstance(found, dict):
         raise DataError(path, "is damaged (no mapping)", again)
-    for key, fits in {**_WRITTEN, **dict.fromkeys(counts, _is_count)}.items():
-        if key not in found:
-            raise DataError(path, f"is damaged (no {key})", again)
-        if not fits(found[key]):
-            raise DataError(path, f"is damaged ({key} is {found[key]!r})", again)
+    _check_entries(path, found, {**_WRITTEN, **_COST, **dict.fromkeys(counts, _is_count)})
     if found["status"] != "ok" and not found["reason"]:
         raise DataError(path, f"is damaged (it is {found['status']} without a reason)", again)
     return found
+
+
+def read_fit(cell: Cell) -> dict[str, Any]:
+    """What fitting a cell's method took: ``wall_seconds``, ``peak_memory_mib`` and ``parameters``.
+
+    A training has a record of its own; what a method without one learns is fitted when the cell is harmonized.
+
+    Raises:
+        DataError: the record is missing or damaged.
+    """
+    harmonization = read_provenance(cell.harmonize_run)
+    if FIT not in harmonization:
+        return read_provenance(cell.run, "parameters")
+    found: dict[str, Any] = harmonization[FIT]
+    if not isinstance(found, dict):
+        raise DataError(cell.harmonize_run, f"is damaged ({FIT} is no mapping)", remedy_damaged(cell.harmonize_run))
+    _check_entries(cell.harmonize_run, found, {**_COST, "parameters": _is_count})
+    return found
+
+
+def _check_entries(path: Path, found: Mapping[str, Any], expected: Mapping[str, Callable[[object], bool]]) -> None:
+    for key, fits in expected.items():
+        if key not in found:
+            raise DataError(path, f"is damaged (no {key})", remedy_damaged(path))
+        if not fits(found[key]):
+            raise DataError(path, f"is damaged ({key} is {found[key]!r})", remedy_damaged(path))
 
 
 def _is_amount(value: object) -> bool:
@@ -137,9 +173,8 @@ def _is_count(value: object) -> bool:
 _WRITTEN: Mapping[str, Callable[[object], bool]] = {
     "status": lambda value: value in get_args(Status),
     "reason": lambda value: isinstance(value, str),
-    "wall_seconds": _is_amount,
-    "peak_memory_mib": _is_amount,
 }
+_COST: Mapping[str, Callable[[object], bool]] = {"wall_seconds": _is_amount, "peak_memory_mib": _is_amount}
 
 
 def digest(*models: BaseModel) -> str:

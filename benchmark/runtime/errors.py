@@ -76,13 +76,17 @@ class Interrupted(Exception):  # noqa: N818  not an error
         super().__init__(f"{signal}: stopped after step {step} of {steps}; the same command goes on from there")
 
 
-class Diverged(Exception):  # noqa: N818  an outcome, not an error
-    """A training diverged (non-finite loss, constant output): its cell is ``failed``, and the run continues.
+class MethodFailed(Exception):  # noqa: N818  an outcome, not an error
+    """A method did not do its work: its cell is ``failed``, and the run continues.
 
     Args:
-        reason: what was observed, and at which step; the scores file states it.
+        reason: what was observed; the scores file states it.
     """
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
+
+
+class Diverged(MethodFailed):
+    """A training diverged: non-finite loss, constant output. The reason names the step."""

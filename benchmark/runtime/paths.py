@@ -99,12 +99,12 @@ class Cell:
 
     @property
     def run(self) -> Path:
-        """Provenance of the training, written by its own process."""
+        """Provenance of the training; only of cells that a job of their own trains."""
         return self.root / "run.json"
 
     @property
     def harmonize_run(self) -> Path:
-        """Provenance of the harmonization, if it is a separate process."""
+        """Provenance of the harmonization, and of the fit of a method that no job of its own trains."""
         return self.root / "harmonize.json"
 
     @property
@@ -132,6 +132,16 @@ def benchmark_root(benchmark: str) -> Path:
 
 def pair_root(benchmark: str, dataset: str, pair: str, fold: int) -> Path:
     return RESULTS / benchmark / "cells" / dataset / pair / f"fold-{fold}"
+
+
+def reference_rows(benchmark: str, dataset: str, pair: str, fold: int) -> Path:
+    """Scores of the segmentors on real test images of their own scanner."""
+    return pair_root(benchmark, dataset, pair, fold) / "reference.csv"
+
+
+def real_images(benchmark: str, dataset: str, pair: str, fold: int) -> Path:
+    """Features and segmentations of the real test images, which all cells of a pair and fold share."""
+    return pair_root(benchmark, dataset, pair, fold) / "reference.h5"
 
 
 def segmentor(benchmark: str, dataset: str, domain: str, fold: int) -> Path:

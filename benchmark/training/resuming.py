@@ -5,32 +5,38 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.results.provenance import Record, data_hashes, origin
 from benchmark.runtime import paths
 from benchmark.runtime.code_digest import code_digest
-from benchmark.training.checkpoints import Checkpoints
+
+if TYPE_CHECKING:
+    from benchmark.training.checkpoints import Checkpoints
 
 
 @contextmanager
 def checkpoints_of(
     config: BenchmarkConfig, trained: Path, dataset: str, pair: str, settings: str, *modules: str
-) -> Iterator[Checkpoints]:
-    """Those of one training, which is this process's alone within the block.
+) -> Iterator["Checkpoints"]:
+    """Those of one training, which no other process can do within the block.
 
     Args:
         config: says how often one is written.
         trained: folder of what is trained.
-        dataset: its slices are trained on.
-        pair: its splits say which.
+        dataset: whose slices are trained on.
+        pair: whose splits say on which.
         settings: what the training depends on of the configs (``benchmark.training.settings``).
-        modules: what it is made of; the code behind them counts too.
+        modules: that train; the code behind them counts too.
 
     Raises:
         DataError: the slices or splits are missing.
         ModelError: another process is at this training.
     """
+    # Loads PyTorch, which removing checkpoints does without.
+    from benchmark.training.checkpoints import Checkpoints
+
     data = {name.removesuffix("_sha256"): value for name, value in data_hashes(dataset, pair).items()}
     identity = {"config": hashlib.sha256(settings.encode()).hexdigest(), "code": code_digest(*modules), **data}
     folder = paths.checkpoints(config.benchmark, trained)
@@ -41,9 +47,10 @@ def checkpoints_of(
 
 
 def discard(benchmark: str, *trained: Path) -> None:
-    """Removes the checkpoints of trainings that are done and booked, as the jobs know that use what was trained.
+    """Removes the checkpoints of trainings that are done.
 
-    A training cannot know that of itself: killed with it just after its end, Snakemake has it made again.
+    Only after a whole run: a training that was killed with Snakemake just after its end is made again, from its last
+    checkpoint.
 
     Args:
         benchmark: its name.
@@ -53,8 +60,8 @@ def discard(benchmark: str, *trained: Path) -> None:
         shutil.rmtree(paths.checkpoints(benchmark, folder), ignore_errors=True)
 
 
-def note_resumption(record: Record, checkpoints: Checkpoints) -> None:
-    """Tells the provenance of a training that it went on from a checkpoint, and what the steps before it took."""
+def note_resumption(record: Record, checkpoints: "Checkpoints") -> None:
+    """Notes in a training's provenance that it went on from a checkpoint, and what the steps before it took."""
     if checkpoints.resumed_at:
         record.facts["resumed_at_step"] = checkpoints.resumed_at
         record.earlier_seconds = checkpoints.earlier_seconds

@@ -11,7 +11,7 @@ READER = "benchmark/data/truth.py"
 # The harness hands it to controls that declare `needs_truth`, metrics compare with it, and the preparation writes it.
 # What makes up subjects, to measure times on, writes theirs.
 MAY_IMPORT = {
-    "benchmark/pipeline/cell.py",
+    "benchmark/pipeline/harmonization.py",
     "benchmark/metrics/view.py",
     "benchmark/preparation/collect.py",
     "benchmark/monitoring/plan/synthetic.py",

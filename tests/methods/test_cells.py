@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import h5py
 import numpy as np
@@ -12,10 +13,11 @@ from benchmark.data.slices import SliceStore
 from benchmark.methods.base import Method
 from benchmark.methods.classical import ClassicalMethod
 from benchmark.methods.registry import method_class
-from benchmark.pipeline import cell as cell_module
-from benchmark.pipeline.cell import harmonize_cell, train_cell
+from benchmark.pipeline import inputs
+from benchmark.pipeline.harmonization import harmonize_cell
+from benchmark.pipeline.training import train_cell
 from benchmark.results.harmonized import read_harmonized
-from benchmark.results.provenance import read_provenance
+from benchmark.results.provenance import read_fit, read_provenance
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError, Diverged, ModelError, UserError
 from benchmark.runtime.paths import Cell
@@ -42,6 +44,10 @@ def run(method):
     return json.loads(cell(method).run.read_text())
 
 
+def harmonization(method):
+    return json.loads(cell(method).harmonize_run.read_text())
+
+
 @pytest.fixture
 def laid_out():
     small.lay_out()
@@ -63,20 +69,8 @@ def test_a_learned_cell_leaves_model_history_provenance_and_images(laid_out, met
     assert harmonized.status == "ok"
     assert set(harmonized.images) == set(small.FOLD.test_source)
     assert all(image.shape == store.image(s).shape for s, image in harmonized.images.items())
-    assert json.loads(cell(method).harmonize_run.read_text())["slices"] == 12
-
-
-def test_trained_methods_are_harmonized_together(laid_out):
-    trained = [method for method in METHODS if method not in ("identity", "oracle", "histogram_matching")]
-    for method in trained:
-        train_cell(config(), cell(method))
-        harmonize_cell(config(), cell(method))
-    alone = {method: cell(method).harmonized.read_bytes() for method in trained}
-    for method in trained:
-        cell(method).harmonized.unlink()
-    cell_module.harmonize_trained(config(), small.DATASET, small.PAIR, 0)
-    assert {method: cell(method).harmonized.read_bytes() for method in trained} == alone
-    assert not cell("identity").harmonized.exists()
+    assert harmonization(method)["slices"] == 12
+    assert read_fit(cell(method)) == run(method)
 
 
 def test_a_cell_trained_twice_is_the_same_to_the_bit(laid_out):
@@ -93,9 +87,9 @@ def test_trains_on_training_subjects_of_both_scanners_alone(monkeypatch):
     small.lay_out(subjects=small.TRAINING)  # reading any other subject raises
     seen = []
     monkeypatch.setattr(method_class("cyclegan"), "fit", lambda self, train, context: seen.append((train, context)))
-    monkeypatch.setattr(method_class("cyclegan"), "save", lambda self, path: None)
+    monkeypatch.setattr(method_class("cyclegan"), "save", lambda self, path: path.mkdir(parents=True))
     monkeypatch.setattr(method_class("cyclegan"), "parameters", 0)
-    monkeypatch.setattr("benchmark.training.device.precision_here", {"auto": "bf16-mixed"}.get)
+    monkeypatch.setattr("benchmark.pipeline.training.precision_here", {"auto": "bf16-mixed"}.get)
     train_cell(config(), cell("cyclegan"))
     train, context = seen[0]
     store = SliceStore(paths.slices(small.DATASET))
@@ -105,6 +99,7 @@ def test_trains_on_training_subjects_of_both_scanners_alone(monkeypatch):
             np.testing.assert_array_equal(labels, store.labels(subject))
     assert (train.task.classes, train.task.class_weights, train.task.crop) == (3, (0.2, 0.8, 0.8), (32, 16))
     assert (train.task.batch_size, train.task.slice_shape, train.task.label_kind) == (2, small.SHAPE[1:], "dense")
+    assert train.task.spacing == small.SPACING
     assert context.identity == (small.DATASET, "AA-BB", 0, 0)
     assert (context.width, context.precision) == (4, "bf16-mixed")
     assert read_provenance(cell("cyclegan").run)["precision"] == "bf16-mixed"
@@ -122,7 +117,11 @@ def test_controls_and_classical_methods_are_fitted_in_place(laid_out):
     store = SliceStore(paths.slices(small.DATASET))
     for method in ("identity", "histogram_matching"):
         harmonize_cell(config(), cell(method))
-        assert run(method)["status"] == "ok"
+        assert harmonization(method)["status"] == "ok"
+        assert not cell(method).run.exists()
+        fit = read_fit(cell(method))
+        assert fit["parameters"] == 0
+        assert 0 <= fit["wall_seconds"] < 60 < fit["peak_memory_mib"]
     unchanged, matched = (read_harmonized(cell(m).harmonized).images for m in ("identity", "histogram_matching"))
     for subject in small.FOLD.test_source:
         np.testing.assert_array_equal(unchanged[subject], store.image(subject))
@@ -161,7 +160,7 @@ def test_what_is_not_applicable_is_skipped_with_its_reason(method, dataset, reas
     harmonized = read_harmonized(cell(method).harmonized)
     assert (harmonized.status, harmonized.images) == ("skipped", {})
     assert reason in harmonized.reason
-    assert (run(method)["status"], run(method)["reason"]) == ("skipped", harmonized.reason)
+    assert (harmonization(method)["status"], harmonization(method)["reason"]) == ("skipped", harmonized.reason)
 
 
 def test_what_is_not_applicable_is_not_trained():
@@ -214,18 +213,22 @@ class Wrong(ClassicalMethod):
         (np.zeros((1, 2, 3), np.float32), "shape"),
         (np.full(small.SHAPE, np.nan, np.float32), "not finite"),
         (np.full(small.SHAPE, 1.5, np.float32), "outside"),
+        (None, "shape"),
+        ("nothing", "no array"),
     ],
 )
-def test_a_method_that_breaks_its_contract_is_named(laid_out, monkeypatch, result, fault):
+def test_a_method_that_breaks_its_contract_fails(laid_out, monkeypatch, result, fault):
     def wrong(name, options) -> Method:
         method = Wrong(Wrong.hyperparameters())
         method.result = result
         return method
 
-    monkeypatch.setattr(cell_module, "create", wrong)
-    with pytest.raises(UserError, match=f"identity: translated a3 to .*{fault}"):
-        harmonize_cell(config(), cell("identity"))
-    assert not cell("identity").harmonized.exists()
+    monkeypatch.setattr(inputs, "create", wrong)
+    harmonize_cell(config(), cell("identity"))
+    harmonized = read_harmonized(cell("identity").harmonized)
+    assert (harmonized.status, harmonized.images) == ("failed", {})
+    assert re.fullmatch(rf"translate\(\) gave .*{fault}.* \(subject a3\)", harmonized.reason)
+    assert (harmonization("identity")["status"], harmonization("identity")["reason"]) == ("failed", harmonized.reason)
 
 
 def test_a_missing_or_damaged_training_is_named(laid_out):
@@ -259,7 +262,7 @@ def test_a_record_that_the_suite_cannot_have_written_is_refused(tmp_path, change
     path.write_text(json.dumps(record))
     assert read_provenance(path, "parameters") == record
     path.write_text(json.dumps({**record, **changes}))
-    with pytest.raises(DataError, match=f"run.json: is damaged .{said}.* Delete .*run.json and .*harmonized.h5"):
+    with pytest.raises(DataError, match=f"run.json: is damaged .{said}.* Delete it and run snakemake with the target"):
         read_provenance(path, "parameters")
     del record["wall_seconds"]
     path.write_text(json.dumps(record))

@@ -100,7 +100,9 @@ def test_damaged_quantiles_are_refused(tmp_path, state):
         create("histogram_matching", {}).load(tmp_path / "model")
 
 
-@pytest.mark.parametrize("modules", [["benchmark.pipeline.cell"], *([f"methods.{name}"] for name in TRAINING_FREE)])
+@pytest.mark.parametrize(
+    "modules", [["benchmark.pipeline.harmonization"], *([f"methods.{name}"] for name in TRAINING_FREE)]
+)
 def test_start_without_pytorch(modules):
     """Importing it takes seconds, and cells without networks are many."""
     code = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules)"

@@ -9,7 +9,7 @@ from pathlib import Path
 import small_benchmark as small
 
 from benchmark.judges.segmentor import train_segmentor
-from benchmark.pipeline.cell import train_cell
+from benchmark.pipeline.training import train_cell
 from benchmark.runtime.code_digest import ROOT, Project
 from benchmark.runtime.definitions import Source
 from benchmark.runtime.paths import Cell
@@ -74,7 +74,7 @@ def test_each_function_that_a_training_calls_changes_its_digest():
     small.lay_out()
     config = small.benchmark_config(methods={"segrenorm": {"embedding_dim": 16}}, proposed="segrenorm")
     cell = Cell("small", small.DATASET, "AA", "BB", 0, "segrenorm", 0)
-    check(called(lambda: train_cell(config, cell)), "benchmark.pipeline.cell:train_cell", "methods.segrenorm")
+    check(called(lambda: train_cell(config, cell)), "benchmark.pipeline.training:train_cell", "methods.segrenorm")
 
 
 def test_each_function_that_the_training_of_a_judge_calls_changes_its_digest():

@@ -225,7 +225,7 @@ def test_nor_does_code_that_methods_share(path):
         "benchmark.runtime.paths",
         "benchmark.judges",
         "benchmark.metrics",
-        "benchmark.pipeline.cell",
+        "benchmark.pipeline",
     )
     assert not [name for name in imported(path) if name.startswith(forbidden)]
 

@@ -15,7 +15,7 @@ import torch
 from benchmark import cli
 from benchmark.judges.autoencoder import train_autoencoder
 from benchmark.judges.segmentor import train_segmentor
-from benchmark.pipeline.cell import train_cell
+from benchmark.pipeline.training import train_cell
 from benchmark.runtime import paths
 from benchmark.runtime.memory import ran_out
 from benchmark.runtime.paths import Cell

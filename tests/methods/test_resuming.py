@@ -19,8 +19,8 @@ from benchmark.data.sampling import CropSampler, stream
 from benchmark.judges.autoencoder import train_autoencoder
 from benchmark.judges.segmentor import train_segmentor
 from benchmark.methods.registry import create
-from benchmark.pipeline import cell as cell_module
-from benchmark.pipeline.cell import harmonize_trained, train_cell
+from benchmark.pipeline import training
+from benchmark.pipeline.training import train_cell
 from benchmark.runtime import paths
 from benchmark.runtime.errors import Interrupted, ModelError
 from benchmark.runtime.paths import Cell
@@ -318,7 +318,7 @@ def test_a_cell_says_that_it_went_on_and_counts_all_its_time(monkeypatch):
     expected = small.model_files(cell.model), cell.history.read_text()
     discard("small", cell.model)
     with monkeypatch.context() as patch:
-        patch.setattr(cell_module._History, "add", lambda self, step, losses: kill() if step == 7 else None)
+        patch.setattr(training._History, "add", lambda self, step, losses: kill() if step == 7 else None)
         with pytest.raises(Killed):
             train_cell(config, cell)
     left = paths.checkpoints("small", cell.model)
@@ -333,7 +333,7 @@ def test_a_cell_says_that_it_went_on_and_counts_all_its_time(monkeypatch):
     assert record["wall_seconds"] > content["seconds"]
 
 
-def test_checkpoints_stay_until_what_was_trained_is_used():
+def test_checkpoints_stay_when_a_training_ends():
     """Snakemake deletes outputs that it has not recorded: killed just after the end of a training, it trains again."""
     small.lay_out()
     config = small.benchmark_config(methods={"cyclegan": {}}, proposed="cyclegan", checkpoint_every=3)
@@ -350,7 +350,7 @@ def test_checkpoints_stay_until_what_was_trained_is_used():
     assert "resumed_at_step" not in json.loads(cell.run.read_text())
     train_cell(config, cell)
     assert (small.model_files(cell.model), cell.history.read_text()) == expected
-    harmonize_trained(config, small.DATASET, small.PAIR, 0)
+    discard("small", cell.model)
     assert not paths.checkpoints("small", cell.model).exists()
 
 
@@ -359,7 +359,7 @@ def test_a_cell_with_other_settings_refuses_what_an_interrupted_one_left(monkeyp
     config = small.benchmark_config(methods={"cyclegan": {}}, proposed="cyclegan", checkpoint_every=3)
     cell = Cell("small", small.DATASET, "AA", "BB", 0, "cyclegan", 0)
     with monkeypatch.context() as patch:
-        patch.setattr(cell_module._History, "add", lambda self, step, losses: kill() if step == 7 else None)
+        patch.setattr(training._History, "add", lambda self, step, losses: kill() if step == 7 else None)
         with pytest.raises(Killed):
             train_cell(config, cell)
     other = small.benchmark_config(methods={"cyclegan": {"lambda_cyc": 5.0}}, proposed="cyclegan")

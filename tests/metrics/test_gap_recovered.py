@@ -26,9 +26,8 @@ def segmented(view, monkeypatch, source, target, harmonized):
         labels[:, top : top + rows] = 0
         return labels
 
-    monkeypatch.setattr(
-        type(view.pair), "prediction", lambda self, side, s: missing(s, (source if side == "source" else target)[s])
-    )
+    real = {side: {s: missing(s, rows[s]) for s in rows} for side, rows in (("source", source), ("target", target))}
+    monkeypatch.setattr(type(view.pair), "predictions", lambda self, segmentor, images: real[segmentor])
     view.predictions = {s: missing(s, harmonized[s]) for s in view.subjects}
     return list(GapRecovered(Strict()).compute(view))
 
@@ -65,7 +64,7 @@ def _kept(view, missing):
 def test_no_subject_with_all_three_scores_is_no_score(view, monkeypatch):
     monkeypatch.setattr(view.pair.store, "labels", lambda s: np.zeros((4, 36, 28), np.uint8))
     nothing = {s: np.zeros((4, 36, 28), np.uint8) for s in view.subjects}
-    monkeypatch.setattr(type(view.pair), "prediction", lambda self, side, s: nothing[s])
+    monkeypatch.setattr(type(view.pair), "predictions", lambda self, segmentor, images: nothing)
     view.predictions = nothing
     rows = list(GapRecovered(Strict()).compute(view))
     assert {r.status for r in rows} == {"skipped"}

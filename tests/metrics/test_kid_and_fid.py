@@ -1,7 +1,5 @@
 """What the metrics make of features; the distances themselves are in test_distances.py."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -29,7 +27,6 @@ def featured(view, monkeypatch):
         middle = draw(view.subjects, (source_shift + target_shift) / 2)
         monkeypatch.setattr(PairView, "features", lambda self, side: real[side])
         monkeypatch.setattr(CellView, "features", middle)
-        view.pair.extractor = SimpleNamespace(network=SimpleNamespace(feature_dim=DIMENSIONS))
         return view
 
     return give
@@ -75,5 +72,6 @@ def test_fid_is_of_all_slices_where_there_are_more_than_features(featured):
     assert metric.not_applicable(view) is None
     stacked = [torch.cat(list(f.values())) for f in (view.features, view.pair.features("target"))]
     assert rows(metric, view)["fid"].value == pytest.approx(fid(*stacked))
-    view.pair.extractor.network.feature_dim = 8  # as many as slices of the target
+    found = view.pair.features("target")
+    found |= {subject: torch.zeros(4, 8).double() for subject in found}  # as many as slices of the target
     assert "needs more test slices of each scanner than the 8 features; there are 8" in metric.not_applicable(view)

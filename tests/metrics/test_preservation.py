@@ -39,9 +39,8 @@ def test_volumes_are_millilitres_of_the_prediction():
 def test_before_is_the_source_segmentors_and_after_the_target_segmentors_volume(view, monkeypatch):
     before = {s: np.full((4, 36, 28), 1, np.uint8) for s in view.subjects}
     after = {s: np.where(np.arange(28) < 7 * (i + 1), 2, 0) * np.ones((4, 36, 28)) for i, s in enumerate(view.subjects)}
-    monkeypatch.setattr(
-        type(view.pair), "prediction", lambda self, side, s: before[s] if side == "source" else pytest.fail("target")
-    )
+    real = {("source", "source"): before}
+    monkeypatch.setattr(type(view.pair), "predictions", lambda self, *sides: real[sides])
     view.predictions = {s: a.astype(np.uint8) for s, a in after.items()}
     found = {(r.metric, r.subject, r.label): r for r in Preservation(Strict()).compute(view)}
     voxels, voxel = 4 * 36 * 28, 3 * 1 * 2 / 1000

@@ -1,20 +1,25 @@
 import numpy as np
 import pytest
 import small_benchmark as small
-from small_cells import harmonize
+import torch
+from small_cells import METHODS, harmonize, make_view
 
 from benchmark.config.base import Strict
 from benchmark.data.slices import SliceStore
 from benchmark.data.truth import TruthSlices, write_truth
+from benchmark.judges.features import AutoencoderFeatures, extract, load_extractor
 from benchmark.judges.segmentor import Segmentor, load_segmentor
+from benchmark.methods.base import Direction
 from benchmark.metrics.base import Metric, Quantity
 from benchmark.metrics.overlap import confusion, dice
 from benchmark.metrics.registry import metric_class
 from benchmark.metrics.view import CellView
-from benchmark.pipeline.scoring import check_declared, score_external, score_pair
+from benchmark.pipeline.real_images import judge_real_images
+from benchmark.pipeline.scoring import check_declared, score_cell, score_external
 from benchmark.results import scores
 from benchmark.results.artifacts import read_artifact
 from benchmark.results.harmonized import Harmonized
+from benchmark.results.real_images import features_of, write_real_images
 from benchmark.results.scores import Score
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
@@ -41,26 +46,19 @@ def one(frame, metric, **where):
     return row
 
 
+PLACE = ("small", small.DATASET, small.PAIR, 0)
+
+
 def reference():
-    return scores.read(paths.pair_root("small", small.DATASET, small.PAIR, 0) / "reference.csv")
+    return scores.read(paths.reference_rows(*PLACE))
 
 
 def score(settings, *methods, **how):
+    judge_real_images(settings, *PLACE[1:])
     for method in methods:
         harmonize(method, config=settings, **how)
-    score_pair(settings, small.DATASET, small.PAIR, 0)
-
-
-def test_the_judges_checkpoints_go_when_they_score(judged):
-    """That they do says that Snakemake has booked them."""
-    judges = [paths.segmentor("small", small.DATASET, domain, 0) for domain in ("AA", "BB")]
-    judges.append(paths.autoencoder("small", small.DATASET, small.PAIR, 0))
-    left = [paths.checkpoints("small", folder) for folder in judges]
-    for folder in left:
-        (folder / "step-000000003").mkdir(parents=True)
-    score(config(), "echo")
-    assert not any(folder.exists() for folder in left)
-    assert all(folder.is_dir() for folder in judges)
+        for seed in settings.seeds:
+            score_cell(settings, Cell("small", small.DATASET, "AA", "BB", 0, method, seed))
 
 
 def test_each_quantity_of_each_metric_has_a_row(judged):
@@ -183,9 +181,10 @@ def test_each_method_and_seed_is_scored_and_one_way_methods_have_no_sensitivity(
 def test_scoring_twice_gives_the_same_bytes(judged):
     cell = Cell("small", small.DATASET, "AA", "BB", 0, "echo", 0)
     score(config(), "echo")
-    first = cell.scores.read_bytes(), (cell.root.parents[1] / "reference.csv").read_bytes()
+    files = (cell.scores, cell.artifacts, paths.reference_rows(*PLACE))
+    first = [path.read_bytes() for path in files]
     score(config(), "echo")
-    assert (cell.scores.read_bytes(), (cell.root.parents[1] / "reference.csv").read_bytes()) == first
+    assert [path.read_bytes() for path in files] == first
 
 
 def test_external_images_are_scored_by_the_same_code(judged):
@@ -252,9 +251,71 @@ def test_a_metric_may_say_what_it_declares():
 
 
 def test_segmentations_and_features_of_real_images_are_computed_once_for_all_cells(judged, monkeypatch):
-    calls = []
-    predict = Segmentor.predict
-    monkeypatch.setattr(Segmentor, "predict", lambda self, images: calls.append(1) or predict(self, images))
+    predicted, extracted = [], []
+    predict, forward = Segmentor.predict, AutoencoderFeatures.forward
+    monkeypatch.setattr(Segmentor, "predict", lambda self, images: predicted.append(1) or predict(self, images))
+    monkeypatch.setattr(
+        AutoencoderFeatures, "forward", lambda self, images: extracted.append(1) or forward(self, images)
+    )
     score(config(methods={"echo": {}, "one_way": {}}), "echo", "one_way")
-    real = 3 + 3 + 2  # source by source, source by target, target by target
-    assert len(calls) == real + 2 * 3
+    assert len(predicted) == 2 * (3 + 2) + 2 * 3  # real ones by both segmentors, harmonized ones by the target's
+    assert len(extracted) == 3 + 2 + 2 * 3
+
+
+def test_what_the_judges_make_of_real_images_is_kept_to_the_last_bit(judged):
+    score(config(), "echo")
+    store, pair = SliceStore(paths.slices(small.DATASET)), make_view(config=config()).pair
+    extractor = load_extractor(paths.autoencoder(*PLACE))
+    for side, subjects in (("source", small.FOLD.test_source), ("target", small.FOLD.test_target)):
+        features = pair.features(side)
+        assert list(features) == list(subjects)
+        for subject in subjects:
+            assert torch.equal(features[subject], extract(extractor, store.image(subject)))
+        for segmentor, domain in (("source", "AA"), ("target", "BB")):
+            judge = load_segmentor(paths.segmentor("small", small.DATASET, domain, 0))
+            for found in pair.segmentations(segmentor, side):
+                assert np.array_equal(found.prediction, judge.predict(store.image(found.subject)))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda path: path.unlink(), "is missing"),
+        (lambda path: path.write_bytes(b"no HDF5"), "cannot be read"),
+        (lambda path: path.write_bytes(path.read_bytes()[:2000]), "cannot be read"),
+        (lambda path: write_real_images(path, [(features_of("target"), "b4", np.zeros((4, 2)))]), "is of other test"),
+    ],
+)
+def test_missing_or_damaged_judgements_of_real_images_are_named(judged, damage, said):
+    score(config(), "echo")
+    damage(paths.real_images(*PLACE))
+    with pytest.raises(DataError, match=rf"reference\.h5: {said}.*snakemake with the target"):
+        make_view(config=config()).pair.features("target")
+
+
+class Broken(METHODS["echo"]):
+    """Translates backward as a test says."""
+
+    name, title = "broken", "Broken"
+
+    def translate(self, images, direction=Direction.FORWARD):
+        return np.full_like(images, np.nan)
+
+
+def test_a_method_that_fails_to_translate_back_lacks_those_numbers_alone(judged, monkeypatch):
+    monkeypatch.setitem(METHODS, "broken", Broken)
+    score(config(methods={"echo": {}, "broken": {}}), "echo", "broken")
+    failed = table("broken")[lambda found: found["status"] == "failed"]
+    assert set(failed["metric"]) == {q.name for q in metric_class("sensitivity").quantities}
+    assert set(failed["reason"]) == {"translate() gave values that are not finite"}
+    others = table("broken")[lambda found: found["status"] != "failed"]
+    expected = table("echo")[lambda found: found["metric"].isin(others["metric"])]
+    assert others["value"].tolist() == pytest.approx(expected["value"].tolist(), nan_ok=True)
+
+
+def test_a_failure_in_another_process_leaves_no_number(judged):
+    score(config(), "echo")
+    cell = Cell("small", small.DATASET, "AA", "BB", 0, "echo", 0)
+    score_cell(config(), cell, "crashed (SIGSEGV)")
+    assert set(table()["status"]) == {"failed"}
+    assert set(table()["reason"]) == {"crashed (SIGSEGV)"}

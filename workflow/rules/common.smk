@@ -1,7 +1,7 @@
 # What the rules share: the checked config, the cells it asks for, and helper functions. No rule stands here.
 
 import json
-import os
+import math
 import sys
 import time
 from functools import cache
@@ -12,7 +12,6 @@ sys.path.insert(0, str(Path(workflow.basedir)))
 from benchmark.pipeline import resources
 from benchmark.runtime import paths
 from benchmark.cli import reported_errors
-from benchmark.pipeline.clock import bring_back, watch
 from benchmark.pipeline.resolve import load_benchmark
 from benchmark.config.load import load_dataset, read_yaml
 from benchmark.archives.retrieval.fetch import pin
@@ -25,13 +24,19 @@ from benchmark.archives.outdated import (
 from benchmark.data.splits import any_pair
 from benchmark.runtime.code_digest import code_digest
 from benchmark.runtime.devices import gpus
-from benchmark.pipeline.folders import folders_of, read_only, refuse_unusable
-from benchmark.pipeline.jobs import PRIORITIES
+from benchmark.pipeline.folders import (
+    folders_of,
+    read_only,
+    refuse_future,
+    refuse_unusable,
+)
+from benchmark.pipeline.jobs import PRIORITIES, TRAININGS
 from benchmark.runtime.interpreter import put_own_python_first
 from benchmark.config.cells import cells_of, judged
 from benchmark.reporting.files import figure_files, table_files
 from benchmark.pipeline.run_lock import hold_run_lock, refuse_jobs_left
 from benchmark.runtime.checksums import checksum_file
+from benchmark.training.resuming import discard
 from benchmark.training.settings import judge_settings, settings, training_settings
 from benchmark.runtime.atomic import write_atomically
 
@@ -40,29 +45,26 @@ load_dataset, pin = cache(load_dataset), cache(pin)
 
 STARTED, BEGUN = time.time(), time.monotonic()
 put_own_python_first()
-# Whatever rules read and write, but for archives, whose times no rule looks at.
-DATED = [paths.PREPARED, paths.RESULTS, paths.REPORTS, Path("workflow/report")]
 
 
-def make_outdated_older():
-    """Gives manifests and inventories that no longer hold a time before any input's, so that they are made again also
-    where Snakemake does not remember how they were made. Removed, they would not be missed where later files are there.
-    A dry run only tells.
+def make_outdated_again():
+    """Has Snakemake make manifests and inventories again that no longer hold, also where it does not remember how it
+    made them, and says why.
     """
-    found = [f for name, of in DATASETS.items() for f in outdated(of, PINS[name])]
-    for path, reason in found:
-        print(f"{path}: {reason}", file=sys.stderr)
-    if found and not workflow.output_settings.dryrun:
-        hold_run_lock()
-        for path, _ in found:
-            os.utime(path, (1, 1))
+    for name, dataset in DATASETS.items():
+        for path, reason in outdated(dataset, PINS[name]):
+            print(f"{path}: {reason}", file=sys.stderr)
+            workflow.dag_settings.forcerun = {
+                *workflow.dag_settings.forcerun,
+                str(path),
+            }
 
 
 with reported_errors():
-    if workflow.is_main_process and (ahead := bring_back(DATED)):
-        print(
-            f"{ahead} files were from the future; their times are now",
-            file=sys.stderr,
+    if workflow.is_main_process:
+        # All that rules read and write, but for archives, whose times no rule looks at.
+        refuse_future(
+            [paths.PREPARED, paths.RESULTS, paths.REPORTS, Path("workflow/report")]
         )
     for path in workflow.configfiles:
         read_yaml(Path(path))  # Snakemake itself takes the last of two equal keys
@@ -71,7 +73,7 @@ with reported_errors():
     # A function of a rule would tell of a damaged file of DVC's in Snakemake's way.
     PINS = {name: pin(name) for name in DATASETS}
     if workflow.is_main_process:
-        make_outdated_older()
+        make_outdated_again()
 
 BENCHMARK = CONFIG.benchmark
 # What the pages on the quality of prepared subjects say in words and look like.
@@ -143,12 +145,6 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-def cell_files(part, wildcards):
-    """One file of every cell of a pair and fold."""
-    cells = cells_of(CONFIG, wildcards.dataset, wildcards.pair, int(wildcards.fold))
-    return [str(getattr(cell, part)) for cell in cells]
-
-
 def all_cells():
     """Every cell of the benchmark."""
     return [cell for place in judged(CONFIG) for cell in cells_of(CONFIG, *place)]
@@ -160,26 +156,18 @@ def trained(cell):
 
 
 def trained_files(wildcards):
-    """What the trainings of a pair and fold left, which scores need too."""
-    cells = cells_of(CONFIG, wildcards.dataset, wildcards.pair, int(wildcards.fold))
-    return [str(f) for c in cells if trained(c) for f in (c.model, c.run)]
-
-
-def cell_files_of(methods, *parts):
-    """Files of every cell of these methods of a pair and fold, with wildcards."""
-    cells = cells_of(CONFIG, "{dataset}", "{source}-{target}", "{fold}")
-    files = [getattr(c, part) for c in cells if c.method in methods for part in parts]
-    return [str(f).replace("{source}-{target}", "{pair}") for f in files]
-
-
-def scored_files():
-    """What scoring a pair and fold leaves of its cells, with wildcards."""
-    scores = cell_files_of(CONFIG.methods, "scores")
-    return [
-        *scores,
-        *(str(checksum_file(Path(f))) for f in scores),
-        *cell_files_of(CONFIG.methods, "artifacts"),
-    ]
+    """What the training of a cell left; nothing where there is none."""
+    source, target = wildcards.pair.split("-")
+    cell = paths.Cell(
+        BENCHMARK,
+        wildcards.dataset,
+        source,
+        target,
+        int(wildcards.fold),
+        wildcards.method,
+        int(wildcards.seed),
+    )
+    return [str(cell.model), str(cell.run)] if trained(cell) else []
 
 
 def splits_of_domain(wildcards):
@@ -190,15 +178,20 @@ def splits_of_domain(wildcards):
 
 def cell_pattern(part):
     """Path of a cell's file with wildcards."""
-    root = f"{paths.benchmark_root(BENCHMARK)}/cells/{{dataset}}/{{pair}}/fold-{{fold}}/{{method}}/seed-{{seed}}"
-    name = {
-        "model": "model",
-        "history": "history.csv",
-        "run": "run.json",
-        "harmonized": "harmonized.h5",
-        "record": "harmonize.json",
-    }[part]
-    return f"{root}/{name}"
+    cell = paths.Cell(
+        BENCHMARK, "{dataset}", "{source}", "{target}", "{fold}", "{method}", "{seed}"
+    )
+    return str(getattr(cell, part)).replace("{source}-{target}", "{pair}")
+
+
+def cell_code(module):
+    """Digest of the code that does something with a cell, and of its method."""
+    return lambda wildcards: code_digest(module, f"methods.{wildcards.method}")
+
+
+def runtime(limit):
+    """Minutes that a job asks for whose work on a cell is ended after so many."""
+    return math.ceil(limit) + 60
 
 
 def inventory_of(wildcards):
@@ -211,18 +204,6 @@ def inventory_of(wildcards):
 def read_inventory(path, _written):
     """Asked for every subject, and read whenever it was written anew."""
     return json.loads(Path(path).read_text())["subjects"]
-
-
-def statement(made):
-    """A dataset's config, whose time counts for a file of the dataset (its function in benchmark.runtime.paths) that no longer holds."""
-
-    def config_of(wildcards):
-        dataset = load_dataset(wildcards.dataset)
-        old = [path for path, _ in outdated(dataset, pin(dataset.name))]
-        path = str(paths.DATASET_CONFIG / f"{dataset.name}.yaml")
-        return path if made(dataset.name) in old else ancient(path)
-
-    return config_of
 
 
 def inventory_to_prepare(wildcards):
@@ -240,16 +221,20 @@ def inventory_to_collect(wildcards):
 
 def prepared_subjects(wildcards):
     """Every prepared subject of a dataset."""
-    return [
-        str(paths.subject(wildcards.dataset, s) / "subject.json")
-        for s in inventory_of(wildcards)
-    ]
+    return [str(paths.subject(wildcards.dataset, s)) for s in inventory_of(wildcards)]
 
 
 def scored_as(dataset):
     """The part of a dataset's config that scores depend on; what its slices depend on reruns everything anyway."""
     return dataset.model_dump(
         mode="json", include={"labels", "lesions", "fid", "phantom", "domains"}
+    )
+
+
+def score_settings(wildcards):
+    """What scores depend on of the configs, apart from the images."""
+    return settings(
+        CONFIG.kernels, CONFIG.metrics, scored_as(DATASETS[wildcards.dataset])
     )
 
 

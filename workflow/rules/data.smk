@@ -3,8 +3,6 @@
 
 
 rule fetch:
-    input:
-        config=statement(paths.manifest),
     output:
         manifest="data/prepared/{dataset}/manifest.json",
     log:
@@ -33,7 +31,6 @@ checkpoint inventory:
     input:
         # The archive itself is DVC's; a fresh pull changes its times and not its contents.
         manifest=rules.fetch.output.manifest,
-        config=statement(paths.inventory),
     output:
         inventory="data/prepared/{dataset}/inventory.json",
     log:
@@ -90,7 +87,7 @@ rule prepare:
         manifest=ancient("data/prepared/{dataset}/manifest.json"),
         inventory=inventory_to_prepare,
     output:
-        subject="data/prepared/{dataset}/subjects/{subject}/subject.json",
+        subject=directory("data/prepared/{dataset}/subjects/{subject}"),
     log:
         f"{LOGS}/prepare/{{dataset}}-{{subject}}.log",
     benchmark:

@@ -1,11 +1,16 @@
-# Scores of all cells of a pair and fold, then of the whole benchmark.
+# What all cells of a pair and fold share, the scores of each cell, and those of the whole benchmark.
+
+METRICS = [f"benchmark.metrics.{name}" for name in CONFIG.metrics]
+
+REFERENCE_ROWS = str(paths.reference_rows(BENCHMARK, "{dataset}", "{pair}", "{fold}"))
+SCORE_TABLES = [
+    *(paths.reference_rows(BENCHMARK, *place) for place in judged(CONFIG)),
+    *(cell.scores for cell in all_cells()),
+]
 
 
-rule score:
+rule reference:
     input:
-        harmonized=lambda wildcards: cell_files("harmonized", wildcards),
-        records=lambda wildcards: cell_files("harmonize_run", wildcards),
-        trained=trained_files,
         segmentors=lambda wildcards: [
             str(
                 paths.segmentor(
@@ -14,60 +19,78 @@ rule score:
             )
             for domain in wildcards.pair.split("-")
         ],
-        autoencoder=lambda wildcards: str(
-            paths.autoencoder(
-                BENCHMARK, wildcards.dataset, wildcards.pair, int(wildcards.fold)
-            )
-        ),
+        autoencoder=rules.autoencoder.output.model,
         slices=rules.collect.output.slices,
-        truth=rules.collect.output.truth,
         splits=rules.split.output.splits,
     output:
-        reference=multiext(
-            f"{paths.benchmark_root(BENCHMARK)}/cells/{{dataset}}/{{pair}}/fold-{{fold}}/reference.csv",
-            "",
-            ".sha256",
-        ),
-        cells=scored_files(),
+        rows=REFERENCE_ROWS,
+        checksum=f"{REFERENCE_ROWS}.sha256",
+        images=str(paths.real_images(BENCHMARK, "{dataset}", "{pair}", "{fold}")),
     log:
-        f"{LOGS}/score/{{dataset}}-{{pair}}-{{fold}}.log",
+        f"{LOGS}/reference/{{dataset}}-{{pair}}-{{fold}}.log",
     benchmark:
-        f"{LOGS}/benchmarks/score/{{dataset}}-{{pair}}-{{fold}}.tsv"
+        f"{LOGS}/benchmarks/reference/{{dataset}}-{{pair}}-{{fold}}.tsv"
     conda:
         "../envs/benchmark.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=480,
+        runtime=240,
         gpu=GPU,
     params:
         config=RESOLVED,
-        code=code_digest(
-            "benchmark.pipeline.scoring:score_pair",
-            *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
+        code=code_digest("benchmark.pipeline.real_images:judge_real_images", *METRICS),
+        settings=score_settings,
+    shell:
+        "python -m benchmark step reference {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
+        " --gpu {resources.gpu} > {log} 2>&1"
+
+
+rule score:
+    input:
+        harmonized=rules.harmonize.output.images,
+        record=rules.harmonize.output.record,
+        trained=trained_files,
+        real_images=rules.reference.output.images,
+        segmentor=lambda wildcards: str(
+            paths.segmentor(
+                BENCHMARK,
+                wildcards.dataset,
+                wildcards.pair.split("-")[1],
+                int(wildcards.fold),
+            )
         ),
-        settings=lambda wildcards: settings(
-            CONFIG.kernels,
-            CONFIG.metrics,
-            list(CONFIG.methods),
-            list(CONFIG.seeds),
-            scored_as(DATASETS[wildcards.dataset]),
-        ),
+        autoencoder=rules.autoencoder.output.model,
+        slices=rules.collect.output.slices,
+        truth=rules.collect.output.truth,
+        splits=rules.split.output.splits,
+    output:
+        scores=cell_pattern("scores"),
+        checksum=str(checksum_file(Path(cell_pattern("scores")))),
+        artifacts=cell_pattern("artifacts"),
+    log:
+        f"{LOGS}/score/{{dataset}}-{{pair}}-{{fold}}-{{method}}-{{seed}}.log",
+    benchmark:
+        f"{LOGS}/benchmarks/score/{{dataset}}-{{pair}}-{{fold}}-{{method}}-{{seed}}.tsv"
+    conda:
+        "../envs/benchmark.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=runtime(CONFIG.limits.score_minutes),
+        gpu=GPU,
+    params:
+        config=RESOLVED,
+        code=code_digest("benchmark.pipeline.scoring:score_cell", *METRICS),
+        settings=score_settings,
     shell:
         "python -m benchmark step score {params.config} {wildcards.dataset} {wildcards.pair} {wildcards.fold}"
-        " --gpu {resources.gpu} > {log} 2>&1"
+        " {wildcards.method} {wildcards.seed} --gpu {resources.gpu} > {log} 2>&1"
 
 
 rule gather:
     input:
-        references=[
-            f"{paths.pair_root(BENCHMARK, *place)}/reference.csv{ending}"
-            for place in judged(CONFIG)
-            for ending in ("", ".sha256")
-        ],
-        scores=[
-            str(f) for c in all_cells() for f in (c.scores, checksum_file(c.scores))
-        ],
+        tables=[str(f) for t in SCORE_TABLES for f in (t, checksum_file(t))],
     output:
         scores=str(paths.scores(BENCHMARK)),
         scores_checksum=str(checksum_file(paths.scores(BENCHMARK))),
@@ -91,9 +114,6 @@ rule gather:
     params:
         config=RESOLVED,
         settings=report_settings(),
-        code=code_digest(
-            "benchmark.pipeline.leaderboard:gather",
-            *(f"benchmark.metrics.{name}" for name in CONFIG.metrics),
-        ),
+        code=code_digest("benchmark.pipeline.leaderboard:gather", *METRICS),
     shell:
         "python -m benchmark step gather {params.config} > {log} 2>&1"

@@ -13,7 +13,7 @@ from benchmark.config.load import suggestion
 from benchmark.monitoring.plan.dataset_size import DatasetSize, dataset_size
 from benchmark.monitoring.plan.work import amount, bulk, unit
 from benchmark.monitoring.training_log import WHOLE, rows_of, tail
-from benchmark.pipeline.jobs import RULES, TRAININGS, Job, jobs_of
+from benchmark.pipeline.jobs import OF_CELL, RULES, TRAININGS, Job, jobs_of
 from benchmark.reporting.timings import read_times, start_up
 from benchmark.runtime import paths
 from benchmark.runtime.errors import UserError
@@ -40,7 +40,7 @@ class Measurement(Strict):
     """What one job took.
 
     Attributes:
-        method: of a job that trains a method, else empty.
+        method: of a job of one cell, else empty.
         start_up: seconds until the work began.
         work: seconds of work.
         amount: units of work.
@@ -63,8 +63,8 @@ class Measurement(Strict):
 
 
 def method_of(job: Job) -> str:
-    """The method that a job trains, or an empty string."""
-    return job.cells[0].method if job.rule == "train" else ""
+    """The method of a job of one cell, or an empty string."""
+    return job.cells[0].method if job.rule in OF_CELL else ""
 
 
 def measurement(
@@ -156,7 +156,6 @@ def _read(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) -
 
 
 def size_of(made: Sequence[Path]) -> int:
-    """Bytes of files and of all files in folders; a subject's record stands for its folder."""
-    roots = [path.parent if path.name == "subject.json" else path for path in made]
-    files = [file for path in roots for file in (path.rglob("*") if path.is_dir() else [path])]
+    """Bytes of files and of all files in folders."""
+    files = [file for path in made for file in (path.rglob("*") if path.is_dir() else [path])]
     return sum(file.stat().st_size for file in files if file.is_file())

@@ -22,7 +22,7 @@ from benchmark.monitoring.plan.measurement import Measurement, divide_training, 
 from benchmark.monitoring.plan.synthetic import synthesize
 from benchmark.monitoring.plan.work import unit
 from benchmark.monitoring.training_log import tail
-from benchmark.pipeline.jobs import TRAININGS, Job, jobs_of
+from benchmark.pipeline.jobs import OF_CELL, TRAININGS, Job, jobs_of
 from benchmark.reporting.timings import start_up
 from benchmark.runtime import paths
 from benchmark.runtime.devices import gpus
@@ -90,10 +90,10 @@ def _step(config: BenchmarkConfig, job: Job) -> list[str]:
         return [job.rule]
     if job.rule == "segmentor":
         return [job.rule, job.dataset, job.domain, str(job.fold)]
-    if job.rule in ("train", "harmonize"):
+    if job.rule in OF_CELL:
         return [job.rule, job.dataset, job.pair, str(job.fold), job.cells[0].method, str(job.cells[0].seed)]
     if job.fold is not None:
-        return [job.rule.replace("_", "-"), job.dataset, job.pair, str(job.fold)]
+        return [job.rule, job.dataset, job.pair, str(job.fold)]
     return []
 
 
@@ -136,8 +136,9 @@ def timed(command: list[str], folder: Path, log: Path) -> tuple[float, float, fl
             ended, status, used = os.wait4(process.pid, os.WNOHANG)
         wall = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise _failed(" ".join(command[3:]), process.returncode, last, tail(log).rstrip().rpartition("\n")[2])
+    if code := process.returncode:
+        signalled = 128 - code if code > 128 else code  # of the process in which a method was at work
+        raise _failed(" ".join(command[3:]), signalled, last, tail(log).rstrip().rpartition("\n")[2])
     return wall, used.ru_utime + used.ru_stime, memory
 
 
@@ -161,8 +162,9 @@ def _failed(command: str, code: int, memory: float, last_line: str) -> UserError
 
 
 def _resident(process: int) -> float:
-    """Resident memory in MiB of a process that has not been waited for; 0 once it has ended."""
+    """Resident memory in MiB of a process that has not been waited for, and its children; 0 once it has ended."""
     try:
-        return float(psutil.Process(process).memory_info().rss) / 2**20
+        family = (psutil.Process(process), *psutil.Process(process).children(recursive=True))
+        return sum(each.memory_info().rss for each in family) / 2**20
     except psutil.Error:
         return 0.0

@@ -9,7 +9,7 @@ from benchmark.monitoring.plan.dataset_size import dataset_size
 from benchmark.monitoring.plan.measurement import Measurement
 from benchmark.monitoring.plan.model import Estimate, estimate
 from benchmark.monitoring.schedule import Machine, ScheduledJob, critical_path, simulate
-from benchmark.pipeline.jobs import ON_GPU, RULES, Job, Key, jobs_of
+from benchmark.pipeline.jobs import RULES, Job, Key, jobs_of
 
 SAME_SIZE = 1.5
 """Largest factor between units of work that count as having the measured size."""
@@ -75,7 +75,7 @@ class Prediction:
     @property
     def gpu_seconds(self) -> float:
         """0 without GPUs."""
-        return sum(s.end - s.start for s in self.scheduled if s.job.rule in ON_GPU) if self.machine.gpus else 0.0
+        return sum(s.end - s.start for s in self.scheduled if s.job.on_gpu) if self.machine.gpus else 0.0
 
     @property
     def path_seconds(self) -> float:

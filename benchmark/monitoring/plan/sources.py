@@ -70,13 +70,13 @@ def from_run(config: BenchmarkConfig) -> Source:
 
     measurements = read_run(config)
     cells = [cell for place in judged(config) for cell in cells_of(config, *place)]
-    if left := sum(not cell.run.is_file() for cell in cells):
+    if left := sum(not cell.harmonize_run.is_file() for cell in cells):
         raise UserError(
             f"the run {config.benchmark}",
-            f"is not finished: {left} of its {len(cells)} cells are not trained or harmonized yet",
+            f"is not finished: {left} of its {len(cells)} cells are not harmonized yet",
             f"Wait for its end (hbench watch {config.benchmark} shows it), or measure with --measure",
         )
-    path = cells[0].run
+    path = cells[0].harmonize_run
     try:
         machine = read_provenance(path)["hardware"]
         title, gpu = f"the run {config.benchmark} on {_describe(machine)}", machine["gpu"] is not None

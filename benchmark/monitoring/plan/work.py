@@ -29,7 +29,7 @@ def steps(config: BenchmarkConfig, job: Job, size: DatasetSize) -> int:
 
 
 def amount(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) -> float:
-    """Units of work: steps of a training, slices to harmonize or score, subjects, or cells."""
+    """Units of work: steps of a training, slices to harmonize, judge or score, subjects, or cells."""
     if not job.dataset:
         return len(job.cells)
     size = sizes[job.dataset]
@@ -37,9 +37,10 @@ def amount(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) 
         return steps(config, job, size)
     if job.rule in ("fetch", "collect"):
         return len(size.subjects)
-    if job.rule in ("harmonize", "harmonize_trained", "score"):
-        slices = size.count(_fold(job, size).test_source)
-        return slices * sum(applies(config, cell.method, size) for cell in job.cells)
+    if job.rule in ("harmonize", "score"):
+        return applies(config, job.cells[0].method, size) * size.count(_fold(job, size).test_source)
+    if job.rule == "reference":
+        return size.count((*_fold(job, size).test_source, *_fold(job, size).test_target))
     return 1.0
 
 
@@ -55,7 +56,9 @@ def unit(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) ->
         return judges.segmentor.width**2 * prod(crops.crop) * judges.segmentor.batch_size
     if job.rule == "autoencoder":
         return judges.autoencoder.width**2 * size.slice_pixels * judges.autoencoder.batch_size
-    if job.rule in ("harmonize_trained", "score"):
+    if job.rule == "reference":
+        return judges.segmentor.width**2 * size.slice_pixels
+    if job.rule == "score" or (job.rule == "harmonize" and config.cards[job.cells[0].method].kind == "learned"):
         return config.training.width**2 * size.slice_pixels
     return size.slice_pixels
 
@@ -69,7 +72,7 @@ def bulk(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) ->
             "autoencoder": config.judges.autoencoder.width,
         }
         return float(widths[job.rule] ** 2)
-    if job.rule in ("prepare", "collect", "harmonize", "harmonize_trained", "score"):
+    if job.rule in ("prepare", "collect", "harmonize", "reference", "score"):
         slices = next(iter(sizes[job.dataset].slices.values())) if job.rule in ("prepare", "collect") else 1
         return amount(config, job, sizes) * slices * sizes[job.dataset].slice_pixels
     return 1.0

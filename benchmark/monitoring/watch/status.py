@@ -27,7 +27,7 @@ class JobStatus:
     """State of one job.
 
     Attributes:
-        reason: why the job failed, or why the training that it finished has no result.
+        reason: why the job failed, or why the method failed in the job, which has finished.
         seconds: duration of a finished job, if Snakemake recorded it.
         silent: seconds since a running job wrote to its log.
         progress: of a running training.
@@ -70,11 +70,12 @@ def _status(benchmark: str, job: Job, started: float | None, now: float) -> JobS
 
 
 def _no_result(job: Job) -> str:
-    """Why a finished training has no result, or an empty string."""
-    if job.rule != "train":
+    """Why a finished training or harmonization has no result, or an empty string."""
+    if job.rule not in ("train", "harmonize"):
         return ""
+    cell = job.cells[0]
     try:
-        run = json.loads(job.cells[0].run.read_text(encoding="utf-8"))
-        return str(run["reason"]) if run["status"] == "failed" else ""
+        record = json.loads((cell.run if job.rule == "train" else cell.harmonize_run).read_text(encoding="utf-8"))
+        return str(record["reason"]) if record["status"] == "failed" else ""
     except (FileNotFoundError, ValueError, KeyError):
         return ""  # the file is being replaced; the next frame shows it

@@ -34,9 +34,9 @@ def frame(benchmark: str, jobs: Sequence[JobStatus], *, brief: bool = False) -> 
         for s in jobs
         if s.state == "failed"
     ]
-    parts += [
-        Text(f"no result: {s.job.name}: {s.reason}", style="yellow") for s in jobs if s.state == "done" and s.reason
-    ]
+    # The harmonization repeats the reason of a training without a result.
+    reasons = dict.fromkeys((s.job.name, s.reason) for s in jobs if s.state == "done" and s.reason)
+    parts += [Text(f"no result: {name}: {reason}", style="yellow") for name, reason in reasons]
     return Group(*parts, _by_rule(jobs, brief))
 
 

@@ -60,7 +60,7 @@ def scored(dataset: str) -> list[Scored]:
         record = read_record(folder)
         if not isinstance(values := record.get("quality"), dict):
             path = folder / "subject.json"
-            raise DataError(path, "has no measures of the scan's quality", remedy_damaged(path, folder))
+            raise DataError(path, "has no measures of the scan's quality", remedy_damaged(folder, folder))
         found.append(Scored(subject, record["domain"], values))
     return found
 

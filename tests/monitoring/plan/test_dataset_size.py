@@ -12,8 +12,8 @@ from benchmark.judges.autoencoder import train_autoencoder
 from benchmark.judges.segmentor import train_segmentor
 from benchmark.monitoring.plan.dataset_size import DatasetSize, dataset_size, expected_subjects, slices_per_subject
 from benchmark.monitoring.plan.work import steps
-from benchmark.pipeline.cell import train_cell
 from benchmark.pipeline.jobs import jobs_of
+from benchmark.pipeline.training import train_cell
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import write_atomically
 from benchmark.runtime.errors import ConfigError

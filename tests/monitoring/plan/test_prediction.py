@@ -44,7 +44,7 @@ def jobs(config):
             entries = {s: {"domain": domain} for s, domain in subjects[job.dataset].items()}
             job.makes[0].write_text(json.dumps({"subjects": entries}))
         for cell in job.cells:
-            cell.run.write_text(
+            cell.harmonize_run.write_text(
                 json.dumps(
                     {
                         "status": "ok",
@@ -70,7 +70,7 @@ def test_a_run_predicts_itself(config, jobs):
     assert found.wall_seconds == pytest.approx(found.core_seconds)
     assert {rule.rule: rule.jobs for rule in found.rules}["train"] == 11
     assert all(rule.scale == pytest.approx(1) for rule in found.rules)
-    # fetch, inventory, prepare, collect, train, harmonize_trained, score, gather, figures, page
+    # fetch, inventory, prepare, collect, train, harmonize, score, gather, figures, page
     assert found.path_seconds == pytest.approx(8 * 2 + 3 + 21)
     # archives are fetched one after the other, and then no chain waits for another
     assert predict(config, read_run(config), Machine(10**3)).wall_seconds == pytest.approx(found.path_seconds + 2 * 2)
@@ -108,7 +108,7 @@ def test_a_warning_beyond_ten_times_the_measured_size(config, jobs):
     for width, factor in ((16, 16), (1, 16)):
         warning, headline = text(width).splitlines()[:2]
         assert warning.startswith(f"WARNING: the totals are guesses and may be wrong by a factor of {factor} or so: ")
-        assert "the times of train, harmonize_trained, score are scaled from units of work of another size" in warning
+        assert "the times of train, harmonize, score are scaled from units of work of another size" in warning
         assert headline.startswith("wider: about ")
     assert "WARNING" not in text(12)
 
@@ -189,10 +189,10 @@ def test_a_job_with_damaged_times_counts_as_not_measured(config, jobs, content):
 def test_an_unfinished_run(config, jobs):
     cells = [cell for job in jobs if job.rule == "score" for cell in job.cells]
     for cell in (cells[0], cells[-1]):
-        cell.run.unlink()
+        cell.harmonize_run.unlink()
     result = CliRunner().invoke(app, ["plan", "smoke", "--from", "smoke"])
     assert str(result.exception) == (
-        f"the run smoke: is not finished: 2 of its {len(cells)} cells are not trained or harmonized yet. "
+        f"the run smoke: is not finished: 2 of its {len(cells)} cells are not harmonized yet. "
         "Wait for its end (hbench watch smoke shows it), or measure with --measure."
     )
 
@@ -200,7 +200,8 @@ def test_an_unfinished_run(config, jobs):
 def test_a_record_without_the_hardware_is_damaged(config, jobs):
     for job in jobs:
         for cell in job.cells:
-            cell.run.write_text(json.dumps(json.loads(cell.run.read_text()) | {"hardware": "fast"}))
+            record = json.loads(cell.harmonize_run.read_text()) | {"hardware": "fast"}
+            cell.harmonize_run.write_text(json.dumps(record))
     result = CliRunner().invoke(app, ["plan", "smoke", "--from", "smoke"])
     assert isinstance(result.exception, UserError), result.exception
     assert "does not state the hardware" in str(result.exception)

@@ -1,0 +1,58 @@
+"""What the judges make of the real test images of a pair and fold, in one HDF5 file that all its cells share.
+
+``/features/<side>/<subject>``: the autoencoder's features of the slices, (slices, dimensions), float64.
+``/segmentations/<side>/<segmentor>/<subject>``: labels, (slices, rows, columns), uint8.
+
+``side`` and ``segmentor`` are ``source`` or ``target``: the scanner of the images, and that of the segmentor.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy.typing as npt
+
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
+from benchmark.runtime.hdf5 import atomic_hdf5
+
+FORMAT = "harmonize-bench real images 1"
+Side = Literal["source", "target"]
+SIDES: tuple[Side, Side] = ("source", "target")
+
+
+def features_of(side: Side) -> str:
+    """The group with the features of one scanner's images."""
+    return f"features/{side}"
+
+
+def segmentations_of(side: Side, segmentor: Side) -> str:
+    """The group with the segmentations of one scanner's images by one scanner's segmentor."""
+    return f"segmentations/{side}/{segmentor}"
+
+
+def write_real_images(path: Path, arrays: Iterable[tuple[str, str, npt.NDArray[Any]]]) -> None:
+    """Writes group, subject and array of each, under a temporary name, and renames."""
+    with atomic_hdf5(path) as file:
+        file.attrs["format"] = FORMAT
+        for group, subject, array in arrays:
+            file.create_dataset(f"{group}/{subject}", data=array, compression="gzip", shuffle=True)
+
+
+def read_real_images(path: Path, group: str, subjects: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of one group by subject, in the order of the subjects.
+
+    Raises:
+        DataError: missing, damaged, of another format, or of other subjects.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise DataError(path, "holds no features and segmentations of this version", remedy_damaged(path))
+            if set(file[group]) != set(subjects):
+                raise DataError(path, "is of other test subjects than the splits state", remedy_damaged(path))
+            return {subject: file[group][subject][:] for subject in subjects}
+    except FileNotFoundError:
+        raise DataError(path, "is missing", remedy_missing(path)) from None
+    except (OSError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
