@@ -53,7 +53,8 @@ onstart:
         refuse_unusable(written_folders(), writing=True)
         if workflow.executor_plugin.name == "slurm":
             refuse_jobs_left()
-        write_atomically(Path(RESOLVED), CONFIG.model_dump_json(indent=1) + "\n")
+        kept = CONFIG.model_copy(update={"digests": DIGESTS})
+        write_atomically(Path(RESOLVED), kept.model_dump_json(indent=1) + "\n")
 
 
 onsuccess:

@@ -147,11 +147,13 @@ class BenchmarkConfig(BenchmarkFile):
 
     Attributes:
         cards: of its methods, by name.
-        checked_with: digest of the configs and the code that it was checked with.
+        checked_with: hash of the configs and the source code that it was checked with.
+        digests: of that code (``benchmark.runtime.code_digest``), by their entry points.
     """
 
     cards: dict[str, MethodCard]
     checked_with: str = ""
+    digests: dict[str, str] = Field(default_factory=dict)
 
     @property
     def file(self) -> BenchmarkFile:

@@ -17,11 +17,9 @@ from benchmark.config.benchmark import BenchmarkConfig, BenchmarkFile
 from benchmark.config.dataset import CROP_MULTIPLE, DatasetConfig
 from benchmark.config.load import check, load_dataset, read_yaml
 from benchmark.runtime import paths
-from benchmark.runtime.code_digest import code_digest
+from benchmark.runtime.code_digest import source_fingerprint
 from benchmark.runtime.errors import ConfigError
 from benchmark.training.settings import settings
-
-_CHECKED_BY = ("benchmark.pipeline.resolve", "methods.*", "benchmark.metrics.*")
 
 
 def load_benchmark(source: Path | dict[str, Any], origin: str | Path = "config") -> BenchmarkConfig:
@@ -42,7 +40,7 @@ def load_benchmark(source: Path | dict[str, Any], origin: str | Path = "config")
     file = check(BenchmarkFile, content, origin)
     datasets = {name: load_dataset(name) for name in file.datasets}
     without_ids = (dataset.model_dump(mode="json", exclude={"exclude"}) for dataset in datasets.values())
-    parts = settings(file, *without_ids, code_digest(*_CHECKED_BY))
+    parts = settings(file, *without_ids, source_fingerprint())
     checked_with = hashlib.sha256(parts.encode()).hexdigest()
     kept = _kept(file.benchmark)
     return kept if kept and kept.checked_with == checked_with else _checked(file, datasets, checked_with, origin)

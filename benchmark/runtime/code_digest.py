@@ -43,6 +43,13 @@ class Project:
         found = self.reached(*entries)
         return hashlib.sha256("\0".join(f"{key}\0{found[key]}" for key in sorted(found)).encode()).hexdigest()
 
+    def fingerprint(self) -> str:
+        """SHA-256 over all files with source code; while it is the same, so is every digest."""
+        found = hashlib.sha256()
+        for path in sorted(path for package in PACKAGES for path in (self._root / package).rglob("*.py")):
+            found.update(f"{path.relative_to(self._root)}\0".encode() + path.read_bytes() + b"\0")
+        return found.hexdigest()
+
     def files(self, *entries: str) -> list[str]:
         """Files with code that the entry points reach, relative to the root, sorted."""
         modules = {key.partition(":")[0] for key in self.reached(*entries)}
@@ -164,5 +171,6 @@ class _Reach:
 
 
 _PROJECT = Project(ROOT)
-code_digest = cache(_PROJECT.digest)
+code_digest = _PROJECT.digest
 code_behind = _PROJECT.files
+source_fingerprint = _PROJECT.fingerprint

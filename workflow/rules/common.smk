@@ -22,7 +22,7 @@ from benchmark.archives.outdated import (
     outdated,
 )
 from benchmark.data.splits import any_pair
-from benchmark.runtime.code_digest import code_digest
+from benchmark.runtime.code_digest import code_digest as digest
 from benchmark.runtime.devices import gpus
 from benchmark.pipeline.folders import (
     folders_of,
@@ -76,6 +76,8 @@ with reported_errors():
         make_outdated_again()
 
 BENCHMARK = CONFIG.benchmark
+# Of the code behind rules; the last run's hold for as long as no source file changes.
+DIGESTS = dict(CONFIG.digests)
 # What the pages on the quality of prepared subjects say in words and look like.
 QUALITY_TEXTS = ["reports/templates/quality.html", "reports/templates/style.css"]
 # Written before the first job, and no job's output: a rule that makes it would hide from Snakemake the changed settings
@@ -94,6 +96,14 @@ if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_res
 RETRIES = 2 if workflow.is_main_process else 0
 KIND = {name: card.kind for name, card in CONFIG.cards.items()}
 LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
+
+
+def code_digest(*entries):
+    """Changes with the code that the entry points reach."""
+    key = " ".join(entries)
+    if key not in DIGESTS:
+        DIGESTS[key] = digest(*entries)
+    return DIGESTS[key]
 
 
 def written_folders():
@@ -246,7 +256,9 @@ def split_settings(wildcards):
 def report_settings():
     """All configs but for the ids that datasets leave out: `snakemake --report` shows its rules' parameters."""
     shown = (d.model_dump(mode="json", exclude={"exclude"}) for d in DATASETS.values())
-    return settings(CONFIG.model_dump(mode="json", exclude={"checked_with"}), *shown)
+    return settings(
+        CONFIG.model_dump(mode="json", exclude={"checked_with", "digests"}), *shown
+    )
 
 
 def preparation_settings(wildcards):
