@@ -132,12 +132,42 @@ def test_preparation_that_was_killed_ends_as_if_it_had_not_been(project, first_r
     assert prepared(resumed, "retouch_phantom_tiny") == prepared(project, "retouch_phantom_tiny")
 
 
-def test_a_changed_metric_scores_again_and_trains_nothing(project, first_run):
-    metric = project / "benchmark/metrics/kid.py"
-    before = metric.read_text()
-    metric.write_text(before + "\n# changed\n")
+def test_the_last_run_spares_parsing_pytorch(project, first_run):
+    command = ["-X", "importtime", "-m", "snakemake", "--dry-run", "--cores", "1", "--configfile", CONFIG]
+    output = call(project, sys.executable, *command)
+    assert "Nothing to be done" in output
+    assert "benchmark.pipeline.resolve" in output
+    assert not re.search(r"\| +(torch|monai|benchmark\.networks)\b", output)
+
+
+def plan_with(project: Path, *changes: tuple[str, str, str]) -> str:
+    """What Snakemake would do after texts of files were replaced."""
+    before = {file: (project / file).read_text() for file, _, _ in changes}
+    for file, old, new in changes:
+        text = (project / file).read_text()
+        assert old in text, file
+        (project / file).write_text(text.replace(old, new))
     plan = snakemake(project, "--dry-run", "--quiet", "rules")
-    metric.write_text(before)
+    for file, text in before.items():
+        (project / file).write_text(text)
+    return plan
+
+
+def test_changed_comments_and_renamed_locals_rerun_nothing(project, first_run):
+    files = ("networks/generator.py", "runtime/errors.py", "judges/segmentor.py")
+    comments = [(f"benchmark/{file}", "\n\n\n", "\n\n\n# A comment.\n") for file in files]
+    renamed = [
+        ("benchmark/methods/objective.py", "    loss = ", "    renamed = "),
+        ("benchmark/methods/objective.py", "* loss if halved else loss", "* renamed if halved else renamed"),
+    ]
+    assert "Nothing to be done" in plan_with(project, *comments, *renamed)
+
+
+def test_a_changed_loss_trains_again_and_a_changed_metric_only_scores(project, first_run):
+    plan = plan_with(project, ("benchmark/methods/objective.py", "0.5 *", "0.25 *"))
+    assert "train" in plan
+    assert "segmentor" not in plan
+    plan = plan_with(project, ("benchmark/metrics/kid.py", "\n\n\n", "\n\n\nCHANGED = 1\n"))
     assert "score" in plan
     assert "train" not in plan
     assert "segmentor" not in plan

@@ -11,7 +11,7 @@ from benchmark.data.slices import SliceStore
 from benchmark.data.splits import Fold, read_fold
 from benchmark.methods.base import FitContext, Method, TaskInfo, TrainingSet
 from benchmark.methods.isolation import method_faults
-from benchmark.methods.registry import create, method_class
+from benchmark.methods.registry import create
 from benchmark.runtime import paths
 from benchmark.runtime.paths import Cell
 
@@ -43,15 +43,15 @@ class Inputs:
     @property
     def not_applicable(self) -> str | None:
         """Reason why the method cannot be run on the dataset, or None."""
-        method = method_class(self.cell.method)
-        if method.needs_truth and not self.dataset.phantom:
+        card = self.config.cards[self.cell.method]
+        if card.needs_truth and not self.dataset.phantom:
             return "no subject was scanned on both scanners, so there is no truth"
-        return method.not_applicable(self.dataset.label_kind)
+        return card.not_applicable.get(self.dataset.label_kind)
 
     @property
     def trained(self) -> bool:
         """Whether a job of its own trains the cell."""
-        return method_class(self.cell.method).kind == "learned" and not self.not_applicable
+        return self.config.cards[self.cell.method].kind == "learned" and not self.not_applicable
 
     @cached_property
     def task(self) -> TaskInfo:

@@ -22,6 +22,7 @@ from benchmark.methods.registry import create
 from benchmark.pipeline import training
 from benchmark.pipeline.training import train_cell
 from benchmark.runtime import paths
+from benchmark.runtime.code_digest import PACKAGES, ROOT, Project
 from benchmark.runtime.errors import Interrupted, ModelError
 from benchmark.runtime.paths import Cell
 from benchmark.training import checkpoints as module
@@ -37,8 +38,8 @@ IDENTITY = {"config": "a", "code": "b", "slices": "c", "splits": "d"}
 VARIANTS = [*METHODS.items(), ("cyclegan", {"image_pool": 3})]
 
 
-class Killed(Exception):  # noqa: N818
-    """An error that no code handles."""
+class Killed(KeyboardInterrupt):
+    """As little handled by the suite as a kill; any other exception would count as a fault of the method."""
 
 
 def checkpoints(folder, every=2, **others):
@@ -366,6 +367,28 @@ def test_a_cell_with_other_settings_refuses_what_an_interrupted_one_left(monkeyp
     with pytest.raises(ModelError, match="with other settings"):
         train_cell(other, cell)
     train_cell(config.model_copy(update={"checkpoint_every": 500}), cell)  # how often is no part of it
+
+
+def test_a_training_goes_on_after_a_changed_comment_and_not_after_a_changed_loss(monkeypatch, tmp_path):
+    small.lay_out()
+    config = small.benchmark_config(methods={"cyclegan": {}}, proposed="cyclegan", checkpoint_every=3)
+    cell = Cell("small", small.DATASET, "AA", "BB", 0, "cyclegan", 0)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / "code" / package)
+    monkeypatch.setattr("benchmark.training.resuming.code_digest", lambda *e: Project(tmp_path / "code").digest(*e))
+    with monkeypatch.context() as patch:
+        patch.setattr(training._History, "add", lambda self, step, losses: kill() if step == 7 else None)
+        with pytest.raises(Killed):
+            train_cell(config, cell)
+    loss = tmp_path / "code/benchmark/methods/objective.py"
+    text = loss.read_text()
+    assert "0.5 *" in text
+    loss.write_text(text.replace("0.5 *", "0.25 *"))
+    with pytest.raises(ModelError, match="with other code"):
+        train_cell(config, cell)
+    loss.write_text(text.replace("\n\n\n", "\n\n\n# A comment.\n"))
+    train_cell(config, cell)
+    assert json.loads(cell.run.read_text())["resumed_at_step"] == 6
 
 
 @pytest.mark.parametrize("name", METHODS)
