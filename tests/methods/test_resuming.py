@@ -183,9 +183,7 @@ def replace_origin(where, origin):
 def test_a_second_process_is_kept_out(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE", 0.1)
     with checkpoints(tmp_path / "here").alone():
-        message = (
-            rf"under way in another process \({os.getpid()}\), which a killed run may have left. Wait .* or end it"
-        )
+        message = rf"another process \({os.getpid()}\) is at this training; .* left it behind. Wait .* or end it"
         with pytest.raises(ModelError, match=message), checkpoints(tmp_path / "here").alone():
             pass
     with checkpoints(tmp_path / "here").alone():
