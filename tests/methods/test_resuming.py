@@ -368,12 +368,14 @@ def test_a_cell_with_other_settings_refuses_what_an_interrupted_one_left(monkeyp
     train_cell(config.model_copy(update={"checkpoint_every": 500}), cell)  # how often is no part of it
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("name", METHODS)
 def test_a_process_that_is_killed_goes_on_with_the_same_command(name, tmp_path):
     undisturbed = train(tmp_path / "undisturbed", name)
     assert train_with_a_kill(tmp_path / "killed", name, step=6) == undisturbed
 
 
+@pytest.mark.processes
 def test_busy_neighbours_change_no_bit(tmp_path):
     alone = train(tmp_path / "alone", "segrenorm")
     with busy_neighbours():
