@@ -49,9 +49,9 @@ paper-dry-run: setup
 test: setup
 	$(PYTEST)
 
-# All tests that start neither Snakemake nor Slurm.
+# All tests but those that run Snakemake, Slurm or trainings in separate processes.
 test-fast: setup
-	$(PYTEST) -m "not snakemake and not slurm"
+	$(PYTEST) -m "not snakemake and not slurm and not processes"
 
 lint: setup
 	ruff check .

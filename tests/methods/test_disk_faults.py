@@ -9,6 +9,8 @@ import pytest
 from disks import ALONE, can_mount, without_override
 from killed_training import checkpoints, finish, lay_out, train
 
+pytestmark = pytest.mark.processes
+
 METHOD = "cyclegan"
 STEP = [sys.executable, "-m", "benchmark", "step", "train", "config.yaml", "tiny", "AA-BB", "0", METHOD, "0"]
 

@@ -389,12 +389,14 @@ def test_a_training_goes_on_after_a_changed_comment_and_not_after_a_changed_loss
     assert json.loads(cell.run.read_text())["resumed_at_step"] == 6
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("name", METHODS)
 def test_a_process_that_is_killed_goes_on_with_the_same_command(name, tmp_path):
     undisturbed = train(tmp_path / "undisturbed", name)
     assert train_with_a_kill(tmp_path / "killed", name, step=6) == undisturbed
 
 
+@pytest.mark.processes
 def test_busy_neighbours_change_no_bit(tmp_path):
     alone = train(tmp_path / "alone", "segrenorm")
     with busy_neighbours():

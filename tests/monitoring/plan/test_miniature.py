@@ -9,7 +9,6 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
-from benchmark.cli.runs import found_config
 from benchmark.monitoring.plan import sources
 from benchmark.monitoring.plan.measurement import Measurement
 from benchmark.monitoring.plan.miniature import timed
@@ -20,12 +19,11 @@ from benchmark.runtime.errors import UserError
 
 
 @pytest.mark.snakemake
-def test_all_rules_are_measured_except_two_quick_ones(project):
-    whole = found_config("config/smoke.yaml")
+def test_all_rules_are_measured_except_two_quick_ones(project, config):
     name = "retouch_phantom_tiny"
-    methods = {each: whole.methods[each] for each in ("identity", "segrenorm")}
-    config = whole.model_copy(
-        update={"datasets": {name: whole.datasets[name]}, "methods": methods, "metrics": {"overlap": {}, "cost": {}}}
+    methods = {each: config.methods[each] for each in ("identity", "segrenorm")}
+    config = config.model_copy(
+        update={"datasets": {name: config.datasets[name]}, "methods": methods, "metrics": {"overlap": {}, "cost": {}}}
     )
     announced: list[str] = []
     before = set(project.iterdir())
@@ -95,8 +93,7 @@ ONE = Measurement(
 )
 
 
-def test_measurements_before_a_failure_are_kept(project, failing):
-    config = found_config("config/smoke.yaml")
+def test_measurements_before_a_failure_are_kept(project, failing, config):
     with pytest.raises(UserError, match=r"train x: failed. Correct that. part.json has the measurements before it.$"):
         measure(config, lambda job: None, Path("part.json"))
     source = load(Path("part.json"))
@@ -116,12 +113,12 @@ def test_the_command_plans_with_a_partial_measurement(project, failing):
     assert "because nothing similar was measured: fetch" in result.output
 
 
-def test_a_failure_of_the_first_measurement(project, monkeypatch):
+def test_a_failure_of_the_first_measurement(project, monkeypatch, config):
     def miniature(config, folder, tell):
         raise UserError("train x", "failed", "Correct that")
         yield
 
     monkeypatch.setattr(sources, "miniature", miniature)
     with pytest.raises(UserError, match=r"Correct that.$"):
-        measure(found_config("config/smoke.yaml"), lambda job: None, Path("part.json"))
+        measure(config, lambda job: None, Path("part.json"))
     assert not Path("part.json").exists()

@@ -10,8 +10,6 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
-from benchmark.cli.runs import found_config
-from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.monitoring.plan.dataset_size import dataset_size
 from benchmark.monitoring.plan.measurement import divide_training, read_run
 from benchmark.monitoring.plan.prediction import predict
@@ -27,15 +25,10 @@ SECONDS = {"train": 21.0, "segmentor": 11.0, "autoencoder": 6.0, "prepare": 3.0}
 
 
 @pytest.fixture
-def config() -> BenchmarkConfig:
-    return found_config("config/smoke.yaml")
-
-
-@pytest.fixture
 def jobs(config):
     """Jobs of a finished run."""
     start("smoke")
-    (paths.benchmark_root("smoke") / "config.json").write_text(config.model_dump_json())
+    paths.resolved("smoke").write_text(config.model_dump_json())
     subjects = {name: dataset_size(name).subjects for name in config.datasets}
     jobs = jobs_of(config, {name: list(ids) for name, ids in subjects.items()})
     for job in jobs:

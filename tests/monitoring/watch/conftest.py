@@ -2,16 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.pipeline.jobs import Job, jobs_of
-from benchmark.pipeline.resolve import load_benchmark
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope="session")
-def config() -> BenchmarkConfig:
-    return load_benchmark(ROOT / "config/smoke.yaml")
 
 
 @pytest.fixture
