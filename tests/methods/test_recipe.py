@@ -1,76 +1,17 @@
-"""What the trainer makes of a recipe, here one with two small networks and two steps."""
+"""How the trainer executes a recipe, here one with two small networks and two steps."""
 
 from copy import deepcopy
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
+from small_recipe import BETAS, FACTORS, RATES, SCHEDULE, STEPS, batches, numbers, square, trainer, two_networks
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmark.data.sampling import stream
 from benchmark.runtime.errors import Diverged
-from benchmark.training.batches import Batches
-from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.device import make_fabric
 from benchmark.training.trainer import Recipe, Step, Term, Trainer
-
-RATES = {"first": 0.1, "second": 0.02}
-BETAS = (0.6, 0.9)
-SCHEDULE = (2, 3)
-FACTORS = (1, 1, 3 / 4, 2 / 4, 1 / 4)
-STEPS = len(FACTORS)
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """A batch, (2, 3), which is the ``number``-th."""
-
-    number: int
-    values: torch.Tensor
-
-    def to(self, device):
-        return Numbers(self.number, self.values.to(device))
-
-
-def batches():
-    random, numbers = stream("batches"), stream("numbers")
-
-    def draw():
-        return Numbers(int(numbers.integers(2**31)), torch.from_numpy(random.normal(size=(2, 3)).astype(np.float32)))
-
-    return Batches(draw, {}, {"batches": random, "numbers": numbers})
-
-
-def numbers(count):
-    """Of the first batches."""
-    drawn = batches()
-    return [drawn.next().number for _ in range(count)]
-
-
-def two_networks():
-    torch.manual_seed(0)
-    return nn.ModuleDict({name: nn.Linear(3, 1) for name in RATES})
-
-
-def square(networks, name):
-    """A step of one network with one loss."""
-    return lambda batch: [[Term(name, 1.0, networks[name](batch.values).square().mean())]]
-
-
-def recipe(networks, *, first=None, second=None, **changes):
-    """Two steps, each of one network; what they minimize can be given."""
-    losses = {"first": first or square(networks, "first"), "second": second or square(networks, "second")}
-    steps = [
-        Step(name, [{"params": networks[name].parameters(), "lr": rate}], BETAS, losses[name])
-        for name, rate in RATES.items()
-    ]
-    return Recipe(**{"network": networks, "batches": batches(), "steps": steps, "schedule": SCHEDULE, **changes})
-
-
-def trainer(*arguments, precision="32-true", **changes):
-    return Trainer(recipe(*arguments, **changes), make_fabric(precision))
 
 
 def weights(network):
@@ -349,72 +290,3 @@ def test_a_loss_that_is_not_finite_is_a_divergence_of_which_the_row_is_logged(va
     assert [step for step, _ in rows] == [1, 2, 3]
     assert not np.isfinite(rows[-1][1]["fuse"])
     assert calls == []
-
-
-class Killed(Exception):  # noqa: N818
-    """An error that no code handles."""
-
-
-def random_recipe(calls):
-    """All that a checkpoint must hold: buffers, both sources of random numbers, two streams and kept tensors."""
-    torch.manual_seed(0)
-    network = nn.ModuleDict({"first": nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1), nn.Dropout(0.5))})
-    network["second"] = nn.Linear(3, 1)
-    streams, kept = {name: stream(name) for name in ("noise", "choice")}, {"past": [], "other": [torch.ones(2)]}
-
-    def first(batch):
-        noise = torch.full((2, 1), float(streams["noise"].normal()))
-        yield [Term("first", 1.0, (network["first"](batch.values) - noise - torch.randn(2, 1)).square().mean())]
-
-    def second(batch):
-        past = kept["past"]
-        past.append(batch.values)
-        shown = past[int(streams["choice"].integers(len(past)))]
-        kept["other"][0] += shown.mean()
-        yield [Term("second", 1.0, (network["second"](shown) - kept["other"][0].mean()).square().mean())]
-
-    def verify(batch):
-        calls.append(batch.number)
-
-    return recipe(network, first=first, second=second, streams=streams, kept=kept, verify=verify)
-
-
-def run(folder=None, stop=None):
-    """All that a training changes, its history, the batches it verified, and the step it went on from."""
-    rows, calls = [], []
-
-    def log(step, losses):
-        rows.append((step, losses))
-        if step == stop:
-            raise Killed
-
-    made = random_recipe(calls)
-    own = Trainer(made, make_fabric())
-    where = Checkpoints(folder, {}, every=2) if folder else None
-    own.run(log, where)
-    found = [
-        *made.network.state_dict().values(),
-        *(state[name] for o in own.optimizers.values() for state in o.state.values() for name in sorted(state)),
-        *(tensor for tensors in made.kept.values() for tensor in tensors),
-        torch.get_rng_state(),
-    ]
-    states = {name: stream.bit_generator.state for name, stream in made.streams.items()}
-    return [tensor.numpy().tobytes() for tensor in found], states, rows, calls, where.resumed_at if where else 0
-
-
-def test_one_that_goes_on_from_a_checkpoint_has_the_bits_of_an_undisturbed_one(tmp_path):
-    *expected, _ = run()
-    for stop in (3, 5):  # after the checkpoint of step 2, or of step 4
-        with pytest.raises(Killed):
-            run(tmp_path / "here", stop)
-    torch.rand(5)
-    *found, resumed_at = run(tmp_path / "here")
-    assert resumed_at == 4
-    assert found == expected
-    assert found[-1] == numbers(STEPS + 1)[-1:]  # verified once, with the batch after the last
-
-
-def test_checkpoints_change_nothing(tmp_path):
-    *expected, _ = run()
-    *found, resumed_at = run(tmp_path / "here")
-    assert (found, resumed_at) == (expected, 0)
