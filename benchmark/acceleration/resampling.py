@@ -147,6 +147,7 @@ def _doubling_3x3(small: Tensor, weight: Tensor, groups: int = 1) -> Tensor:
 
 
 @cache
+@torch.inference_mode(False)  # the first caller may translate, and a later one train
 def _sums() -> Tensor:
     """(9, 16): which of a kernel's weights add up to each weight of the four kernels 2×2."""
     # [place in the doubled pixel, small row (or column), kernel row (or column)]

@@ -149,7 +149,11 @@ class LearnedMethod(Method):
         except ValidationError as error:
             raise ModelError(path, f"is damaged ({error.errors()[0]['msg']})", "Train it again") from None
         self._set(task, width)
-        load_networks(path, self.translating())
+        try:
+            load_networks(path, self.translating())
+        except ModelError:
+            self._network = None  # untrained networks must not translate
+            raise
         place(self.network, inference_device())
 
     def _set(self, task: TaskInfo, width: int) -> None:

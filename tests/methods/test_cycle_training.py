@@ -1,5 +1,10 @@
 """Training of the cycle-consistent methods: randomness, order of updates, divergence, precision, and learning."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +13,7 @@ from two_scanners import DEVICE, context, trainer_of, training_set
 from benchmark.methods.crops import Crops
 from benchmark.methods.cycle import CONSTANT, CycleMethod
 from benchmark.methods.options import AdversarialOptions
-from benchmark.methods.registry import create
+from benchmark.methods.registry import FOLDER, create
 from benchmark.networks.twins import DOMAINS
 from benchmark.runtime.errors import Diverged
 from benchmark.training import loop
@@ -56,6 +61,19 @@ def test_leaves_the_global_random_state_alone(tmp_path):
     create("segrenorm", OPTIONS["segrenorm"]).load(tmp_path / "model")
     assert torch.equal(torch.random.get_rng_state(), state)
     np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)
+
+
+def test_trains_in_a_process_that_translated_first(tmp_path):
+    """What layers cache while translating, without gradients, must serve a training."""
+    fit("segrenorm", context(1)).save(tmp_path / "model")
+    code = (
+        "import numpy as np; from pathlib import Path; from two_scanners import SLICES, context, training_set; "
+        "from benchmark.methods.registry import create; "
+        f"method = create('segrenorm', {OPTIONS['segrenorm']!r}); method.load(Path({str(tmp_path / 'model')!r})); "
+        "method.translate(np.zeros(SLICES, np.float32)); method.fit(training_set(), context(1))"
+    )
+    found = os.pathsep.join([str(FOLDER.parent), str(Path(__file__).parent)])
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": found}, check=True)
 
 
 def test_all_methods_draw_the_same_crops_and_start_from_the_same_weights(monkeypatch):
