@@ -80,6 +80,17 @@ def test_second_run_has_nothing_to_do(project, first_run):
     assert "Nothing to be done" in snakemake(project)
 
 
+def test_every_file_is_a_declared_output_and_no_checkpoint_is_left(project, first_run):
+    listed = snakemake(project, "--summary").splitlines()
+    declared = {line.split("\t")[0] for line in listed if "\t" in line}
+    assert "results/smoke/leaderboard.csv" in declared
+    files = [p for root in ("data/prepared", "results/smoke", "reports/smoke") for p in (project / root).rglob("*")]
+    names = [path.relative_to(project) for path in files if path.is_file()]
+    others = {name.as_posix() for name in names if declared.isdisjoint(map(str, (name, *name.parents)))}
+    locks = {name for name in others if name.startswith("results/smoke/checkpoints/") and name.endswith(".lock")}
+    assert others - locks == {"results/smoke/config.json"}  # of the run, not of a job
+
+
 def test_quality_is_drawn_when_it_is_asked_for_and_then_only(project, first_run):
     assert not (project / "reports/quality").exists()
     output = snakemake(project, "quality")

@@ -69,7 +69,7 @@ REASONS = {
     "hanging": "did not end within its limit of 0.5 minutes",
     "poisoning": "translate() gave values that are not finite (subject ",
     "reshaping": "translate() gave the shape ",
-    "overshooting": "translate() gave values from 1 to 3, outside [-1, 1] (subject ",
+    "overshooting": "translate() gave values from 1 to 2.",
     "backfiring": "KeyError: 'no such direction'",
     "collapsing": "crashed (SIGABRT)",
 }

@@ -5,15 +5,17 @@ it would keep subjects that are excluded since, and files that were replaced.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from benchmark.archives.privacy.pseudonyms import digests
+from benchmark.archives.retrieval import versioning
 from benchmark.config.dataset import DatasetConfig
 from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
 
 
 def inventory_settings(config: DatasetConfig) -> str:
@@ -46,9 +48,32 @@ def outdated(config: DatasetConfig, pin: str) -> Iterator[tuple[Path, str]]:
     """
     manifest, inventory = paths.manifest(config.name), paths.inventory(config.name)
     if manifest.is_file() and _stated(manifest, "md5") != pin:
-        yield manifest, "is of another version of the archive than DVC states; the archive is verified again"
+        yield manifest, "is of another version of the archive than DVC states"
     if inventory.is_file() and not _holds(config, pin, _stated(inventory, "taken_with")):
-        yield inventory, "was taken with other settings or of another archive; it is taken again"
+        yield inventory, "was taken with other settings or of another archive"
+
+
+def sources(config: DatasetConfig) -> list[Path]:
+    """Files that state what manifest and inventory are made of: the dataset's config and, if there is one, DVC's file.
+
+    Raises:
+        DataError: a file of DVC's is damaged.
+    """
+    stage = versioning.generated(config.name)
+    dvc = versioning.pointer(config.name) if stage is None else stage.lock
+    found = [paths.DATASET_CONFIG / f"{config.name}.yaml", dvc]
+    return [path for path in found if path.is_file()]
+
+
+def refuse_kept(path: Path, reason: str, stated_by: Sequence[Path]) -> None:
+    """Refuses an outdated file that Snakemake would keep if it forgot how it made the file: one newer than its sources.
+
+    Raises:
+        DataError: it is newer than all of them.
+    """
+    if path.stat().st_mtime >= max(source.stat().st_mtime for source in stated_by):
+        names = " and ".join(map(str, stated_by))
+        raise DataError(path, f"{reason}, but is newer than {names}, so that it might be kept", f"touch {stated_by[0]}")
 
 
 def _holds(config: DatasetConfig, pin: str, stated: object) -> bool:

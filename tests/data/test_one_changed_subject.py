@@ -1,6 +1,8 @@
 """After some subjects changed, Snakemake prepares these again and nobody else, along the way that its messages tell."""
 
 import json
+import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -161,7 +163,7 @@ def test_without_the_memory_of_snakemake(dataset, tmp_path):
     project.forget()
     excluded = min(subject for subject, entry in before.items() if entry["wanted_truth"])
     project.config.write_text(project.config.read_text() + f"exclude: [{excluded}]\n")
-    told = "data/prepared/mini/inventory.json: was taken with other settings"
+    told = "data/prepared/mini/inventory.json: was taken with other settings or of another archive; it is made again"
     times = project.times()
     project.run("--dry-run", expected=told)
     assert excluded in project.inventory()
@@ -171,6 +173,25 @@ def test_without_the_memory_of_snakemake(dataset, tmp_path):
     assert remade == {s for s in after if after[s] != before[s]} != set()
     assert excluded not in (project.root / paths.splits("mini", "CR-SP")).read_text()
     assert set(SliceStore(project.root / paths.slices("mini")).subjects) == set(after) == EVERYBODY - {excluded}
+
+    project.forget()
+    project.config.write_text(project.config.read_text().replace(f"exclude: [{excluded}]", "exclude: []"))
+    os.utime(project.config, (0, 0))  # as copied from elsewhere
+    os.utime(project.root / "data/raw/mini.dvc", (0, 0))
+    for mode in ((), ("--dry-run",)):
+        told = project.run(*mode, succeed=False)
+        refusal = (
+            "error: data/prepared/mini/inventory.json: was taken with other settings or of another archive, but is"
+        )
+        assert f"{refusal} newer than config/datasets/mini.yaml and data/raw/mini.dvc" in told
+        assert "Traceback" not in told
+    remedy = re.search(r"might be kept\. (touch .*)\.$", told, re.MULTILINE)[1]
+    call(project.root, *remedy.split())
+    project.run()
+    assert set(project.inventory()) == EVERYBODY
+    project.config.write_text(project.config.read_text().replace("exclude: []", f"exclude: [{excluded}]"))
+    project.run()
+    assert set(project.inventory()) == EVERYBODY - {excluded}
 
     project.forget()
     labels = project.raw / "RETOUCH-TrainingSet-Spectralis/TRAIN025/reference.raw"

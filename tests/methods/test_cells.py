@@ -1,8 +1,10 @@
 """Cells of a small benchmark, from slices on disk to harmonized slices, history and provenance."""
 
 import csv
+import errno
 import json
 import re
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import small_benchmark as small
 
 from benchmark.data.slices import SliceStore
+from benchmark.methods import isolation
 from benchmark.methods.base import Method
 from benchmark.methods.classical import ClassicalMethod
 from benchmark.methods.registry import method_class
@@ -19,7 +22,7 @@ from benchmark.pipeline.training import train_cell
 from benchmark.results.harmonized import read_harmonized
 from benchmark.results.provenance import read_fit, read_provenance
 from benchmark.runtime import paths
-from benchmark.runtime.errors import DataError, Diverged, ModelError, UserError
+from benchmark.runtime.errors import DataError, Diverged, ModelError, OutOfMemory, UserError
 from benchmark.runtime.paths import Cell
 
 METHODS = {
@@ -197,6 +200,63 @@ def test_a_bug_is_no_outcome(laid_out, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         train_cell(config(), cell("cyclegan"))
     assert not cell("cyclegan").root.exists()
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (ZeroDivisionError("by\n nothing"), "ZeroDivisionError: by nothing"),
+        (KeyError("a"), "KeyError: 'a'"),
+        (AssertionError(), "AssertionError"),
+        (SystemExit(3), "SystemExit: 3"),
+        (FileNotFoundError(errno.ENOENT, "No such file"), "FileNotFoundError: [Errno 2] No such file"),
+    ],
+)
+def test_what_a_methods_own_code_raises_fails_its_cell(laid_out, monkeypatch, raised, reason):
+    def fit(self, train, context):
+        raise raised
+
+    monkeypatch.setattr(isolation, "FOLDER", Path(__file__).parent)  # the method's code is here
+    monkeypatch.setattr(method_class("cyclegan"), "fit", fit)
+    train_cell(config(), cell("cyclegan"))
+    harmonize_cell(config(), cell("cyclegan"))
+    assert (run("cyclegan")["status"], run("cyclegan")["reason"]) == ("failed", reason)
+    assert read_harmonized(cell("cyclegan").harmonized).reason == reason
+    monkeypatch.setattr(method_class("identity"), "fit", fit)
+    harmonize_cell(config(), cell("identity"))
+    assert (harmonization("identity")["status"], harmonization("identity")["reason"]) == ("failed", reason)
+
+
+@pytest.mark.parametrize(
+    ("raised", "kept"),
+    [
+        (DataError("slices", "hold no foreground", "Check them"), DataError),
+        (OSError(errno.ENOSPC, "No space left on device"), OSError),
+        (MemoryError(), OutOfMemory),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+)
+def test_what_the_user_or_the_machine_caused_is_not_blamed_on_the_method(laid_out, monkeypatch, raised, kept):
+    def fit(self, train, context):
+        raise raised
+
+    monkeypatch.setattr(isolation, "FOLDER", Path(__file__).parent)
+    monkeypatch.setattr(method_class("cyclegan"), "fit", fit)
+    with pytest.raises(kept):
+        train_cell(config(), cell("cyclegan"))
+    assert not cell("cyclegan").root.exists()
+
+
+def test_a_failure_in_another_process_is_written_down(laid_out):
+    train_cell(config(), cell("cyclegan"), "crashed (SIGSEGV)")
+    assert (run("cyclegan")["status"], run("cyclegan")["reason"]) == ("failed", "crashed (SIGSEGV)")
+    assert cell("cyclegan").history.read_text() == "step\n"
+    with pytest.raises(ModelError, match="its training failed: crashed"):
+        method_class("cyclegan")(method_class("cyclegan").hyperparameters()).load(cell("cyclegan").model)
+    for method in ("cyclegan", "identity"):
+        harmonize_cell(config(), cell(method), "crashed (SIGABRT)")
+        harmonized = read_harmonized(cell(method).harmonized)
+        assert (harmonized.status, harmonized.reason, harmonized.images) == ("failed", "crashed (SIGABRT)", {})
 
 
 class Wrong(ClassicalMethod):

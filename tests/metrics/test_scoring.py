@@ -181,7 +181,7 @@ def test_each_method_and_seed_is_scored_and_one_way_methods_have_no_sensitivity(
 def test_scoring_twice_gives_the_same_bytes(judged):
     cell = Cell("small", small.DATASET, "AA", "BB", 0, "echo", 0)
     score(config(), "echo")
-    files = (cell.scores, cell.artifacts, paths.reference_rows(*PLACE))
+    files = (cell.scores, cell.artifacts, paths.reference_rows(*PLACE), paths.real_images(*PLACE))
     first = [path.read_bytes() for path in files]
     score(config(), "echo")
     assert [path.read_bytes() for path in files] == first

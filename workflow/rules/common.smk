@@ -20,6 +20,8 @@ from benchmark.archives.outdated import (
     inventory_settings,
     made_of_others,
     outdated,
+    refuse_kept,
+    sources,
 )
 from benchmark.data.splits import any_pair
 from benchmark.runtime.code_digest import code_digest as digest
@@ -47,17 +49,12 @@ STARTED, BEGUN = time.time(), time.monotonic()
 put_own_python_first()
 
 
-def make_outdated_again():
-    """Has Snakemake make manifests and inventories again that no longer hold, also where it does not remember how it
-    made them, and says why.
-    """
+def report_outdated():
+    """Says which manifests and inventories no longer hold, and refuses those that Snakemake would keep."""
     for name, dataset in DATASETS.items():
         for path, reason in outdated(dataset, PINS[name]):
-            print(f"{path}: {reason}", file=sys.stderr)
-            workflow.dag_settings.forcerun = {
-                *workflow.dag_settings.forcerun,
-                str(path),
-            }
+            refuse_kept(path, reason, sources(dataset))
+            print(f"{path}: {reason}; it is made again", file=sys.stderr)
 
 
 with reported_errors():
@@ -73,7 +70,7 @@ with reported_errors():
     # A function of a rule would tell of a damaged file of DVC's in Snakemake's way.
     PINS = {name: pin(name) for name in DATASETS}
     if workflow.is_main_process:
-        make_outdated_again()
+        report_outdated()
 
 BENCHMARK = CONFIG.benchmark
 # Of the code behind rules; the last run's hold for as long as no source file changes.
@@ -214,6 +211,22 @@ def inventory_of(wildcards):
 def read_inventory(path, _written):
     """Asked for every subject, and read whenever it was written anew."""
     return json.loads(Path(path).read_text())["subjects"]
+
+
+def stated_by(made):
+    """What a manifest or inventory is made by, whose times count if it no longer holds.
+
+    Args:
+        made: its path by dataset, a function of benchmark.runtime.paths.
+    """
+
+    def files(wildcards):
+        dataset = load_dataset(wildcards.dataset)
+        old = [path for path, _ in outdated(dataset, pin(dataset.name))]
+        found = map(str, sources(dataset))
+        return list(found if made(dataset.name) in old else map(ancient, found))
+
+    return files
 
 
 def inventory_to_prepare(wildcards):

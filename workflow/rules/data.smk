@@ -3,6 +3,8 @@
 
 
 rule fetch:
+    input:
+        stated_by=stated_by(paths.manifest),
     output:
         manifest="data/prepared/{dataset}/manifest.json",
     log:
@@ -31,6 +33,7 @@ checkpoint inventory:
     input:
         # The archive itself is DVC's; a fresh pull changes its times and not its contents.
         manifest=rules.fetch.output.manifest,
+        stated_by=stated_by(paths.inventory),
     output:
         inventory="data/prepared/{dataset}/inventory.json",
     log:
