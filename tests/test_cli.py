@@ -65,7 +65,7 @@ def test_user_errors(arguments, said):
     [
         (("train", "ixi_phantom", "GE-PL", "0", "semgan", "0"), "'ixi_phantom', did you mean 'ixi_phantom_tiny'"),
         (("autoencoder", "ixi_phantom_tiny", "GEPL", "0"), "no pair of ixi_phantom_tiny 'GEPL', did you mean 'GE-PL'?"),
-        (("score", "ixi_phantom_tiny", "GE-PL", "9"), "no fold of GE-PL '9', known are 0"),
+        (("reference", "ixi_phantom_tiny", "GE-PL", "9"), "no fold of GE-PL '9', known are 0"),
         (
             ("harmonize", "ixi_phantom_tiny", "GE-PL", "0", "cyclgan", "0"),
             "no method 'cyclgan', did you mean 'cyclegan'?",

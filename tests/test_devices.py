@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.pipeline.resolve import load_benchmark
 from benchmark.runtime import devices
 from benchmark.runtime.devices import gpus
 from benchmark.runtime.errors import UserError
@@ -23,6 +24,7 @@ DIVIDED = [[A, C, D], [B]]
 HOLD = """
 import logging, os, sys, time
 from pathlib import Path
+from benchmark.pipeline.resolve import load_benchmark
 from benchmark.runtime import devices
 devices.PAUSE = 0.05
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
@@ -182,8 +184,10 @@ def test_locks_of_somebody_else_are_refused(machine, monkeypatch):
 
 
 @pytest.mark.parametrize(("asked", "seen"), [(["--gpu", "1"], A), (["--gpu", "0"], ""), ([], A)])
-def test_a_step_sees_what_its_rule_asked_for(machine, asked, seen):
-    arguments = ["step", "train", "config/smoke.yaml", "ixi_phantom_tiny", "GE-PL", "0", "cyclegan", "0", *asked]
+def test_a_step_sees_what_its_rule_asked_for(machine, asked, seen, tmp_path):
+    resolved = tmp_path / "config.json"
+    resolved.write_text(load_benchmark(ROOT / "config/smoke.yaml").model_dump_json())
+    arguments = ["step", "train", str(resolved), "ixi_phantom_tiny", "GE-PL", "0", "cyclegan", "0", *asked]
     code = (
         "import os, sys; from benchmark import cli; from benchmark.cli import steps; "
         "steps._run_method = lambda *arguments: print(os.environ['CUDA_VISIBLE_DEVICES'], 'torch' in sys.modules); "

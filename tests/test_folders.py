@@ -1,15 +1,20 @@
-"""Folders that cannot be written to are told before a run begins, in the words of every other fault of a disk."""
+"""Folders that cannot be written to, and files from the future, are refused before a run begins."""
 
+import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from disks import ALONE, can_mount, without_override
 
 from benchmark.cli import reported_errors
-from benchmark.pipeline.folders import folders_of, refuse_unusable
+from benchmark.pipeline.folders import MARGIN, folders_of, refuse_future, refuse_unusable
+from benchmark.runtime.errors import UserError
 
+YEAR = 365 * 24 * 3600
 FILE = "is, or lies below, a file where a folder belongs. Move that file away and run it again."
 TRAIN = Path("logs/a/train")
 
@@ -107,3 +112,34 @@ def test_a_disk_that_is_read_only_is_told_as_such(tmp_path):
     mount = f"mount --bind {tmp_path} {tmp_path} && mount -o remount,ro,bind {tmp_path} && cd {tmp_path}"
     done = asked(*ALONE, "sh", "-c", f'{mount} && exec "$@"', "sh")
     assert done.stderr == "error: .: the disk is read-only. Work in a folder that can be written to.\n"
+
+
+def put(path, seconds):
+    """A file that is this much ahead."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, (time.time() + seconds,) * 2)
+
+
+def test_the_file_that_is_furthest_ahead_is_refused_and_the_remedy_mends_all(tmp_path):
+    put(Path("data/a/late one"), 2 * YEAR)
+    put(Path("data/early"), YEAR)
+    Path("results").mkdir()
+    Path("results/link").symlink_to("nowhere")
+    os.utime("results/link", (time.time() + YEAR,) * 2, follow_symlinks=False)
+    put(Path("results/b/past"), -5)
+    os.utime("results/b", (time.time() + YEAR / 2,) * 2)
+    before = Path("results/b/past").stat().st_mtime_ns
+    folders = [Path("data"), Path("results"), Path("missing")]
+    with pytest.raises(UserError, match=r"data/a/late one: is from the future \(\d{4}-\d\d-\d\d \d\d:\d\d\)") as caught:
+        refuse_future(folders)
+    subprocess.run(["sh", "-c", re.search(r"time of now: (.*)\.$", str(caught.value))[1]], check=True)
+    refuse_future(folders)
+    assert not Path("now").exists()
+    assert Path("results/b/past").stat().st_mtime_ns == before
+    assert Path("data/early").stat().st_mtime_ns == Path("data/a/late one").stat().st_mtime_ns
+
+
+def test_the_clock_of_a_network_may_be_a_little_ahead(tmp_path):
+    put(Path("data/a"), MARGIN / 2)
+    refuse_future([Path("data")])

@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+import os
 
 import pytest
 from archives import verified
 from small_datasets import inventoried
 
-from benchmark.archives.outdated import inventory_settings, outdated
+from benchmark.archives.outdated import inventory_settings, outdated, refuse_kept, sources
 from benchmark.config.load import load_dataset
 from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
 
 
 def found(pin: str = "") -> list[str]:
@@ -68,3 +70,16 @@ def test_damaged_ones_do_not_hold(msseg, text):
     for path in (paths.manifest("mini"), paths.inventory("mini")):
         path.write_text(text)
     assert found() == ["manifest.json", "inventory.json"]
+
+
+def test_what_is_newer_than_all_that_states_it_is_refused(msseg):
+    """Snakemake, if it forgot how it made the file, would keep it."""
+    msseg()
+    inventoried("mini")
+    config, path = load_dataset("mini"), paths.inventory("mini")
+    assert sources(config) == [paths.DATASET_CONFIG / "mini.yaml"]
+    os.utime(path, (1, 1))
+    refuse_kept(path, "was taken otherwise", sources(config))
+    os.utime(sources(config)[0], (0, 0))
+    with pytest.raises(DataError, match=r"inventory.json: was taken otherwise, but is newer .*\. touch .*mini.yaml\."):
+        refuse_kept(path, "was taken otherwise", sources(config))
