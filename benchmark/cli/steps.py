@@ -103,7 +103,10 @@ def _age() -> float:
 
 def _config(path: Path) -> BenchmarkConfig:
     """The config; from here on this process computes with the kernels that it asks for."""
-    config = check(BenchmarkConfig, read_yaml(path), path)
+    content = read_yaml(path)
+    if "cards" not in content:
+        raise ConfigError(path, "was not checked", f"Give {paths.resolved('<benchmark>')}, which each run writes")
+    config = check(BenchmarkConfig, content, path)
     if config.kernels == "portable":
         use_portable_kernels()
     return config

@@ -10,7 +10,7 @@ from disks import ALONE, can_mount, without_override
 from killed_training import checkpoints, finish, lay_out, train
 
 METHOD = "cyclegan"
-STEP = [sys.executable, "-m", "benchmark", "step", "train", "config.yaml", "tiny", "AA-BB", "0", METHOD, "0"]
+STEP = [sys.executable, "-m", "benchmark", "step", "train", "config.json", "tiny", "AA-BB", "0", METHOD, "0"]
 
 
 def environment():

@@ -33,7 +33,7 @@ def record(tmp_path, status="ok", reason=""):
 def test_says_where_a_result_comes_from(tmp_path):
     run = record(tmp_path)
     assert (run["cell"]["method"], run["seed"], run["status"], run["parameters"]) == ("echo", 3, "ok", 7)
-    assert run["config_sha256"] == digest(small.benchmark_config(), load_dataset(small.DATASET))
+    assert run["config_sha256"] == digest(small.benchmark_config().file, load_dataset(small.DATASET))
     slices = hashlib.sha256(paths.slices(small.DATASET).read_bytes()).hexdigest()
     assert run["data"]["slices_sha256"] == slices
     assert set(run["data"]) == {"slices_sha256", "splits_sha256"}

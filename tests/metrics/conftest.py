@@ -9,7 +9,6 @@ from benchmark.judges.segmentor import train_segmentor
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("benchmark.pipeline.inputs.method_class", small_cells.METHODS.__getitem__)
     monkeypatch.setattr("benchmark.pipeline.inputs.create", lambda name, options: small_cells.METHODS[name]())
 
 
