@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import small_benchmark as small
-import yaml
 
 from benchmark.runtime.paths import Cell
 
@@ -39,11 +38,11 @@ def lay_out(folder: Path, steps: int, every: int) -> None:
         training={"width": 4, "schedule": schedule},
         checkpoint_every=every,
     )
-    (folder / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    (folder / "config.json").write_text(config.model_dump_json())
 
 
 def start(folder: Path, method: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "benchmark", "step", "train", "config.yaml"]
+    command = [sys.executable, "-m", "benchmark", "step", "train", "config.json"]
     found = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": found, "OMP_NUM_THREADS": "1"}
     with (folder / "log").open("a") as log:

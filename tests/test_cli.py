@@ -16,6 +16,7 @@ from torch import nn
 from benchmark import cli
 from benchmark.cli.leaderboard import publish
 from benchmark.data.splits import read_fold
+from benchmark.pipeline.resolve import load_benchmark
 from benchmark.results import scores
 from benchmark.results.provenance import read_provenance
 from benchmark.runtime import processor
@@ -45,6 +46,7 @@ def test_help_lists_commands_and_hides_steps():
     ("arguments", "said"),
     [
         (("step", "train", "nowhere.json", "d", "A-B", "0", "m", "0"), "nowhere.json"),
+        (("step", "gather", "config/demo.yaml"), "was not checked. Give results/<benchmark>/config.json"),
         (("leaderboard", "check", "nothing"), "results/reference/nothing/tolerance.yaml: is missing"),
         (("leaderboard", "check", "../../x"), "a benchmark's name"),
         (("leaderboard", "check", "demo\n"), "a benchmark's name"),
@@ -58,6 +60,14 @@ def test_user_errors(arguments, said):
     assert result.returncode == 2
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory) -> str:
+    """The checked config of the smoke benchmark."""
+    path = tmp_path_factory.mktemp("smoke") / "config.json"
+    path.write_text(load_benchmark(ROOT / "config/smoke.yaml").model_dump_json())
+    return str(path)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +85,9 @@ def test_user_errors(arguments, said):
         (("segmentor", "ixi_phantom_tiny", "GE", "1"), "no fold of ixi_phantom_tiny '1'"),
     ],
 )
-def test_a_step_that_the_benchmark_does_not_ask_for(arguments, said):
+def test_a_step_that_the_benchmark_does_not_ask_for(smoke, arguments, said):
     step, *rest = arguments
-    result = run("step", step, "config/smoke.yaml", *rest)
+    result = run("step", step, smoke, *rest)
     assert result.returncode == 2
     assert said in result.stderr
     assert "Traceback" not in result.stderr

@@ -13,7 +13,7 @@ import psutil
 import typer
 
 from benchmark.cli.errors import reported_errors
-from benchmark.config.benchmark import BenchmarkConfig, BenchmarkFile
+from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import check, load_dataset, read_yaml, suggestion
 from benchmark.runtime import paths
 from benchmark.runtime.devices import gpus, hide_gpus, take_gpu
@@ -102,18 +102,14 @@ def _age() -> float:
 
 
 def _config(path: Path) -> BenchmarkConfig:
-    """The config, resolved or as a user wrote it; this process computes with the kernels that it asks for."""
+    """The config; from here on this process computes with the kernels that it asks for."""
     content = read_yaml(path)
-    resolved = "cards" in content
-    config = check(BenchmarkConfig if resolved else BenchmarkFile, content, path)
+    if "cards" not in content:
+        raise ConfigError(path, "was not checked", f"Give {paths.resolved('<benchmark>')}, which each run writes")
+    config = check(BenchmarkConfig, content, path)
     if config.kernels == "portable":
         use_portable_kernels()
-    if isinstance(config, BenchmarkConfig):
-        return config
-    # Loads PyTorch, so it comes after the choice of kernels.
-    from benchmark.pipeline.resolve import load_benchmark
-
-    return load_benchmark(path)
+    return config
 
 
 def _judged(path: Path, dataset: str, pair: str, fold: int) -> BenchmarkConfig:

@@ -12,7 +12,7 @@ from killed_training import checkpoints, finish, lay_out, train
 pytestmark = pytest.mark.processes
 
 METHOD = "cyclegan"
-STEP = [sys.executable, "-m", "benchmark", "step", "train", "config.yaml", "tiny", "AA-BB", "0", METHOD, "0"]
+STEP = [sys.executable, "-m", "benchmark", "step", "train", "config.json", "tiny", "AA-BB", "0", METHOD, "0"]
 
 
 def environment():
