@@ -1,4 +1,4 @@
-# What the rules share: the checked config, the cells it asks for, and helper functions. No rule stands here.
+# Shared by the rules: the checked config, the cells it asks for, and helper functions. There are no rules here.
 
 import json
 import math
@@ -42,7 +42,7 @@ from benchmark.training.resuming import discard
 from benchmark.training.settings import judge_settings, settings, training_settings
 from benchmark.runtime.atomic import write_atomically
 
-# Asked for every job, and answered alike for as long as this process plans.
+# Called for every job; the answers do not change while this process plans.
 load_dataset, pin = cache(load_dataset), cache(pin)
 
 STARTED, BEGUN = time.time(), time.monotonic()
@@ -64,39 +64,41 @@ with reported_errors():
             [paths.PREPARED, paths.RESULTS, paths.REPORTS, Path("workflow/report")]
         )
     for path in workflow.configfiles:
-        read_yaml(Path(path))  # Snakemake itself takes the last of two equal keys
+        read_yaml(
+            Path(path)
+        )  # refuses repeated keys, of which Snakemake takes the last
     CONFIG = load_benchmark(dict(config), " + ".join(map(str, workflow.configfiles)))
     DATASETS = {name: load_dataset(name) for name in CONFIG.datasets}
-    # A function of a rule would tell of a damaged file of DVC's in Snakemake's way.
+    # Read here and not by a function of a rule, so that a damaged file of DVC gives one plain message.
     PINS = {name: pin(name) for name in DATASETS}
     if workflow.is_main_process:
         report_outdated()
 
 BENCHMARK = CONFIG.benchmark
-# Of the code behind rules; the last run's hold for as long as no source file changes.
+# Digests of the code behind rules, by entry points. Those of the last run hold while no source file changes.
 DIGESTS = dict(CONFIG.digests)
-# What the pages on the quality of prepared subjects say in words and look like.
+# Templates of the pages on the quality of prepared subjects.
 QUALITY_TEXTS = ["reports/templates/quality.html", "reports/templates/style.css"]
-# Written before the first job, and no job's output: a rule that makes it would hide from Snakemake the changed settings
-# of all rules that depend on it through ancient().
+# Written before the first job and not by a rule: Snakemake would overlook changed settings of all rules that depend on
+# its output through ancient().
 RESOLVED = str(paths.resolved(BENCHMARK))
 LOGS = f"{paths.LOGS}/{BENCHMARK}"
-# One training takes one GPU where there is one (benchmark/runtime/devices.py hands them out); --resources may say how many. Not
-# where a cluster's scheduler counts them: the machine that submits has none, as a rule. Only there --jobs states nodes.
+# A training takes a GPU if there is one (benchmark/runtime/devices.py assigns them); --resources may set their number. A
+# cluster, where --jobs sets the nodes, counts GPUs itself: the machine that submits usually has none.
 with reported_errors():
     GPUS = len(gpus())
 GPU = min(1, GPUS)
 if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", max(1, GPUS))
-# Killed, or out of memory: a training goes on from its checkpoint. A job of a cluster is itself a call of Snakemake,
-# which would try again within the job's memory and what is left of its time, and make one try many.
+# A training that was killed or ran out of memory resumes from its checkpoint. A job of a cluster is itself a call of
+# Snakemake, which must not retry within the memory and the remaining time of that job.
 RETRIES = 2 if workflow.is_main_process else 0
 KIND = {name: card.kind for name, card in CONFIG.cards.items()}
 LEARNED = [name for name, kind in KIND.items() if kind == "learned"]
 
 
 def code_digest(*entries):
-    """Changes with the code that the entry points reach."""
+    """Digest of the code that the entry points reach."""
     key = " ".join(entries)
     if key not in DIGESTS:
         DIGESTS[key] = digest(*entries)
@@ -104,7 +106,7 @@ def code_digest(*entries):
 
 
 def written_folders():
-    """Where the benchmark's jobs write, apart from data; known once all rules are read."""
+    """Folders that the benchmark's jobs write to, apart from data; complete once all rules are read."""
     roots = [
         parent / BENCHMARK for parent in (paths.RESULTS, paths.REPORTS, paths.LOGS)
     ]
@@ -114,9 +116,9 @@ def written_folders():
 
 
 def growing(of_dataset):
-    """Memory of a job that is tried again with twice as much, four times at most, should it have been too little.
+    """Memory of a job: twice as much for the second attempt, four times for later ones.
 
-    With a GPU the networks are on it, and the rest of the job is small.
+    With a GPU, the networks are in its memory, and the rest of the job is small.
     """
 
     def megabytes(wildcards, attempt):
