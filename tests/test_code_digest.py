@@ -174,6 +174,23 @@ def test_what_a_module_does_when_it_is_imported_counts_with_all_that_it_uses(tmp
     assert differs(tmp_path, files, "benchmark/sub/b.py", "f()", "f(1)")
 
 
+def test_files_that_lie_beside_the_code_count_where_it_reads_them(tmp_path):
+    files = {
+        WORK: "from benchmark.a.tables import read\ndef run():\n    return read()\ndef other():\n    return 1",
+        "benchmark/a/tables.py": "from importlib.resources import files\ndef read():\n    return files('benchmark.a')",
+        "benchmark/a/data/numbers.csv": "1",
+        "benchmark/words.txt": "1",
+    }
+    assert differs(tmp_path, files, "benchmark/a/data/numbers.csv", "1", "2")
+    assert not differs(tmp_path, files, "benchmark/words.txt", "1", "2")
+    assert not differs(tmp_path, files, "benchmark/a/data/numbers.csv", "1", "2", "benchmark.work:other")
+
+
+def test_the_fingerprint_changes_with_any_file(tmp_path):
+    found = {project(tmp_path, {WORK: text, "benchmark/x.csv": data}).fingerprint() for text in "ab" for data in "ab"}
+    assert len(found) == 4
+
+
 def test_an_entry_may_be_a_function_a_module_or_all_modules_of_a_package(tmp_path):
     files = {
         WORK: "from benchmark.a import f\ndef run():\n    return f()\ndef other():\n    return 1",
@@ -246,11 +263,10 @@ def test_what_a_change_of_this_project_makes_again(tree, before, file, old, new,
 
 
 def test_this_project_without_comments_and_in_another_format_is_the_same(tree, before, tmp_path):
-    for path in tree.rglob("*.py"):
-        copy = tmp_path / path.relative_to(tree)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(ast.unparse(ast.parse(path.read_text())))
-    assert digests(tmp_path) == before
+    copy = shutil.copytree(tree, tmp_path / "copy")
+    for path in copy.rglob("*.py"):
+        path.write_text(ast.unparse(ast.parse(path.read_text())))
+    assert digests(copy) == before
 
 
 def test_what_finds_code_by_names_is_known():

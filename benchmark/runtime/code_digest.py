@@ -44,11 +44,18 @@ class Project:
         return hashlib.sha256("\0".join(f"{key}\0{found[key]}" for key in sorted(found)).encode()).hexdigest()
 
     def fingerprint(self) -> str:
-        """SHA-256 over all files with source code; while it is the same, so is every digest."""
+        """SHA-256 over all files of the packages; while it is the same, so is every digest."""
         found = hashlib.sha256()
-        for path in sorted(path for package in PACKAGES for path in (self._root / package).rglob("*.py")):
+        for path in (path for package in PACKAGES for path in _files(self._root / package)):
             found.update(f"{path.relative_to(self._root)}\0".encode() + path.read_bytes() + b"\0")
         return found.hexdigest()
+
+    def beside(self, module: str) -> dict[str, str]:
+        """Hashes of the files without code in a module's folder and below, by their paths."""
+        path = self._file(module)
+        assert path is not None, module
+        others = (other for other in _files(path.parent) if other.suffix != ".py")
+        return {str(p.relative_to(self._root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in others}
 
     def files(self, *entries: str) -> list[str]:
         """Files with code that the entry points reach, relative to the root, sorted."""
@@ -93,7 +100,7 @@ class _Reach:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._found: dict[str, Definition] = {}
-        self._exports: set[str] = set()
+        self._others: dict[str, str] = {}  # exported names, and files without code
         self._imported: set[str] = set()
         self._seen: set[str] = set()
         self._waiting: list[str] = []
@@ -112,7 +119,7 @@ class _Reach:
                 for module in sorted(self._imported):
                     for name in self._project.source(module).classes:
                         self._define(module, name)
-        return {key: found.text for key, found in self._found.items()} | dict.fromkeys(self._exports, "")
+        return {key: found.text for key, found in self._found.items()} | self._others
 
     def _follow(self, reference: str) -> None:
         module, _, rest = reference.partition(":")
@@ -142,7 +149,7 @@ class _Reach:
                 self._export(module, name, target, "")
 
     def _export(self, module: str, name: str, target: str, attributes: str) -> None:
-        self._exports.add(f"{module}:{name} is {target}")
+        self._others[f"{module}:{name} is {target}"] = ""
         self._waiting.append(join(target, attributes) if attributes else target)
 
     def _import(self, module: str) -> None:
@@ -166,8 +173,14 @@ class _Reach:
         self._waiting += definition.references
         for module in definition.imports:
             self._import(module)
+        if definition.reads_files:
+            self._others |= self._project.beside(key.partition(":")[0])
         if definition.dynamic:
             self._whole(key.partition(":")[0])
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
 
 
 _PROJECT = Project(ROOT)

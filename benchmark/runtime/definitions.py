@@ -22,6 +22,8 @@ HARMLESS = {
 """Decorators that register nothing and read no annotations of functions."""
 DYNAMIC = {":__import__", ":eval", ":exec", ":globals", "importlib:import_module"}
 """References by which code may reach what it does not mention."""
+READING = {"importlib.resources:files"}
+"""References by which code reads files that lie beside it."""
 _REVEALING = {"eval", "exec", "locals", "vars"}
 """Functions that may see the names of local variables."""
 _FORM = {"ctx", "kind", "type_comment"}
@@ -56,6 +58,11 @@ class Definition:
     def dynamic(self) -> bool:
         """Whether it may reach what it does not mention."""
         return not DYNAMIC.isdisjoint(self.references)
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether it reads files that lie beside the code."""
+        return not READING.isdisjoint(self.references)
 
     @property
     def finds_subclasses(self) -> bool:
