@@ -121,7 +121,7 @@ def sensitivity(name: str, size: Size) -> tuple[Work, Work]:
     view = SimpleNamespace(
         subjects=(subject,),
         images={subject: images},
-        method=method,
+        translated_back=partial(method.translate, direction=Direction.BACKWARD),
         pair=SimpleNamespace(identity=("scoring",)),
         artifact=lambda *_, **__: None,
     )
