@@ -87,7 +87,6 @@ class Source:
         self.imports: list[str] = []
         self._is_package, self._tree = is_package, ast.parse(text)
         self._statements: dict[str, list[ast.stmt]] = {}
-        self._effects: list[ast.stmt] = []
         self._described: dict[str, Definition] = {}
         executed = list(_executed(self._tree.body))
         for statement in executed:
