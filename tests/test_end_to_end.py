@@ -116,26 +116,6 @@ def tiny_targets(project: Path) -> list[str]:
     return [f"data/raw/{name}" for name in load_benchmark(project / CONFIG).datasets]
 
 
-def test_the_same_cell_trained_twice_is_the_same_to_the_bit(project, first_run):
-    cell = next(c for c in cells(project) if c.method == "segrenorm")
-    first = {p.name: p.read_bytes() for p in sorted((project / cell.model).glob("*.safetensors"))}
-    numbers = pd.read_csv(project / cell.scores)
-    with h5py.File(project / cell.harmonized) as file:
-        images = {s: file[s]["image"][:] for s in file}
-    assert first
-    shutil.rmtree(project / cell.root)
-    # By name: Snakemake does not miss what lay between an archive and a page that are both there.
-    snakemake(project, str(cell.scores))
-    assert {p.name: p.read_bytes() for p in sorted((project / cell.model).glob("*.safetensors"))} == first
-    with h5py.File(project / cell.harmonized) as file:
-        assert set(file) == set(images)
-        assert all((file[s]["image"][:] == images[s]).all() for s in images)
-    again = pd.read_csv(project / cell.scores)
-    timed = numbers["metric"].isin([quantity.name for quantity in metric_class("cost").quantities])
-    assert not timed.all()
-    pd.testing.assert_frame_equal(again[~timed], numbers[~timed])
-
-
 def test_preparation_that_was_killed_ends_as_if_it_had_not_been(project, first_run, tmp_path):
     """The same command again, without unlocking anything; `python tests/copied_project.py` does it more often."""
     resumed = copied_project(tmp_path)
@@ -255,3 +235,23 @@ def test_paper_plan_without_any_data_counts_53_trainings(project):
 
 def test_snakemake_lint_is_clean(project):
     assert "Congratulations" in snakemake(project, "--lint")
+
+
+def test_the_same_cell_trained_twice_is_the_same_to_the_bit(project, first_run):
+    cell = next(c for c in cells(project) if c.method == "segrenorm")
+    first = {p.name: p.read_bytes() for p in sorted((project / cell.model).glob("*.safetensors"))}
+    numbers = pd.read_csv(project / cell.scores)
+    with h5py.File(project / cell.harmonized) as file:
+        images = {s: file[s]["image"][:] for s in file}
+    assert first
+    shutil.rmtree(project / cell.root)
+    # By name: Snakemake does not miss what lay between an archive and a page that are both there.
+    snakemake(project, str(cell.scores))
+    assert {p.name: p.read_bytes() for p in sorted((project / cell.model).glob("*.safetensors"))} == first
+    with h5py.File(project / cell.harmonized) as file:
+        assert set(file) == set(images)
+        assert all((file[s]["image"][:] == images[s]).all() for s in images)
+    again = pd.read_csv(project / cell.scores)
+    timed = numbers["metric"].isin([quantity.name for quantity in metric_class("cost").quantities])
+    assert not timed.all()
+    pd.testing.assert_frame_equal(again[~timed], numbers[~timed])

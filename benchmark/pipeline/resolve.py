@@ -50,7 +50,7 @@ def _kept(benchmark: str) -> BenchmarkConfig | None:
     """What a run was started with last; None where there is none, or of an earlier version."""
     try:
         return BenchmarkConfig.model_validate_json(paths.resolved(benchmark).read_bytes())
-    except (FileNotFoundError, ValidationError):
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
 
 

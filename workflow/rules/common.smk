@@ -59,9 +59,15 @@ def report_outdated():
 
 with reported_errors():
     if workflow.is_main_process:
-        # All that rules read and write, but for archives, whose times no rule looks at.
+        # All that rules read and write, but for archives, whose times no rule looks at. Benchmark files count as outputs.
         refuse_future(
-            [paths.PREPARED, paths.RESULTS, paths.REPORTS, Path("workflow/report")]
+            [
+                paths.PREPARED,
+                paths.RESULTS,
+                paths.REPORTS,
+                paths.LOGS,
+                Path("workflow/report"),
+            ]
         )
     for path in workflow.configfiles:
         read_yaml(
