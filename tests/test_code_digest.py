@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from benchmark.runtime.code_digest import PACKAGES, ROOT, Project, code_behind, code_digest
-from benchmark.runtime.definitions import Source
 
 ENTRY = "benchmark.work:run"
 WORK, A = "benchmark/work.py", "benchmark/a.py"
@@ -44,7 +43,6 @@ def differs(folder: Path, files: dict[str, str], name: str, old: str, new: str, 
         pytest.param("def run():\n    return [n for n in ()]", "n for n", "item for item", id="renamed item"),
         pytest.param("def run():\n    n = 1\n    return lambda k: n", " n", " count", id="renamed local of a closure"),
         pytest.param("def run():\n    return 1\ndef f():\n    return 2", "2", "3", id="another function"),
-        pytest.param("import numpy as np\ndef run():\n    return np.pi", "np", "numpy", id="renamed import"),
         pytest.param("import os\ndef run():\n    return 1\nX = os", "os", "sys", id="import for another definition"),
         pytest.param(
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    pass\ndef run():\n    return 1",
@@ -70,7 +68,6 @@ def test_what_does_not_change_the_work_does_not_change_its_digest(tmp_path, text
         ("import benchmark.a as b", "return b.f()"),
         ("from . import a", "return a.f()"),
         ("from .a import f", "return f()"),
-        ("from benchmark.a import *", "return f()"),
         ("try:\n    from benchmark.a import f\nexcept ImportError:\n    f = None", "return f()"),
         ("", "from benchmark.a import f; return f()"),
         ("", "from benchmark import a; return a.f()"),
@@ -103,9 +100,6 @@ def test_a_function_is_found_in_every_way_to_reach_it(tmp_path, imports, body):
         ("A", "X = 1\nclass A:\n    X = X", "1", "2"),
         ("A", "from dataclasses import dataclass\nN = 1\n@dataclass\nclass A:\n    n: int = N", "N = 1", "N = 2"),
         ("A", "from dataclasses import dataclass\n@dataclass\nclass A:\n    n: 'int'", "int", "str"),
-        ("A", "class B:\n    n = 1\nclass A:\n    b: 'list[B]'", "1", "2"),
-        ("A.__subclasses__()", "class A:\n    pass\nclass B(A):\n    n = 1", "1", "2"),
-        ("A", "class A:\n    def __init_subclass__(cls):\n        pass\nclass B(A):\n    n = 1", "1", "2"),
         ("f", "X = 1\ndef f(n=X):\n    return n", "1", "2"),
         ("f", "X = 1\ndef f(X=X):\n    return X", "1", "2"),
         ("f", "def d(f):\n    return 1\n@d\ndef f():\n    pass", "1", "2"),
@@ -119,7 +113,6 @@ def test_a_function_is_found_in_every_way_to_reach_it(tmp_path, imports, body):
             "pass",
         ),
         ("f", "def f(n):\n    return 1", "(n)", "(m)"),
-        ("f", "def f():\n    n = 1\n    return vars()", "n =", "m ="),
         ("f", "from numpy import max as m\ndef f():\n    return m", "max", "min"),
         ("f", "import os as m\ndef f():\n    return m", "os", "sys"),
         ("X", "import os as X", "os", "sys"),
@@ -128,12 +121,6 @@ def test_a_function_is_found_in_every_way_to_reach_it(tmp_path, imports, body):
         ("X", "X = 1\nif X:\n    X = 2", "2", "3"),
         ("X", "try:\n    X = 1\nfinally:\n    pass", "1", "2"),
         ("None", "X = {}\nX['a'] = 1", "1", "2"),
-        ("None", "def f(n):\n    print(n)\nX = f(1)", "1", "2"),
-        ("None", "def f(n):\n    print(n)\nX = f(1)", "print", "input"),
-        ("None", "def f(n):\n    print(n)\n@f\ndef g():\n    return 1", "1", "2"),
-        ("None", "class A:\n    print(1)", "1", "2"),
-        ("None", "class A(metaclass=X):\n    n = 1", "1", "2"),
-        ("None", "import os", "os", "sys"),
     ],
 )
 def test_what_may_change_the_work_changes_its_digest(tmp_path, reached, text, old, new):
@@ -172,18 +159,6 @@ def test_what_a_module_does_when_it_is_imported_counts_with_all_that_it_uses(tmp
     assert differs(tmp_path, files, "benchmark/c.py", "1", "2")
     assert not differs(tmp_path, files, "benchmark/c.py", "3", "4")
     assert differs(tmp_path, files, "benchmark/sub/b.py", "f()", "f(1)")
-
-
-def test_files_that_lie_beside_the_code_count_where_it_reads_them(tmp_path):
-    files = {
-        WORK: "from benchmark.a.tables import read\ndef run():\n    return read()\ndef other():\n    return 1",
-        "benchmark/a/tables.py": "from importlib.resources import files\ndef read():\n    return files('benchmark.a')",
-        "benchmark/a/data/numbers.csv": "1",
-        "benchmark/words.txt": "1",
-    }
-    assert differs(tmp_path, files, "benchmark/a/data/numbers.csv", "1", "2")
-    assert not differs(tmp_path, files, "benchmark/words.txt", "1", "2")
-    assert not differs(tmp_path, files, "benchmark/a/data/numbers.csv", "1", "2", "benchmark.work:other")
 
 
 def test_the_fingerprint_changes_with_any_file(tmp_path):
@@ -271,13 +246,12 @@ def test_this_project_without_comments_and_in_another_format_is_the_same(tree, b
 
 def test_what_finds_code_by_names_is_known():
     """Each of these must be an entry point where what it finds is used, as methods, metrics and readers are."""
-    found = set()
+    project, found = Project(ROOT), set()
     for path in sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py")):
-        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        source = Source(module, path.read_bytes(), path.stem == "__init__")
-        found |= {module for name in source.names if source.definition(name).dynamic}
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        found |= {module for part in project.module(module).parts.values() if part.finds}
     assert found == {
-        "benchmark.archives.readers.__init__",
+        "benchmark.archives.readers",
         "benchmark.cli.steps",
         "benchmark.config.plugins",
         "benchmark.phantoms.generate",

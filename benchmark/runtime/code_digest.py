@@ -5,18 +5,91 @@ each training has it as part of its identity, so that a changed metric scores ag
 
 From its entry points, the work reaches every top-level definition that a reached one mentions, in any module of this
 project. Importing a module also runs its statements that define nothing, and those of the modules that it imports.
-What no one can tell from the source counts as a whole: a module that is used as a value, or that evaluates strings.
-Plug-ins that are found by their names at run time must be entry points too.
+A module that is used as a value, or that finds code by its name, counts as a whole; what it finds must be an entry
+point too. Code that a decorator or an assignment registers, and nobody mentions, is not found.
+
+What counts of a definition is its bytecode without docstrings and annotations, so that comments, formatting and the
+names of local variables do not. Another minor version of Python compiles differently, and changes all digests.
 """
 
+import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
+from importlib.util import resolve_name
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
-from benchmark.runtime.definitions import Definition, Source, join
 from benchmark.runtime.paths import ROOT
 
 PACKAGES = ("benchmark", "methods")
+FINDING = {("__import__",), ("eval",), ("exec",), ("globals",), ("import_module",), ("importlib", "import_module")}
+"""Functions by which code reaches what it does not mention."""
+
+_Import = ast.Import | ast.ImportFrom
+_Def = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_Place = tuple[str, ...]
+"""A module and a name in it; without the name, the module; with more names, an attribute."""
+
+
+class Part:
+    """Statements of a module that count together.
+
+    Attributes:
+        text: what they do.
+        mentions: the names in them, each with the attributes that are taken of it.
+        imports: the places that they import, each after the name that it is bound to.
+    """
+
+    def __init__(self, module: str, is_package: bool, statements: list[ast.stmt]) -> None:
+        bare = _Bare().visit(ast.Module(list(statements), []))
+        self.text = _meaning(compile(bare, module, "exec", dont_inherit=True))
+        self.mentions: set[_Place] = set()
+        self.imports: list[tuple[str, _Place]] = []
+        waiting: list[ast.AST] = [bare]
+        while waiting:
+            node = waiting.pop()
+            if chain := _chain(node):
+                self.mentions.add(chain)
+            elif isinstance(node, _Import):
+                self.imports += _imported(node, module, is_package)
+            else:
+                waiting += ast.iter_child_nodes(node)
+
+    @property
+    def finds(self) -> bool:
+        """Whether it may reach what it does not mention."""
+        return not FINDING.isdisjoint(self.mentions)
+
+
+class Module:
+    """A module of this project, taken apart.
+
+    Attributes:
+        parts: what defines each name; under the empty name, what else runs when the module is imported.
+        imported: the places that each imported name may stand for.
+        imports: modules that are imported with this one, and some names that may be modules.
+    """
+
+    def __init__(self, name: str, text: bytes, is_package: bool) -> None:
+        statements: dict[str, list[ast.stmt]] = {"": []}
+        imports: list[tuple[str, _Place]] = []
+        for statement in _executed(ast.parse(text).body):
+            if isinstance(statement, _Import):
+                imports += _imported(statement, name, is_package)
+            else:
+                for defined in _defined(statement) or [""]:
+                    statements.setdefault(defined, []).append(statement)
+        self.parts = {defined: Part(name, is_package, found) for defined, found in statements.items()}
+        self.imports = {
+            name.rpartition(".")[0],
+            *(".".join(place[:length]) for _, place in imports for length in (1, 2)),
+        }
+        self.imported: dict[str, list[_Place]] = {}
+        for bound, place in imports + self.parts[""].imports:
+            self.imported.setdefault(bound, []).append(place)
 
 
 class Project:
@@ -28,7 +101,7 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self.source = cache(self._source)
+        self.module = cache(self._read)
         self._file = cache(self._find)
 
     def digest(self, *entries: str) -> str:
@@ -46,16 +119,10 @@ class Project:
     def fingerprint(self) -> str:
         """SHA-256 over all files of the packages; while it is the same, so is every digest."""
         found = hashlib.sha256()
-        for path in (path for package in PACKAGES for path in _files(self._root / package)):
-            found.update(f"{path.relative_to(self._root)}\0".encode() + path.read_bytes() + b"\0")
+        for path in sorted(path for package in PACKAGES for path in (self._root / package).rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                found.update(f"{path.relative_to(self._root)}\0".encode() + path.read_bytes() + b"\0")
         return found.hexdigest()
-
-    def beside(self, module: str) -> dict[str, str]:
-        """Hashes of the files without code in a module's folder and below, by their paths."""
-        path = self._file(module)
-        assert path is not None, module
-        others = (other for other in _files(path.parent) if other.suffix != ".py")
-        return {str(p.relative_to(self._root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in others}
 
     def files(self, *entries: str) -> list[str]:
         """Files with code that the entry points reach, relative to the root, sorted."""
@@ -63,24 +130,64 @@ class Project:
         return sorted(str(path.relative_to(self._root)) for path in filter(None, map(self._file, modules)))
 
     def reached(self, *entries: str) -> dict[str, str]:
-        """Text of everything that counts, by ``module:name``; without a name, what runs when a module is imported."""
-        reach = _Reach(self)
-        for module, name in (part for entry in entries for part in self._expand(entry)):
-            reach.enter(module, name)
-        return reach.texts()
+        """What counts, by ``module:name``; without a name, what else runs when a module is imported."""
+        found: dict[str, str] = {}
+        waiting = [place for entry in entries for place in self._expand(entry)]
+        while waiting:
+            module, name = waiting.pop()
+            if f"{module}:{name}" not in found:
+                source = self.module(module)
+                text = source.parts[name].text if name in source.parts else ""
+                found[f"{module}:{name}"] = f"{text}{source.imported.get(name, '')}"
+                waiting += self._references(module, name)
+        return found
 
-    def _expand(self, entry: str) -> list[tuple[str, str]]:
+    def _expand(self, entry: str) -> Iterator[tuple[str, str]]:
         module, _, name = entry.removesuffix(".*").partition(":")
         path = self._file(module)
-        if path is None or (name and name not in self.source(module).names):
+        if path is None or (name and name not in self.module(module).parts):
             raise ModuleNotFoundError(f"no {entry} in this project", name=module)
-        if not entry.endswith(".*"):
-            return [(module, name)]
-        return [(f"{module}.{p.stem}", "") for p in sorted(path.parent.glob("*.py")) if p.stem != "__init__"]
+        if entry.endswith(".*"):
+            for other in path.parent.glob("[!_]*.py"):
+                yield from self._follow(f"{module}.{other.stem}")
+        else:
+            yield from self._follow(module, *filter(None, [name]))
 
-    def has(self, module: str) -> bool:
-        """Whether there is such a module."""
-        return self._file(module) is not None
+    def _references(self, module: str, name: str) -> Iterator[tuple[str, str]]:
+        """What the definition of a name refers to; without a name, what importing the module does."""
+        source = self.module(module)
+        if not name:
+            yield from ((other, "") for other in source.imports if self._file(other))
+        if name in source.parts:
+            part = source.parts[name]
+            for mention in part.mentions:
+                yield from self._named(module, *mention)
+            for _, place in part.imports:
+                yield from self._follow(*place)
+            if part.finds:
+                yield from self._follow(module)
+
+    def _follow(self, module: str, *names: str) -> Iterator[tuple[str, str]]:
+        """What is at a place; all of a module that is used as a value."""
+        if self._file(module) is None:
+            return  # of another project
+        yield module, ""
+        source = self.module(module)
+        if names and (names[0] in source.parts or names[0] in source.imported):
+            yield from self._named(module, *names)
+        elif names and self._file(f"{module}.{names[0]}"):
+            yield from self._follow(f"{module}.{names[0]}", *names[1:])
+        else:
+            for name in {**source.parts, **source.imported}:
+                yield from self._named(module, name)
+
+    def _named(self, module: str, name: str, *attributes: str) -> Iterator[tuple[str, str]]:
+        """What a name stands for in a module; nothing where it is a local name or a builtin."""
+        source = self.module(module)
+        if name in source.parts or name in source.imported:
+            yield module, name
+        for place in source.imported.get(name, ()):
+            yield from self._follow(*place, *attributes)
 
     def _find(self, module: str) -> Path | None:
         parts = module.split(".")
@@ -88,99 +195,88 @@ class Project:
         candidates = [path.with_suffix(".py"), path / "__init__.py"] if parts[0] in PACKAGES else []
         return next((candidate for candidate in candidates if candidate.is_file()), None)
 
-    def _source(self, module: str) -> Source:
+    def _read(self, module: str) -> Module:
         path = self._file(module)
         assert path is not None, module
-        return Source(module, path.read_bytes(), path.stem == "__init__")
+        return Module(module, path.read_bytes(), path.stem == "__init__")
 
 
-class _Reach:
-    """What entry points reach, as far as it was followed."""
+class _Bare(ast.NodeTransformer):
+    """Removes places in the file, docstrings, and annotations but for those that a decorator of theirs may read."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._found: dict[str, Definition] = {}
-        self._others: dict[str, str] = {}  # exported names, and files without code
-        self._imported: set[str] = set()
-        self._seen: set[str] = set()
-        self._waiting: list[str] = []
+    _in_class = False
 
-    def enter(self, module: str, name: str) -> None:
-        """Begins at an entry point."""
-        self._import(module)
-        for defined in [name] if name else self._project.source(module).names:
-            self._define(module, defined)
-
-    def texts(self) -> dict[str, str]:
-        """Follows all references; the texts of what was found, by ``module:name``."""
-        while self._waiting:
-            self._follow(self._waiting.pop())
-            if not self._waiting and any(definition.finds_subclasses for definition in self._found.values()):
-                for module in sorted(self._imported):
-                    for name in self._project.source(module).classes:
-                        self._define(module, name)
-        return {key: found.text for key, found in self._found.items()} | self._others
-
-    def _follow(self, reference: str) -> None:
-        module, _, rest = reference.partition(":")
-        if reference in self._seen or not self._project.has(module):
-            return  # the latter: a builtin, or another project's
-        self._seen.add(reference)
-        self._import(module)
-        name, _, attributes = rest.partition(".")
-        source, submodule = self._project.source(module), f"{module}.{name}"
-        is_module = name != "" and self._project.has(submodule)
-        if name in source.names:
-            self._define(module, name)
-        for target in source.imported.get(name, ()):
-            self._export(module, name, target, attributes)
-        if is_module:
-            self._waiting.append(f"{submodule}:{attributes}")
-        elif name not in source.names and name not in source.imported:
-            self._whole(module)
-
-    def _whole(self, module: str) -> None:
-        """Everything in a module, also what it imports."""
-        source = self._project.source(module)
-        for name in source.names:
-            self._define(module, name)
-        for name, targets in source.imported.items():
-            for target in targets:
-                self._export(module, name, target, "")
-
-    def _export(self, module: str, name: str, target: str, attributes: str) -> None:
-        self._others[f"{module}:{name} is {target}"] = ""
-        self._waiting.append(join(target, attributes) if attributes else target)
-
-    def _import(self, module: str) -> None:
-        """What runs when a module is imported, first the packages around it."""
-        parts = module.split(".")
-        for length in range(1, len(parts) + 1):
-            part = ".".join(parts[:length])
-            if part not in self._imported and self._project.has(part):
-                self._imported.add(part)
-                source = self._project.source(part)
-                for other in source.imports:
-                    self._import(other)
-                self._add(f"{part}:", source.effects)
-
-    def _define(self, module: str, name: str) -> None:
-        if f"{module}:{name}" not in self._found:
-            self._add(f"{module}:{name}", self._project.source(module).definition(name))
-
-    def _add(self, key: str, definition: Definition) -> None:
-        self._found[key] = definition
-        self._waiting += definition.references
-        for module in definition.imports:
-            self._import(module)
-        if definition.reads_files:
-            self._others |= self._project.beside(key.partition(":")[0])
-        if definition.dynamic:
-            self._whole(key.partition(":")[0])
+    def visit(self, node: ast.AST) -> Any:
+        outside = self._in_class
+        if isinstance(node, ast.AnnAssign) and not self._in_class:
+            node = ast.Assign([node.target], node.value) if node.value else ast.Pass()
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            node = ast.Pass()
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list:
+            node.returns = None
+            for argument in (n for n in ast.walk(node.args) if isinstance(n, ast.arg)):
+                argument.annotation = None
+        if isinstance(node, _Def | ast.Lambda):
+            self._in_class = isinstance(node, ast.ClassDef)
+        node = self.generic_visit(node)
+        self._in_class = outside
+        if "lineno" in node._attributes:
+            node.lineno = node.end_lineno = 1  # type: ignore[attr-defined]
+            node.col_offset = node.end_col_offset = 0  # type: ignore[attr-defined]
+        return node
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+def _meaning(code: CodeType) -> str:
+    """All of a code object that decides what it does."""
+    variadic = bool(code.co_flags & CO_VARARGS) + bool(code.co_flags & CO_VARKEYWORDS)
+    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + variadic]
+    counts = code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags
+    constants = [
+        _meaning(c) if isinstance(c, CodeType) else str(sorted(map(repr, c)) if isinstance(c, frozenset) else repr(c))
+        for c in code.co_consts
+    ]
+    return repr((code.co_code, code.co_exceptiontable, code.co_names, arguments, counts, constants))
+
+
+def _chain(node: ast.AST) -> _Place:
+    """A name and the attributes that are taken of it; empty where they are of another expression."""
+    names: _Place = ()
+    while isinstance(node, ast.Attribute):
+        names = (node.attr, *names)
+        node = node.value
+    return (node.id, *names) if isinstance(node, ast.Name) else ()
+
+
+def _imported(statement: _Import, module: str, is_package: bool) -> Iterator[tuple[str, _Place]]:
+    """Each name that an import binds, and the place that it then stands for."""
+    for alias in statement.names:
+        if isinstance(statement, ast.Import):
+            yield alias.asname or alias.name.partition(".")[0], (alias.name,)
+        else:
+            package = module if is_package else module.rpartition(".")[0]
+            origin = resolve_name("." * statement.level + (statement.module or ""), package)
+            yield alias.asname or alias.name, (origin, alias.name)
+
+
+def _executed(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements of a module without those for type checkers."""
+    for statement in body:
+        if isinstance(statement, ast.If) and _chain(statement.test)[-1:] == ("TYPE_CHECKING",):
+            yield from _executed(statement.orelse)
+        else:
+            yield statement
+
+
+def _defined(statement: ast.stmt) -> list[str]:
+    """Names that a statement defines; none if that is not all that it does."""
+    if isinstance(statement, _Def):
+        return [statement.name]
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    if isinstance(statement, ast.AnnAssign) and statement.value:
+        targets = [statement.target]
+    parts = [part for t in targets for part in (t.elts if isinstance(t, ast.Tuple | ast.List) else [t])]
+    names = [part.id for part in parts if isinstance(part, ast.Name)]
+    return names if len(names) == len(parts) else []
 
 
 _PROJECT = Project(ROOT)

@@ -10,8 +10,7 @@ import small_benchmark as small
 
 from benchmark.judges.segmentor import train_segmentor
 from benchmark.pipeline.training import train_cell
-from benchmark.runtime.code_digest import ROOT, Project
-from benchmark.runtime.definitions import Source
+from benchmark.runtime.code_digest import ROOT, Module, Project
 from benchmark.runtime.paths import Cell
 
 PROJECT = Project(ROOT)
@@ -24,10 +23,10 @@ class Changed(Project):
         super().__init__(ROOT)
         self._changed, self._text = file, text
 
-    def _source(self, module: str) -> Source:
+    def _read(self, module: str) -> Module:
         if self._find(module) == self._changed:
-            return Source(module, self._text.encode(), self._changed.stem == "__init__")
-        return PROJECT.source(module)
+            return Module(module, self._text.encode(), self._changed.stem == "__init__")
+        return PROJECT.module(module)
 
 
 def called(work) -> set[tuple[Path, int]]:
