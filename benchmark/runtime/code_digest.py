@@ -6,7 +6,7 @@ each training has it as part of its identity, so that a changed metric scores ag
 From its entry points, the work reaches every top-level definition that a reached one mentions, in any module of this
 project. Importing a module also runs its statements that define nothing, and those of the modules that it imports.
 A module that is used as a value, or that finds code by its name, counts as a whole; what it finds must be an entry
-point too. Code that a decorator or an assignment registers, and nobody mentions, is not found.
+point too. Code that a decorator or an assignment registers, and nothing mentions, is not found.
 
 What counts of a definition is its bytecode without docstrings and annotations, so that comments, formatting and the
 names of local variables do not. Another minor version of Python compiles differently, and changes all digests.

@@ -4,6 +4,7 @@ A skeleton of CUT, not the method itself: it shows that the trainer takes other 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,6 @@ from benchmark.config.base import Strict
 from benchmark.data.sampling import CropSampler, stream
 from benchmark.methods.base import Direction, FitContext, TaskInfo, TrainingSet
 from benchmark.methods.crops import Crops
-from benchmark.methods.cycle import Pair
 from benchmark.methods.learned import LearnedMethod
 from benchmark.methods.objective import adversarial_loss, discriminator_loss
 from benchmark.networks import PatchDiscriminator, ResNet9Generator
@@ -24,6 +24,17 @@ LAYERS = (0, 3, 6, 12)
 """Of the generator's encoder, after which patches are compared."""
 PATCHES, FEATURES, TEMPERATURE = 16, 8, 0.07
 BETAS = (0.5, 0.999)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Unpaired crops of both scanners."""
+
+    source: Crops
+    target: Crops
+
+    def to(self, device: torch.device) -> "Pair":
+        return Pair(self.source.to(device), self.target.to(device))
 
 
 class OneSided(LearnedMethod):
@@ -83,13 +94,14 @@ class OneSided(LearnedMethod):
         )
 
     def _critic(self, batch: Pair) -> Iterator[Sequence[Term]]:
-        critic = self._part("discriminator").requires_grad_(True)
+        critic = self._part("discriminator").requires_grad_(True).train()
         with torch.no_grad():
             made = self._part("generator")(batch.source.images)
         yield [Term("discriminator", 1.0, discriminator_loss(critic(batch.target.images), critic(made)))]
 
     def _translator(self, batch: Pair) -> Iterator[Sequence[Term]]:
-        critic = self._part("discriminator").requires_grad_(False)
+        # Outside training mode, spectral normalization makes no step of its power iteration.
+        critic = self._part("discriminator").requires_grad_(False).eval()
         made = self._part("generator")(batch.source.images)
         yield [
             Term("adversarial", 1.0, adversarial_loss(critic(made), halved=False)),
@@ -105,7 +117,7 @@ class OneSided(LearnedMethod):
             places = torch.from_numpy(self._patches.integers(before.shape[-1], size=PATCHES))
             key, query = (F.normalize(head(f[..., places].transpose(1, 2)), dim=-1) for f in (before, after))
             similarity = query @ key.detach().transpose(1, 2) / TEMPERATURE
-            target = torch.arange(PATCHES).repeat(len(images))
+            target = torch.arange(PATCHES, device=images.device).repeat(len(images))
             losses.append(F.cross_entropy(similarity.flatten(0, 1), target))
         return torch.stack(losses).mean()
 
