@@ -13,8 +13,6 @@ from benchmark.pipeline.jobs import RULES, Job, Key, jobs_of
 
 SAME_SIZE = 1.5
 """Largest factor between units of work that count as having the measured size."""
-EXTRAPOLATED = 10.0
-"""Factor between units of work above which times are guesses: other operations may dominate at such another size."""
 
 
 def same_size(scale: float | None) -> bool:
@@ -42,11 +40,6 @@ class RuleTotal:
     @property
     def same_size(self) -> bool:
         return same_size(self.scale)
-
-    @property
-    def factor(self) -> float:
-        """Ratio of the larger to the smaller of the two units; 1 without a measurement."""
-        return 1.0 if self.scale is None else max(self.scale, 1 / self.scale)
 
 
 @dataclass(frozen=True)
@@ -100,11 +93,6 @@ class Prediction:
     def rules(self) -> list[RuleTotal]:
         """In the order of the pipeline."""
         return [self._rule(rule) for rule in RULES if any(key[0] == rule for key in self.estimates)]
-
-    @property
-    def extrapolated(self) -> list[RuleTotal]:
-        """Rules whose times are guesses, because units of very different size were measured."""
-        return [rule for rule in self.rules if rule.factor > EXTRAPOLATED]
 
     @property
     def scaled(self) -> list[str]:

@@ -16,23 +16,11 @@ def print_prediction(console: Console, title: str, source: str, found: Predictio
     """Prints totals, rules, bottleneck, memory, disk, and how reliable they are."""
     machine = found.machine
     gpus = f" and {machine.gpus} GPUs" if machine.gpus else ""
-    if found.extrapolated:
-        console.print(_warning(found), style="bold red", soft_wrap=True, markup=False)
     headline = f"{title}: about {duration(found.wall_seconds)} on {machine.cores} cores{gpus}, from {source}"
     console.print(headline, markup=False)
     console.print(_rules(found))
     for line in _lines(found):
         console.print(line, soft_wrap=True)
-
-
-def _warning(found: Prediction) -> str:
-    factor = max(rule.factor for rule in found.extrapolated)
-    rules = ", ".join(rule.rule for rule in found.extrapolated)
-    return (
-        f"WARNING: the totals are guesses and may be wrong by a factor of {factor:.0f} or so: the times of {rules} are "
-        f"scaled from units of work of another size, up to {factor:.0f} times. --measure measures at this config's "
-        "sizes."
-    )
 
 
 def _rules(found: Prediction) -> Table:

@@ -19,7 +19,7 @@ def steps(config: BenchmarkConfig, job: Job, size: DatasetSize) -> int:
     fold = _fold(job, size)
     source, target = size.count(fold.train_source), size.count(fold.train_target)
     if job.rule == "train":
-        batch = crops_of(config, size).batch_size
+        batch = _crops(config, size).batch_size
         return sum(config.training.schedule.steps(max(batches(n, batch) for n in (source, target))))
     if job.rule == "autoencoder":
         judge = config.judges.autoencoder
@@ -38,7 +38,8 @@ def amount(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) 
     if job.rule in ("fetch", "collect"):
         return len(size.subjects)
     if job.rule in ("harmonize", "score"):
-        return applies(config, job.cells[0].method, size) * size.count(_fold(job, size).test_source)
+        excluded = config.cards[job.cells[0].method].not_applicable
+        return 0 if size.dataset.label_kind in excluded else size.count(_fold(job, size).test_source)
     if job.rule == "reference":
         return size.count((*_fold(job, size).test_source, *_fold(job, size).test_target))
     return 1.0
@@ -49,7 +50,7 @@ def unit(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) ->
     if not job.dataset:
         return 1.0
     size = sizes[job.dataset]
-    crops, judges = crops_of(config, size), config.judges
+    crops, judges = _crops(config, size), config.judges
     if job.rule == "train":
         return config.training.width**2 * prod(crops.crop) * crops.batch_size
     if job.rule == "segmentor":
@@ -78,14 +79,9 @@ def bulk(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) ->
     return 1.0
 
 
-def crops_of(config: BenchmarkConfig, size: DatasetSize) -> Crops:
+def _crops(config: BenchmarkConfig, size: DatasetSize) -> Crops:
     """Crop and batch size of trainings on a dataset in this benchmark."""
     return config.datasets[size.dataset.name].training or size.dataset.training
-
-
-def applies(config: BenchmarkConfig, method: str, size: DatasetSize) -> bool:
-    """Whether the method can be applied to the dataset's labels."""
-    return config.cards[method].not_applicable.get(size.dataset.label_kind) is None
 
 
 def _fold(job: Job, size: DatasetSize) -> Fold:

@@ -91,21 +91,6 @@ def test_a_wider_network_takes_longer_and_is_marked_as_scaled(config, jobs):
     assert "MiB" not in row  # was not measured at this width
 
 
-def test_a_warning_beyond_ten_times_the_measured_size(config, jobs):
-    def text(width: int) -> str:
-        wider = config.model_copy(update={"training": config.training.model_copy(update={"width": width})})
-        console = Console(width=200, file=io.StringIO())
-        print_prediction(console, "wider", "a run", predict(wider, read_run(config), Machine(2)))
-        return console.file.getvalue()
-
-    for width, factor in ((16, 16), (1, 16)):
-        warning, headline = text(width).splitlines()[:2]
-        assert warning.startswith(f"WARNING: the totals are guesses and may be wrong by a factor of {factor} or so: ")
-        assert "the times of train, harmonize, score are scaled from units of work of another size" in warning
-        assert headline.startswith("wider: about ")
-    assert "WARNING" not in text(12)
-
-
 def test_rules_without_measurement_are_named(config, jobs):
     measurements = [m for m in read_run(config) if m.rule != "figures"]
     found = predict(config, measurements, Machine(2))
@@ -188,16 +173,6 @@ def test_an_unfinished_run(config, jobs):
         f"the run smoke: is not finished: 2 of its {len(cells)} cells are not harmonized yet. "
         "Wait for its end (hbench watch smoke shows it), or measure with --measure."
     )
-
-
-def test_a_record_without_the_hardware_is_damaged(config, jobs):
-    for job in jobs:
-        for cell in job.cells:
-            record = json.loads(cell.harmonize_run.read_text()) | {"hardware": "fast"}
-            cell.harmonize_run.write_text(json.dumps(record))
-    result = CliRunner().invoke(app, ["plan", "smoke", "--from", "smoke"])
-    assert isinstance(result.exception, UserError), result.exception
-    assert "does not state the hardware" in str(result.exception)
 
 
 BEGINS = "2026-01-02 03:04:00,000 begins after step {} of 10\n"
