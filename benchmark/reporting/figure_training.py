@@ -1,13 +1,10 @@
 """Training curves: every loss of every trained method."""
 
-from pathlib import Path
-
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from pandas.api.types import is_numeric_dtype
 
 from benchmark.config.benchmark import MethodCard
 from benchmark.config.dataset import DatasetConfig
@@ -15,7 +12,6 @@ from benchmark.reporting import style
 from benchmark.reporting.names import LEARNED
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
-from benchmark.runtime.errors import DataError, remedy_damaged
 from benchmark.runtime.paths import Cell
 
 DOMAINS = ("source", "target")
@@ -55,22 +51,10 @@ def _curves(results: Results, pair: Pair, methods: list[MethodCard]) -> pd.DataF
                     results.config.benchmark, pair.dataset.name, pair.source, pair.target, fold, method.name, seed
                 )
                 # Empty where the training failed before its first row.
-                if cell.history.is_file() and len(history := _read(cell.history)):
+                if cell.history.is_file() and len(history := pd.read_csv(cell.history, dtype=float)):
                     frames.append(_long(history).assign(method=method.name))
     empty = pd.DataFrame(columns=["method", "step", "loss", "domain", "value"])
     return pd.concat(frames, ignore_index=True) if frames else empty
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """A history: the step, and a number for each loss."""
-    try:
-        history = pd.read_csv(path, dtype=float)
-    except ValueError as error:
-        raise DataError(path, f"is no training history ({error})", remedy_damaged(path)) from None
-    if "step" not in history or not all(map(is_numeric_dtype, history.dtypes)):
-        columns = ", ".join(map(str, history))
-        raise DataError(path, f"is no training history: its columns are {columns}", remedy_damaged(path))
-    return history
 
 
 def _long(history: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import pandas as pd
 
@@ -104,7 +105,8 @@ def fill(results: Results, title: str, columns: Sequence[Column], lines: Sequenc
             data.append(_record(column, line, average, win, paper))
         averages += own
     rows = tuple(Row(line.title, tuple(cells), line.rule) for line, cells in zip(lines, entries, strict=True))
-    groups = _spans(c.group for c in columns) if any(c.group for c in columns) else ()
+    groups = tuple((name, len(list(spanned))) for name, spanned in groupby(c.group for c in columns))
+    groups = groups if any(name for name, _ in groups) else ()
     return Filled(Block(title, tuple(c.head for c in columns), rows, groups), averages, data)
 
 
@@ -163,16 +165,6 @@ def _record(column: Column, line: Line, average: Average, win: bool, paper: Prin
         "suspect": paper.suspect if paper else "",
         "reasons": "; ".join(average.reasons),
     }
-
-
-def _spans(groups: Iterable[str]) -> tuple[tuple[str, int], ...]:
-    spans: list[tuple[str, int]] = []
-    for group in groups:
-        if spans and spans[-1][0] == group:
-            spans[-1] = (group, spans[-1][1] + 1)
-        else:
-            spans.append((group, 1))
-    return tuple(spans)
 
 
 def ranked(method: MethodCard) -> bool:

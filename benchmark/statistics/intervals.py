@@ -49,16 +49,11 @@ def mean_interval(values: npt.NDArray[np.float64], *identity: object) -> Interva
     Args:
         values: (subjects, labels), NaN where there is no number; at least one number.
         identity: names what the interval is of; it seeds the resamples.
-
-    Raises:
-        ValueError: there is no number.
     """
     from scipy.stats import bootstrap
 
     values = values[~np.isnan(values).all(axis=1)]
     count = len(values)
-    if not count:
-        raise ValueError("an interval over no subjects was asked for")
     mean = float(mean_over_labels(values))
     if count < 2:
         return Interval(mean, math.nan, math.nan, count)
