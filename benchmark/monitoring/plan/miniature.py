@@ -62,7 +62,7 @@ def miniature(config: BenchmarkConfig, folder: Path, announce: Callable[[str], N
         if job.rule == "collect":
             size = size_of([folder / path for path in job.makes])
             yield measurement(small, job, sizes, seconds=(0.0, took[job.dataset]), memory=0.0, size=size)
-        if arguments := _step(small, job):
+        if arguments := _step(job):
             announce(" ".join(job.key))
             yield _measure(small, job, sizes, folder, arguments)
 
@@ -84,17 +84,14 @@ def _small(config: BenchmarkConfig, sizes: Mapping[str, DatasetSize]) -> Benchma
     return one.model_copy(update={"training": config.training.model_copy(update={"schedule": few}), "judges": judges})
 
 
-def _step(config: BenchmarkConfig, job: Job) -> list[str]:
+def _step(job: Job) -> list[str]:
     """Arguments of the job's command; none for jobs that are measured on an archive."""
     if not job.dataset:
         return [job.rule]
-    if job.rule == "segmentor":
-        return [job.rule, job.dataset, job.domain, str(job.fold)]
-    if job.rule in OF_CELL:
-        return [job.rule, job.dataset, job.pair, str(job.fold), job.cells[0].method, str(job.cells[0].seed)]
-    if job.fold is not None:
-        return [job.rule, job.dataset, job.pair, str(job.fold)]
-    return []
+    if job.fold is None:
+        return []
+    cell = [job.cells[0].method, str(job.cells[0].seed)] if job.rule in OF_CELL else []
+    return [job.rule, job.dataset, job.domain or job.pair, str(job.fold), *cell]
 
 
 def _measure(

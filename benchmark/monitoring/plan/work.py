@@ -17,15 +17,16 @@ from benchmark.pipeline.jobs import TRAININGS, Job
 def steps(config: BenchmarkConfig, job: Job, size: DatasetSize) -> int:
     """Optimizer steps of a training."""
     fold = _fold(job, size)
-    source, target = size.count(fold.train_source), size.count(fold.train_target)
+    source, target = (size.slices * len(subjects) for subjects in (fold.train_source, fold.train_target))
+    judges = config.judges
     if job.rule == "train":
-        batch = _crops(config, size).batch_size
-        return sum(config.training.schedule.steps(max(batches(n, batch) for n in (source, target))))
-    if job.rule == "autoencoder":
-        judge = config.judges.autoencoder
-        return sum(judge.schedule.steps(max(batches(n, judge.batch_size // 2) for n in (source, target))))
-    own = source if job.pair.split("-")[0] == job.domain else target
-    return sum(config.judges.segmentor.schedule.steps(batches(own, config.judges.segmentor.batch_size)))
+        schedule, epoch = config.training.schedule, batches(max(source, target), _crops(config, size).batch_size)
+    elif job.rule == "autoencoder":
+        schedule, epoch = judges.autoencoder.schedule, batches(max(source, target), judges.autoencoder.batch_size // 2)
+    else:
+        own = source if job.pair.split("-")[0] == job.domain else target
+        schedule, epoch = judges.segmentor.schedule, batches(own, judges.segmentor.batch_size)
+    return sum(schedule.steps(epoch))
 
 
 def amount(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) -> float:
@@ -39,9 +40,9 @@ def amount(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) 
         return len(size.subjects)
     if job.rule in ("harmonize", "score"):
         excluded = config.cards[job.cells[0].method].not_applicable
-        return 0 if size.dataset.label_kind in excluded else size.count(_fold(job, size).test_source)
+        return 0 if size.dataset.label_kind in excluded else size.slices * len(_fold(job, size).test_source)
     if job.rule == "reference":
-        return size.count((*_fold(job, size).test_source, *_fold(job, size).test_target))
+        return size.slices * len((*_fold(job, size).test_source, *_fold(job, size).test_target))
     return 1.0
 
 
@@ -67,14 +68,10 @@ def unit(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) ->
 def bulk(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) -> float:
     """What the bytes of a job's files are proportional to: weights of a network, or pixels of slices."""
     if job.rule in TRAININGS:
-        widths = {
-            "train": config.training.width,
-            "segmentor": config.judges.segmentor.width,
-            "autoencoder": config.judges.autoencoder.width,
-        }
-        return float(widths[job.rule] ** 2)
+        trained = config.training if job.rule == "train" else getattr(config.judges, job.rule)
+        return float(trained.width**2)
     if job.rule in ("prepare", "collect", "harmonize", "reference", "score"):
-        slices = next(iter(sizes[job.dataset].slices.values())) if job.rule in ("prepare", "collect") else 1
+        slices = sizes[job.dataset].slices if job.rule in ("prepare", "collect") else 1
         return amount(config, job, sizes) * slices * sizes[job.dataset].slice_pixels
     return 1.0
 
