@@ -21,7 +21,6 @@ class Interval:
     mean: float
     low: float
     high: float
-    subjects: int
 
 
 def mean_over_labels(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -56,10 +55,10 @@ def mean_interval(values: npt.NDArray[np.float64], *identity: object) -> Interva
     count = len(values)
     mean = float(mean_over_labels(values))
     if count < 2:
-        return Interval(mean, math.nan, math.nan, count)
+        return Interval(mean, math.nan, math.nan)
     others = [mean_over_labels(np.delete(values, i, axis=0)) for i in range(count)]
     if np.ptp(others) <= 1e-12 * np.abs(others).max():
-        return Interval(mean, mean, mean, count)
+        return Interval(mean, mean, mean)
     found = bootstrap(
         (np.arange(count),),
         # Subjects are resampled, each with all of its labels.
@@ -70,7 +69,7 @@ def mean_interval(values: npt.NDArray[np.float64], *identity: object) -> Interva
         method="BCa",
         rng=stream("bootstrap", *identity),
     ).confidence_interval
-    return Interval(mean, float(found.low), float(found.high), count)
+    return Interval(mean, float(found.low), float(found.high))
 
 
 def tied_with_best(intervals: Mapping[str, Interval], better: Literal["higher", "lower"]) -> set[str]:
