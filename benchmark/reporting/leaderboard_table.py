@@ -68,7 +68,7 @@ def _block(results: Results, pair: Pair, rows: pd.DataFrame, shown: list[Quantit
     made = [
         Row(
             _title(results, row),
-            (_rank(row, rows), _cells(row), _subjects(row), *(columns[q.name][i] for q in shown)),
+            (_rank(row, rows), *_coverage(row), *(columns[q.name][i] for q in shown)),
             rule=i > 0 and contends[i - 1] and not contends[i],
         )
         for i, (_, row) in enumerate(rows.iterrows())
@@ -109,13 +109,11 @@ def _rank(row: pd.Series, rows: pd.DataFrame) -> Entry:
     return Entry(f"{int(row['rank'])}{'=' if (rows['rank'] == row['rank']).sum() > 1 else ''}")
 
 
-def _cells(row: pd.Series) -> Entry:
-    reason = "" if pd.isna(row["reason"]) else str(row["reason"])
-    return Entry(f"{int(row['cells'])}/{int(row['cells_expected'])}", notes=(reason,) if reason else ())
-
-
-def _subjects(row: pd.Series) -> Entry:
-    return Entry(f"{int(row['subjects'])}/{int(row['subjects_expected'])}")
+def _coverage(row: pd.Series) -> tuple[Entry, Entry]:
+    """Cells and subjects with numbers, of all."""
+    notes = () if pd.isna(row["reason"]) else (str(row["reason"]),)
+    cells, subjects = (f"{int(row[what])}/{int(row[f'{what}_expected'])}" for what in ("cells", "subjects"))
+    return Entry(cells, notes=notes), Entry(subjects)
 
 
 def _overall(results: Results, by_pair: Sequence[tuple[Pair, pd.DataFrame]]) -> Block:
