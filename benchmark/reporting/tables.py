@@ -31,7 +31,7 @@ def make_tables(config: BenchmarkConfig) -> None:
     """Writes each of ``table_files(config)``.
 
     Raises:
-        DataError: scores, leaderboard or an archive's inventory are missing or malformed.
+        DataError: scores or leaderboard are missing or damaged.
     """
     results = Results.load(config)
     for item in table_items(config):
