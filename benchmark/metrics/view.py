@@ -56,10 +56,13 @@ class PairView:
         """Number of test slices."""
         return sum(len(self.store.stack(s, "image")) for s in self.subjects(side))
 
+    def predictions(self, segmentor: Side, images: Side) -> Mapping[str, Labels]:
+        """What the segmentor of one side makes of the real test images of one side, by subject."""
+        return read_real_images(self._real, segmentations_of(images, segmentor), self.subjects(images))
+
     def segmentations(self, segmentor: Side, images: Side) -> Iterator[Segmentation]:
-        """What the segmentor of one side makes of the real test images of one side, beside the labels."""
-        found = read_real_images(self._real, segmentations_of(images, segmentor), self.subjects(images))
-        for subject, prediction in found.items():
+        """The same beside the labels."""
+        for subject, prediction in self.predictions(segmentor, images).items():
             yield self.segmentation(subject, prediction)
 
     def segmentation(self, subject: str, prediction: Labels) -> Segmentation:
