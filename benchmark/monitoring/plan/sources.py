@@ -10,6 +10,7 @@ from pydantic import Field
 
 from benchmark.config.base import Strict
 from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.cells import cells_of, judged
 from benchmark.config.load import check, load_dataset
 from benchmark.monitoring.plan.dataset_size import dataset_size, phantom_stage
 from benchmark.monitoring.plan.measurement import Measurement, measurement, read_run
@@ -62,8 +63,6 @@ def from_run(config: BenchmarkConfig) -> Source:
         DataError: an inventory or a record of the run is damaged.
         UserError: no job has times, or the run is not finished.
     """
-    from benchmark.config.cells import cells_of, judged
-
     measurements = read_run(config)
     cells = [cell for place in judged(config) for cell in cells_of(config, *place)]
     if left := sum(not cell.harmonize_run.is_file() for cell in cells):
