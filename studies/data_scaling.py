@@ -2,9 +2,9 @@
 
     python -m studies.data_scaling [--folder results/data_scaling] [--only check|batches|prepare ...]
 
-Each is measured at three sizes, the largest of which is the real one or is stated; `data_scaling.csv` and
-`data_scaling.png` are left in the folder, and a table is printed. Archives are phantoms at full size. It needs 10 GB of
-disk and takes some ten minutes; what it made stays in the folder for the next time.
+Each is measured at three sizes, the largest of which is the real one or is stated; `data_scaling.csv` is left in the
+folder, and a table is printed. Archives are phantoms at full size. It needs 10 GB of disk and takes some ten minutes;
+what it made stays in the folder for the next time.
 """
 
 import argparse
@@ -60,7 +60,7 @@ class Measured:
 
 
 def main() -> None:
-    """Measures, prints, plots."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(description="Measure how the work on archives grows.")
     parser.add_argument("--folder", type=Path, default=Path("results/data_scaling"))
     parser.add_argument("--only", nargs="+", choices=CURVES, default=list(CURVES))
@@ -74,7 +74,6 @@ def main() -> None:
     table = pd.DataFrame([asdict(point) for point in points])
     table.to_csv(chosen.folder / "data_scaling.csv", index=False, float_format="%.6g")
     print(table.to_string(index=False, float_format=lambda number: f"{number:.4g}"))
-    _plot(table, chosen.folder / "data_scaling.png")
 
 
 def check(folder: Path) -> Iterator[Measured]:
@@ -229,29 +228,8 @@ def _run(what: str, size: int, unit: str, commands: list[list[str]], side_by_sid
     return Measured(what, size, unit, wall, sum(c.core_seconds for c in called), max(c.peak_mib for c in called))
 
 
-def _plot(table: pd.DataFrame, path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    units = list(dict.fromkeys(table["unit"]))
-    figure, panels = plt.subplots(1, len(units), figsize=(4.5 * len(units), 4.4), squeeze=False, layout="constrained")
-    for axes, unit in zip(panels[0], units, strict=True):
-        for what, rows in table[table["unit"] == unit].groupby("what", sort=False):
-            axes.plot(rows["size"], rows["core_seconds"], marker="o", label=f"{what}, processor")
-            axes.plot(rows["size"], rows["seconds"], marker="x", linestyle=":", label=f"{what}, wall")
-        axes.set(xlabel=unit, ylabel="seconds", xlim=(0, None), ylim=(0, None))
-        axes.legend(fontsize="x-small", loc="lower center", bbox_to_anchor=(0.5, 1.0))  # beside no curve
-    figure.savefig(path, dpi=150)
-
-
-def _make_scans(folder: Path, count: str) -> None:
-    _scans(folder, int(count))
-
-
-CHILDREN: dict[str, Callable[[Path, str], None]] = {
-    "scans": _make_scans,
+CHILDREN: dict[str, Callable[[Path, str], object]] = {
+    "scans": lambda folder, count: _scans(folder, int(count)),
     "pack": _pack,
     "store": _store,
     "draw": _draw,

@@ -5,7 +5,7 @@
 The plain loop (``studies/plain.py``) is eager and in float32. Each training is a process of its own; they take turns
 step by step, so that what else the machine does falls on both, and ratios are medians of pairs. Kernels are those of
 the configs: portable at demo size, all that the processor has at paper size. Slices are made up. A table of every part
-is printed and left in the folder, with a plot of the growth.
+is printed and left in the folder.
 """
 
 import argparse
@@ -50,8 +50,6 @@ def main() -> None:
         table = pd.DataFrame(PARTS[part](given))
         table.to_csv(given.folder / f"{part}.csv", index=False, float_format="%.6g")
         print(f"{part}\n{table.to_string(index=False, float_format=lambda number: f'{number:.4g}')}\n", flush=True)
-        if part == "growth":
-            _plot(table, given.folder / "growth.png")
 
 
 def _store(folder: Path, side: int, slices: int) -> Path:
@@ -150,35 +148,6 @@ def _growth(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 if what == "slices":
                     row["epoch s"] = trainer("epoch_of_batches") + batches * (costs["wall"] - costs["data"])
                 yield {**row, "resident MiB": trainer("resident_mib"), "peak MiB": trainer("peak_mib")}
-
-
-def _plot(table: pd.DataFrame, path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    labels = {"slices": "slices of a scanner", "side": "side of a crop", "width": "channels w", "threads": "threads"}
-    figure, panels = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
-    for axes, what in zip(panels.flat, GROWN, strict=True):
-        rows = table[table["grown"] == what]
-        seconds = "epoch s" if what == "slices" else "step s"
-        axes.plot(rows["size"], rows[seconds], marker="o")
-        axes.set(xlabel=labels[what], ylabel="seconds an epoch" if what == "slices" else "seconds a step")
-        axes.set(xscale="log", xticks=rows["size"], xticklabels=[f"{n:,}" for n in rows["size"]])
-        axes.xaxis.set_minor_locator(NullLocator())
-        if what == "threads":
-            axes.set_ylim(0, 1.3 * rows[seconds].max())
-        else:
-            axes.set(yscale="log", xlim=(rows["size"].min() / 1.5, rows["size"].max() * 1.5))
-            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda second, _: f"{second:g}"))
-            axes.yaxis.set_minor_locator(NullLocator())
-        memory = axes.twinx()
-        memory.plot(rows["size"], rows["resident MiB"], marker="x", linestyle=":", color="tab:red")
-        memory.set(ylabel="resident MiB (dotted)", ylim=(0, 1.3 * rows["resident MiB"].max()))
-    figure.savefig(path, dpi=150)
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], Iterator[dict[str, Any]]]] = {

@@ -175,8 +175,9 @@ def _measurements(config: BenchmarkConfig, source: str | None, measure: bool, sa
     if measure == (source is not None):
         raise UserError("hbench plan", "takes either --from or --measure", "Name a finished run, or measure")
     if source is None:
-        return sources.measure(config, lambda job: print(f"measuring {job}", file=sys.stderr, flush=True), save)
-    found = _from_file_or_run(source)
+        found = sources.measure(config, lambda job: print(f"measuring {job}", file=sys.stderr, flush=True))
+    else:
+        found = _from_file_or_run(source)
     if save:
         found.save(save)
     return found

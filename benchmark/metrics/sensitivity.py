@@ -1,6 +1,7 @@
 """Sensitivity of the reconstruction to noise in the translation (Section III-F, Eqs. 6 and 7)."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -30,28 +31,15 @@ CURVES = {
     ),
 }
 AREAS = {
-    "mse": Quantity(
-        "sensitivity_auc_mse",
-        "Sensitivity, area under MSE",
-        "",
-        "lower",
-        (0, 4 * AREA_LIMIT),
-        REFERENCE,
+    key: replace(
+        curve,
+        name=f"sensitivity_auc_{key}",
+        title=f"Sensitivity, area under {curve.short}",
+        bounds=(AREA_LIMIT * curve.bounds[0], AREA_LIMIT * curve.bounds[1]),
         headline=True,
         shown_in="Table VI",
-        short="MSE",
-    ),
-    "ssim": Quantity(
-        "sensitivity_auc_ssim",
-        "Sensitivity, area under SSIM",
-        "",
-        "higher",
-        (-AREA_LIMIT, AREA_LIMIT),
-        REFERENCE,
-        headline=True,
-        shown_in="Table VI",
-        short="SSIM",
-    ),
+    )
+    for key, curve in CURVES.items()
 }
 
 

@@ -48,11 +48,6 @@ class PairView:
         """What random streams of metrics are derived from; it holds no method: all methods get the same draws."""
         return (self.dataset.name, self.pair, self.fold)
 
-    @property
-    def class_names(self) -> dict[int, str]:
-        """Foreground classes by their value."""
-        return {value: name for name, value in sorted(self.dataset.labels.items(), key=lambda item: item[1])}
-
     def subjects(self, side: Side) -> tuple[str, ...]:
         """Test subjects."""
         return self.split.test_source if side == "source" else self.split.test_target

@@ -1,22 +1,18 @@
 """Training curves: every loss of every trained method."""
 
-from pathlib import Path
-
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from pandas.api.types import is_numeric_dtype
 
 from benchmark.config.benchmark import MethodCard
+from benchmark.config.cells import cells_of
 from benchmark.config.dataset import DatasetConfig
 from benchmark.reporting import style
 from benchmark.reporting.names import LEARNED
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
-from benchmark.runtime.errors import DataError, remedy_damaged
-from benchmark.runtime.paths import Cell
 
 DOMAINS = ("source", "target")
 SMOOTHED = 20
@@ -47,30 +43,15 @@ def draw(results: Results, dataset: DatasetConfig) -> Figure:
 
 def _curves(results: Results, pair: Pair, methods: list[MethodCard]) -> pd.DataFrame:
     """Columns method, step, loss, domain, value, of all folds and seeds."""
+    learned = {method.name for method in methods}
+    cells = [cell for fold in pair.folds for cell in cells_of(results.config, pair.dataset.name, pair.name, fold)]
     frames = []
-    for method in methods:
-        for fold in pair.folds:
-            for seed in results.config.seeds:
-                cell = Cell(
-                    results.config.benchmark, pair.dataset.name, pair.source, pair.target, fold, method.name, seed
-                )
-                # Empty where the training failed before its first row.
-                if cell.history.is_file() and len(history := _read(cell.history)):
-                    frames.append(_long(history).assign(method=method.name))
+    for cell in cells:
+        # Empty where the training failed before its first row.
+        if cell.method in learned and cell.history.is_file() and len(history := pd.read_csv(cell.history, dtype=float)):
+            frames.append(_long(history).assign(method=cell.method))
     empty = pd.DataFrame(columns=["method", "step", "loss", "domain", "value"])
     return pd.concat(frames, ignore_index=True) if frames else empty
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """A history: the step, and a number for each loss."""
-    try:
-        history = pd.read_csv(path, dtype=float)
-    except ValueError as error:
-        raise DataError(path, f"is no training history ({error})", remedy_damaged(path)) from None
-    if "step" not in history or not all(map(is_numeric_dtype, history.dtypes)):
-        columns = ", ".join(map(str, history))
-        raise DataError(path, f"is no training history: its columns are {columns}", remedy_damaged(path))
-    return history
 
 
 def _long(history: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ def make_figures(config: BenchmarkConfig) -> None:
     """Writes each of ``figure_files(config)``.
 
     Raises:
-        DataError: scores, slices, splits or harmonized images are missing or damaged.
+        DataError: scores, slices, splits or artifacts are missing or damaged.
     """
     results = Results.load(config)
     for item in figure_items(config):

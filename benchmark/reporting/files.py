@@ -9,9 +9,8 @@ from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.reporting.scope import Pair, datasets, pairs
 from benchmark.runtime import paths
 
-SCANNER_TABLES = {"msseg": "1", "retouch": "2", "ixi": "3"}
+SCANNER_TABLES = {"msseg": ("1", "I"), "retouch": ("2", "II"), "ixi": ("3", "III")}
 RESULT_FIGURES = {"msseg": "6", "retouch": "7", "ixi": "8"}
-ROMAN = {"1": "I", "2": "II", "3": "III", "4": "IV", "5": "V", "6": "VI", "7": "VII", "8": "VIII"}
 TABLE_FORMATS = ("csv", "md", "tex", "html")
 FIGURE_FORMATS = ("pdf", "png")
 # `snakemake --report` embeds these formats.
@@ -71,9 +70,9 @@ def table_items(config: BenchmarkConfig) -> list[Item]:
 
 def _scanner_tables(config: BenchmarkConfig) -> Iterator[Item]:
     for dataset in datasets(config):
-        number = SCANNER_TABLES.get(dataset.family or "")
-        label = f"Table {ROMAN[number]}" if number else "Table S2"
-        yield Item(f"table-{number or 's2'}-{dataset.name}", "table_scanners", label, dataset.title, dataset.name)
+        number, roman = SCANNER_TABLES.get(dataset.family or "", ("s2", "S2"))
+        key = f"table-{number}-{dataset.name}"
+        yield Item(key, "table_scanners", f"Table {roman}", dataset.title, dataset.name)
 
 
 def figure_items(config: BenchmarkConfig) -> list[Item]:
@@ -89,9 +88,9 @@ def figure_items(config: BenchmarkConfig) -> list[Item]:
 
 def _result_figures(config: BenchmarkConfig) -> Iterator[Item]:
     for dataset in datasets(config):
-        number = RESULT_FIGURES.get(dataset.family or "")
-        key = f"figure-{number or 's2'}-{dataset.name}"
-        yield Item(key, "figure_results", f"Fig. {number or 'S2'}", dataset.title, dataset.name)
+        number = RESULT_FIGURES.get(dataset.family or "", "S2")
+        key = f"figure-{number.lower()}-{dataset.name}"
+        yield Item(key, "figure_results", f"Fig. {number}", dataset.title, dataset.name)
 
 
 def _pair_item(key: str, kind: str, number: str, pair: Pair) -> Item:

@@ -2,8 +2,10 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count, product
+from string import ascii_lowercase
 from typing import Literal
 
 import pandas as pd
@@ -56,11 +58,6 @@ class Block:
     rows: tuple[Row, ...]
     groups: tuple[tuple[str, int], ...] = ()
 
-    def __post_init__(self) -> None:
-        widths = {len(row.entries) for row in self.rows} | {len(self.columns)}
-        if len(widths) > 1 or (self.groups and sum(n for _, n in self.groups) != len(self.columns)):
-            raise ValueError(f"block {self.title!r}: heads and rows differ in width")
-
 
 def side_by_side(blocks: Sequence[Block], columns: int) -> list[Block]:
     """Blocks of the same rows side by side, up to a number of columns; none is divided."""
@@ -95,7 +92,7 @@ class Table:
     caption: tuple[str, ...]
     blocks: tuple[Block, ...]
     data: pd.DataFrame
-    remarks: tuple[str, ...] = field(default_factory=tuple)
+    remarks: tuple[str, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -103,25 +100,11 @@ class Table:
 
     @property
     def footnotes(self) -> dict[str, str]:
-        """Mark of each footnote, in order of appearance."""
-        texts = dict.fromkeys(note for block in self.blocks for note in _notes(block))
-        return {text: _mark(i) for i, text in enumerate(texts)}
-
-
-def _notes(block: Block) -> Iterator[str]:
-    for row in block.rows:
-        for entry in row.entries:
-            yield from entry.notes
-
-
-def _mark(index: int) -> str:
-    """a, b, …, z, aa, ab, …"""
-    letters = ""
-    index += 1
-    while index:
-        index, letter = divmod(index - 1, 26)
-        letters = chr(ord("a") + letter) + letters
-    return letters
+        """Mark of each footnote, in order of appearance: a, b, …, z, aa, ab, …"""
+        entries = (entry for block in self.blocks for row in block.rows for entry in row.entries)
+        texts = dict.fromkeys(note for entry in entries for note in entry.notes)
+        marks = ("".join(letters) for length in count(1) for letters in product(ascii_lowercase, repeat=length))
+        return dict(zip(texts, marks, strict=False))
 
 
 def head(quantity: Quantity) -> str:

@@ -51,17 +51,15 @@ def datasets(config: BenchmarkConfig) -> list[DatasetConfig]:
     return sorted((load_dataset(name) for name in config.datasets), key=lambda d: FAMILIES.index(d.family))
 
 
-def pairs_of(config: BenchmarkConfig, dataset: DatasetConfig) -> list[Pair]:
-    """The pairs of one dataset that the benchmark runs."""
-    use = config.datasets[dataset.name]
-    folds = use.folds or tuple(range(dataset.split.folds))
-    ends = (pair.split("-") for pair in use.pairs or dataset.pairs)
-    return [Pair(dataset, source, target, folds) for source, target in ends]
-
-
 def pairs(config: BenchmarkConfig) -> list[Pair]:
-    """All scanner pairs of the benchmark."""
-    return [pair for dataset in datasets(config) for pair in pairs_of(config, dataset)]
+    """All scanner pairs that the benchmark runs."""
+    found = []
+    for dataset in datasets(config):
+        use = config.datasets[dataset.name]
+        folds = use.folds or tuple(range(dataset.split.folds))
+        ends = (pair.split("-") for pair in use.pairs or dataset.pairs)
+        found += [Pair(dataset, source, target, folds) for source, target in ends]
+    return found
 
 
 def is_papers_own(dataset: DatasetConfig) -> bool:

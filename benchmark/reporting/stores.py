@@ -1,7 +1,6 @@
 """Single slices for figures, chosen by a rule that is the same for all methods."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -10,9 +9,7 @@ from benchmark.data.slices import Images, Labels, SliceStore
 from benchmark.data.splits import Fold, read_fold
 from benchmark.reporting.scope import Pair
 from benchmark.results.artifacts import read_artifact
-from benchmark.results.harmonized import FORMAT
 from benchmark.runtime import paths
-from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 from benchmark.runtime.paths import Cell
 
 
@@ -53,19 +50,11 @@ def first_fold(pair: Pair) -> Fold:
 
 
 def harmonized(cell: Cell, subject: str, index: int) -> Images | str:
-    """One harmonized slice, or the reason for its absence.
-
-    Raises:
-        DataError: missing, damaged or of another format.
-    """
-    with _open(cell.harmonized) as file:
-        if file.attrs.get("format") != FORMAT:
-            raise DataError(
-                cell.harmonized, "is not in this version's format of harmonized slices", remedy_damaged(cell.harmonized)
-            )
+    """One harmonized slice, or the reason for its absence. Scoring has checked the file, and only a slice is read."""
+    with h5py.File(cell.harmonized, "r") as file:
         if file.attrs["status"] != "ok":
             return f"{file.attrs['status']}: {file.attrs['reason']}"
-        return _read(file, f"{subject}/image")[index].astype(np.float32)
+        return file[f"{subject}/image"][index].astype(np.float32)
 
 
 def prediction(cell: Cell, subject: str, index: int) -> Labels | None:
@@ -81,18 +70,3 @@ def reconstructions(cell: Cell, subject: str) -> dict[float, Images] | None:
         return None
     images, attributes = found
     return dict(zip(map(float, attributes["sigmas"]), images, strict=True))
-
-
-def _open(path: Path) -> h5py.File:
-    try:
-        return h5py.File(path, "r")
-    except FileNotFoundError:
-        raise DataError(path, "is missing", remedy_missing(path)) from None
-    except OSError as error:
-        raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
-
-
-def _read(file: h5py.File, name: str) -> h5py.Dataset:
-    if name not in file:
-        raise DataError(file.filename, f"has no {name}", remedy_damaged(file.filename))
-    return file[name]

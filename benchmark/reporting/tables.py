@@ -1,6 +1,8 @@
 """Makes every table of a benchmark, and the rendered leaderboard."""
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.reporting.files import Item, leaderboard_path, table_items, table_path
@@ -29,17 +31,15 @@ def make_tables(config: BenchmarkConfig) -> None:
     """Writes each of ``table_files(config)``.
 
     Raises:
-        DataError: scores, leaderboard or an archive's inventory are missing or malformed.
+        DataError: scores or leaderboard are missing or damaged.
     """
     results = Results.load(config)
     for item in table_items(config):
-        _write(config, build(results, item))
+        made = build(results, item)
+        _write(made, partial(table_path, config, item), to_html(made))
     board = leaderboard_table(results, read_board(config))
-    page = environment().get_template("leaderboard.html")
-    write_table(leaderboard_path(config, "csv"), board.data)
-    write_atomically(leaderboard_path(config, "tex"), to_latex(board))
-    write_atomically(leaderboard_path(config, "md"), to_markdown(board))
-    write_atomically(leaderboard_path(config, "html"), page.render(config=config, board=to_html(board)))
+    page = environment().get_template("leaderboard.html").render(config=config, board=to_html(board))
+    _write(board, partial(leaderboard_path, config), page)
 
 
 def build(results: Results, item: Item) -> Table:
@@ -47,9 +47,8 @@ def build(results: Results, item: Item) -> Table:
     return BUILDERS[item.kind](results, item)
 
 
-def _write(config: BenchmarkConfig, made: Table) -> None:
-    paths = {ending: table_path(config, made.item, ending) for ending in ("csv", "md", "tex", "html")}
-    write_table(paths["csv"], made.data)
-    write_atomically(paths["md"], to_markdown(made))
-    write_atomically(paths["tex"], to_latex(made))
-    write_atomically(paths["html"], to_html(made))
+def _write(made: Table, path: Callable[[str], Path], html: str) -> None:
+    write_table(path("csv"), made.data)
+    write_atomically(path("md"), to_markdown(made))
+    write_atomically(path("tex"), to_latex(made))
+    write_atomically(path("html"), html)

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import pandas as pd
 
-from benchmark.config.benchmark import MethodCard
 from benchmark.config.dataset import DatasetConfig
 from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import shown_in
@@ -104,7 +104,8 @@ def fill(results: Results, title: str, columns: Sequence[Column], lines: Sequenc
             data.append(_record(column, line, average, win, paper))
         averages += own
     rows = tuple(Row(line.title, tuple(cells), line.rule) for line, cells in zip(lines, entries, strict=True))
-    groups = _spans(c.group for c in columns) if any(c.group for c in columns) else ()
+    groups = tuple((name, len(list(spanned))) for name, spanned in groupby(c.group for c in columns))
+    groups = groups if any(name for name, _ in groups) else ()
     return Filled(Block(title, tuple(c.head for c in columns), rows, groups), averages, data)
 
 
@@ -165,35 +166,16 @@ def _record(column: Column, line: Line, average: Average, win: bool, paper: Prin
     }
 
 
-def _spans(groups: Iterable[str]) -> tuple[tuple[str, int], ...]:
-    spans: list[tuple[str, int]] = []
-    for group in groups:
-        if spans and spans[-1][0] == group:
-            spans[-1] = (group, spans[-1][1] + 1)
-        else:
-            spans.append((group, 1))
-    return tuple(spans)
+def method_lines(results: Results, template: str = "{}") -> list[Line]:
+    """A line for each method, titled by the template; controls are shown and cannot be the best."""
+    titles = {m.name: template.format(marked(m.title, m.name, results.config.proposed)) for m in results.methods}
+    return [Line(m.name, titles[m.name], m.kind != CONTROL) for m in results.methods]
 
 
-def ranked(method: MethodCard) -> bool:
-    """Controls are shown and cannot be the best."""
-    return method.kind != CONTROL
-
-
-def display(results: Results, method: MethodCard) -> str:
-    """A method's title, marked if it is the proposed one."""
-    return marked(method.title, method.name, results.config.proposed)
-
-
-def method_lines(results: Results) -> list[Line]:
-    """A line for each method."""
-    return [Line(m.name, display(results, m), ranked(m)) for m in results.methods]
-
-
-def _named(results: Results, template: str) -> list[Line]:
-    """Lines of all methods but the identity, titled by the template."""
-    methods = [m for m in results.methods if m.name != IDENTITY]
-    return [Line(m.name, template.format(display(results, m)), ranked(m), rule=i == 0) for i, m in enumerate(methods)]
+def _harmonized(results: Results, template: str) -> list[Line]:
+    """Lines of all methods but the identity, below a rule."""
+    lines = [line for line in method_lines(results, template) if line.method != IDENTITY]
+    return [replace(line, rule=i == 0) for i, line in enumerate(lines)]
 
 
 def _short(quantity: Quantity) -> str:
@@ -202,7 +184,7 @@ def _short(quantity: Quantity) -> str:
 
 def fidelity(results: Results, item: Item) -> Table:
     """Table IV: KID, FID and, beyond the paper, the share of the KID gap closed; a block for each."""
-    lines = [Line(IDENTITY, "Source, Target", ranked=False), *_named(results, "Harmonized, Target: {}")]
+    lines = [Line(IDENTITY, "Source, Target", ranked=False), *_harmonized(results, "Harmonized, Target: {}")]
     filled, absent = [], []
     for quantity in shown_in(item.number):
         columns = [Column(p, quantity, p.dataset.title, p.title, significant) for p in results.pairs]
@@ -230,7 +212,7 @@ def utility(results: Results, item: Item) -> Table:
         Line(SOURCE_ON_SOURCE, "Source Segmentor → Source Image", ranked=False),
         Line(TARGET_ON_TARGET, "Target Segmentor → Target Image", ranked=False),
         Line(IDENTITY, "Target Segmentor → Source Image", ranked=False),
-        *_named(results, "Target Segmentor → Harmonized Image ({})"),
+        *_harmonized(results, "Target Segmentor → Harmonized Image ({})"),
     ]
     filled = [_utility_block(results, dataset, lines, shown_in(item.number)) for dataset in results.datasets]
     return table(item, filled, "test subjects", [*_subjects(results), *_published_remark(results)])

@@ -68,7 +68,7 @@ class Average:
     def interval(self) -> Interval:
         """95 % interval of the mean over subjects; without ends for other units."""
         if not self.by_subject:
-            return Interval(self.mean, math.nan, math.nan, 0)
+            return Interval(self.mean, math.nan, math.nan)
         return mean_interval(self.units.to_numpy(), *self.identity)
 
 

@@ -21,7 +21,6 @@ class Interval:
     mean: float
     low: float
     high: float
-    subjects: int
 
 
 def mean_over_labels(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -49,22 +48,17 @@ def mean_interval(values: npt.NDArray[np.float64], *identity: object) -> Interva
     Args:
         values: (subjects, labels), NaN where there is no number; at least one number.
         identity: names what the interval is of; it seeds the resamples.
-
-    Raises:
-        ValueError: there is no number.
     """
     from scipy.stats import bootstrap
 
     values = values[~np.isnan(values).all(axis=1)]
     count = len(values)
-    if not count:
-        raise ValueError("an interval over no subjects was asked for")
     mean = float(mean_over_labels(values))
     if count < 2:
-        return Interval(mean, math.nan, math.nan, count)
+        return Interval(mean, math.nan, math.nan)
     others = [mean_over_labels(np.delete(values, i, axis=0)) for i in range(count)]
     if np.ptp(others) <= 1e-12 * np.abs(others).max():
-        return Interval(mean, mean, mean, count)
+        return Interval(mean, mean, mean)
     found = bootstrap(
         (np.arange(count),),
         # Subjects are resampled, each with all of its labels.
@@ -75,7 +69,7 @@ def mean_interval(values: npt.NDArray[np.float64], *identity: object) -> Interva
         method="BCa",
         rng=stream("bootstrap", *identity),
     ).confidence_interval
-    return Interval(mean, float(found.low), float(found.high), count)
+    return Interval(mean, float(found.low), float(found.high))
 
 
 def tied_with_best(intervals: Mapping[str, Interval], better: Literal["higher", "lower"]) -> set[str]:

@@ -3,8 +3,8 @@
     python -m benchmark step fetch oasis_ixi
     python -m studies.realism [--folder results/realism]
 
-Generates the phantom subjects in the folder, unless they are there, and writes ``realism.csv``, tables for
-``docs/phantoms.md``, and a figure of distributions. No output shows an image of a person.
+Generates the phantom subjects in the folder, unless they are there, and writes ``realism.csv`` and tables for
+``docs/phantoms.md``. No output shows an image of a person.
 """
 
 import argparse
@@ -25,11 +25,12 @@ from benchmark.runtime import paths
 from benchmark.runtime.atomic import write_atomically, write_rows
 from benchmark.runtime.errors import UserError
 from studies.realism import brain, lesions
-from studies.realism.curves import SAMPLED, Curves, draw
 from studies.realism.eyes import eye_quantities
 from studies.realism.subjects import Brain, generated, phantom_brain, prepared, real, resampled
 from studies.realism.summary import COLUMNS, Values, rows, table
 
+SAMPLED = "PL, sampled"
+"""The phantom of Philips 3 T, interpolated to 2 mm without blur."""
 PAIRS = (("GE", "OASIS", 1.0), ("PL", "IXIHH", 2.0))
 """Phantom scanner, real scanner, and voxel size in mm at which they are compared."""
 PHANTOMS = {
@@ -49,13 +50,11 @@ BAND = (0.05, 0.2)  # cycles per mm, for the slope of spectra
 THICK_SLICE = 5.0  # mm, as in Wang et al. 1997
 
 
-def brain_quantities(subject: Brain, curves: Curves, group: str) -> Iterator[tuple[str, str, float]]:
-    """Name, unit and value of each quantity of one brain; its spectrum and histogram go to ``curves``."""
+def brain_quantities(subject: Brain) -> Iterator[tuple[str, str, float]]:
+    """Name, unit and value of each quantity of one brain."""
     image, labels = subject.image, subject.labels
     fluid, grey = brain.tissue_ratios(image, labels)
     frequency, power = brain.spectrum(image, subject.mask, subject.spacing)
-    curves.spectra[group].append((frequency, power))
-    curves.histograms[group].append(brain.histogram(image[subject.mask]))
     parts = brain.shares(labels)
     yield "cerebrospinal fluid / white matter", "", fluid
     yield "grey / white matter", "", grey
@@ -67,13 +66,15 @@ def brain_quantities(subject: Brain, curves: Curves, group: str) -> Iterator[tup
     yield "slope of the spectrum", "", brain.spectral_slope(frequency, power, *BAND)
 
 
-def measure_brains(folder: Path, values: Values, curves: Curves) -> None:
+def measure_brains(folder: Path, values: Values) -> None:
     """T1-weighted phantoms and real images of ``oasis_ixi``."""
+    histograms: dict[str, list[brain.Floats]] = defaultdict(list)
 
     def measure(group: str, subject: Subject, mask: Volume, spacing: float) -> None:
         print(f"{group}: {subject.id}", flush=True)
         found = prepared(subject.image(), mask, spacing, blurred=group != SAMPLED)
-        for quantity, unit, value in brain_quantities(found, curves, group):
+        histograms[group].append(brain.histogram(found.image[found.mask]))
+        for quantity, unit, value in brain_quantities(found):
             values[group][quantity, unit].append(value)
 
     for phantom, other, spacing in PAIRS:
@@ -85,15 +86,15 @@ def measure_brains(folder: Path, values: Values, curves: Curves) -> None:
             measure(phantom, subject, mask, spacing)
             if phantom == "PL":
                 measure(SAMPLED, subject, mask, spacing)
-        second = curves.histograms[other]
+        second = histograms[other]
         for name, distance in (("Wasserstein", brain.wasserstein), ("Jensen-Shannon", brain.jensen_shannon)):
             key = f"{name} distance to real histograms", ""
             for group in (phantom, SAMPLED) if phantom == "PL" else (phantom,):
-                values[group][key] += [distance(p, r) for p in curves.histograms[group] for r in second]
+                values[group][key] += [distance(p, r) for p in histograms[group] for r in second]
             values[other][key] += [distance(a, b) for i, a in enumerate(second) for b in second[:i]]
 
 
-def measure_lesions(folder: Path, values: Values, curves: Curves) -> None:
+def measure_lesions(folder: Path, values: Values) -> None:
     """Lesions and texture of the MS-SEG phantom."""
     for scanner, names in PATIENTS.items():
         for name in names:
@@ -103,11 +104,9 @@ def measure_lesions(folder: Path, values: Values, curves: Curves) -> None:
             assert subject.mask
             image, mask = resampled(subject.image(), subject.mask(), 1.0)
             frequency, power = brain.spectrum(image, mask, 1.0)
-            curves.spectra[scanner].append((frequency, power))
             values[scanner]["slope of the spectrum", ""].append(brain.spectral_slope(frequency, power, *BAND))
             labels = subject.labels()
             sizes = lesions.volumes(np.asarray(labels.data) > 0, labels.spacing)
-            curves.diameters[scanner] += lesions.diameters(sizes).tolist()
             group = values["MS-SEG phantom"]
             group["lesions", ""].append(len(sizes))
             group["lesion load", "ml"].append(sizes.sum() / 1000)
@@ -137,18 +136,16 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("results/realism"))
     folder: Path = parser.parse_args().folder
     values: Values = defaultdict(lambda: defaultdict(list))
-    curves = Curves()
     try:
-        measure_brains(folder / "phantoms", values, curves)
+        measure_brains(folder / "phantoms", values)
         measure_eyes(folder / "phantoms", values)
-        measure_lesions(folder / "phantoms", values, curves)
+        measure_lesions(folder / "phantoms", values)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     write_rows(folder / "realism.csv", COLUMNS, rows(values))
     tables = [("GE", "OASIS"), ("PL", SAMPLED, "IXIHH"), ("MS-SEG phantom", *PATIENTS), tuple(EYES)]
     write_atomically(folder / "tables.md", "\n".join(table(values, groups) for groups in tables))
-    draw(curves, folder / "realism.png")
     return 0
 
 

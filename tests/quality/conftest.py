@@ -16,7 +16,7 @@ def prepared(tmp_path, monkeypatch) -> Callable[..., Path]:
     """Writes a prepared dataset with these measures by subject; scanners are the first two letters of the ids."""
     monkeypatch.chdir(tmp_path)
 
-    def write(measures: dict[str, dict[str, float] | None], kind: str = "mri", **changes) -> Path:
+    def write(measures: dict[str, dict[str, float]], kind: str = "mri", **changes) -> Path:
         paths.DATASET_CONFIG.mkdir(parents=True)
         oct_settings = {"kind": "oct", "grid_size": [48, 40], "b_scans": 12}
         content = {

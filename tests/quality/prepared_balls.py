@@ -25,7 +25,7 @@ def ball(shape: tuple[int, int, int]) -> np.ndarray:
     return (i**2 + j**2 + k**2 < 0.8) & ~((i > 0) & (j > -0.3) & (k > 0))
 
 
-def write_subject(dataset: str, subject: str, domain: str, kind: str, values: dict[str, float] | None) -> None:
+def write_subject(dataset: str, subject: str, domain: str, kind: str, values: dict[str, float]) -> None:
     folder = paths.subject(dataset, subject)
     folder.mkdir(parents=True)
     inside = ball((40, 48, 12))
@@ -35,7 +35,5 @@ def write_subject(dataset: str, subject: str, domain: str, kind: str, values: di
     affine = np.diag([4.0, 4.0, 6.0, 1.0])
     for name, data in (("image", image), ("labels", labels), ("mask", inside.astype(np.uint8))):
         nib.save(nib.Nifti1Image(data, affine), folder / f"{name}.nii.gz")
-    record = {"dataset": dataset, "subject": subject, "domain": domain, "preparation": kind}
-    if values is not None:
-        record["quality"] = values
+    record = {"dataset": dataset, "subject": subject, "domain": domain, "preparation": kind, "quality": values}
     (folder / "subject.json").write_text(json.dumps(record))

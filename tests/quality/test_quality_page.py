@@ -113,13 +113,6 @@ def test_the_same_subjects_give_the_same_files_with_any_number_of_processes(prep
     assert contents(2) == first
 
 
-def test_a_subject_without_measures_is_one_message(prepared):
-    folder = prepared({"AA1": CLEAN, "AA2": None})
-    with pytest.raises(DataError, match=r"AA2/subject.json: has no measures .* Delete .*AA2 and run"):
-        make_quality("balls", 1)
-    assert not folder.exists()
-
-
 def test_a_damaged_volume_is_one_message_and_leaves_no_page(prepared):
     folder = prepared({"AA1": CLEAN, "AA2": CLEAN})
     (paths.subject("balls", "AA2") / "image.nii.gz").write_bytes(b"no image")

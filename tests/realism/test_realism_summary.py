@@ -1,13 +1,9 @@
-"""Tables and figures of ``studies.realism``; the document's numbers match its output."""
+"""Tables of ``studies.realism``; the document's numbers match its output."""
 
 import csv
 import re
 from pathlib import Path
 
-import numpy as np
-
-from studies.realism.brain import BINS
-from studies.realism.curves import SAMPLED, Curves, draw
 from studies.realism.summary import COLUMNS, cell, rows, table
 
 DOCS = Path(__file__).parents[2] / "docs/measurements"
@@ -40,17 +36,3 @@ def test_numbers_of_the_document_match_its_csv():
             assert {(quantity, number) for number in numbers} <= known, line
             found.add(quantity)
     assert found == quantities
-
-
-def test_figure_shows_every_group(tmp_path):
-    curves = Curves()
-    for group in ("GE", "OASIS", "PL", SAMPLED, "IXIHH"):
-        curves.histograms[group].append(np.ones(BINS.size - 1))
-    for group in ("GE", "OASIS", "PL", SAMPLED, "IXIHH", "SV", "SA", "PI"):
-        curves.spectra[group].append((np.array([0.1, 0.2]), np.array([2.0, 1.0])))
-    for group in ("SV", "SA", "PI"):
-        curves.diameters[group] += [3.0, 5.0]
-    drawn = draw(curves, tmp_path / "figure.png")
-    labels = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in drawn.axes]
-    assert labels == [["OASIS", "GE"], ["IXIHH", "PL", SAMPLED], ["SV", "SA", "PI"]] * 2
-    assert (tmp_path / "figure.png").stat().st_size > 10_000

@@ -221,14 +221,5 @@ def test_equal_figures_are_equal_files(results, tmp_path):
         assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"two.{ending}").read_bytes()
 
 
-def test_a_missing_store_is_one_message(results, monkeypatch, tmp_path):
-    from benchmark.runtime.errors import DataError
-
-    cell = results.pairs[0].cell(results.config, "cyclegan")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"harmonized\.h5: is missing"):
-        stores.harmonized(cell, "SA00", 0)
-
-
 def test_a_number_and_its_unit_stay_on_one_line():
     assert style.wrap("Siemens Aera 1.5 T (SA)", 16).splitlines() == ["Siemens Aera", "1.5\N{NO-BREAK SPACE}T (SA)"]

@@ -70,13 +70,6 @@ def test_coverage_counts_whole_partial_and_missing():
     assert "1 are missing" in text
 
 
-def test_rows_of_another_width_are_refused():
-    with pytest.raises(ValueError, match="differ in width"):
-        Block("t", ("a", "b"), (Row("r", (Entry("1"),)),))
-    with pytest.raises(ValueError, match="differ in width"):
-        Block("t", ("a", "b"), (), groups=(("g", 3),))
-
-
 def _block(columns: int, group: str = "") -> Block:
     rows = tuple(Row(title, tuple(Entry(f"{title}{i}") for i in range(columns))) for title in "xy")
     return Block("t", tuple("abc"[:columns]), rows, ((group, columns),) if group else ())

@@ -24,31 +24,25 @@ def main(name: str, folder: Path) -> None:
     dataset = load_dataset(name)
     generated = _generate(dataset, folder / "raw")
     root = folder / "raw" if generated else paths.raw(name)
-    prepared = [_prepare(dataset, subject, folder) for subject in _one_per_scanner(dataset, root)]
+    prepared: dict[str, float] = {}
+    for subject in reader(dataset.reader)(root) if root.is_dir() else ():
+        if isinstance(subject, Subject) and subject.id not in dataset.exclude and subject.domain not in prepared:
+            prepared[subject.domain] = _prepare(dataset, subject, folder)
     sizes = [size_of([path]) for path in (folder / "prepared").glob("*")]
-    print(json.dumps({"generate": generated, "prepare": prepared, "sizes": sizes}))
+    print(json.dumps({"generate": generated, "prepare": list(prepared.values()), "sizes": sizes}))
 
 
 def _generate(dataset: DatasetConfig, folder: Path) -> list[float]:
     stage = phantom_stage(dataset)
     if stage is None:
         return []
-    kind, size = stage
-    names, seconds = load_kind(kind).subjects(size), []
+    kind, size = load_kind(stage[0]), stage[1]
+    names, seconds = kind.subjects(size), []
     for name in (names[0], names[len(names) // 2], names[-1]):
         begun = time.process_time()
-        load_kind(kind).write(name, size, folder)
+        kind.write(name, size, folder)
         seconds.append(time.process_time() - begun)
     return seconds
-
-
-def _one_per_scanner(dataset: DatasetConfig, root: Path) -> list[Subject]:
-    """The first subject of each scanner; none without an archive."""
-    found: dict[str, Subject] = {}
-    for subject in reader(dataset.reader)(root) if root.is_dir() else ():
-        if isinstance(subject, Subject) and subject.id not in dataset.exclude:
-            found.setdefault(subject.domain, subject)
-    return list(found.values())
 
 
 def _prepare(dataset: DatasetConfig, subject: Subject, folder: Path) -> float:

@@ -22,23 +22,19 @@ class DatasetSize:
 
     Attributes:
         subjects: domain of each subject.
-        slices: number of each subject's slices, all of which are assumed to hold foreground.
+        slices: of each subject, all of which are assumed to hold foreground.
         folds: of each pair; before the subjects' ids are known, folds of the right size with placeholders.
     """
 
     dataset: DatasetConfig
     subjects: Mapping[str, str]
-    slices: Mapping[str, int]
+    slices: int
     folds: Mapping[str, Sequence[Fold]]
 
     @property
     def slice_pixels(self) -> int:
         rows, columns = self.dataset.preparation.grid_size
         return rows * columns
-
-    def count(self, subjects: tuple[str, ...]) -> int:
-        """Number of slices of these subjects."""
-        return sum(self.slices[subject] for subject in subjects)
 
 
 def dataset_size(name: str) -> DatasetSize:
@@ -50,10 +46,9 @@ def dataset_size(name: str) -> DatasetSize:
     """
     dataset = load_dataset(name)
     subjects = expected_subjects(dataset)
-    slices = dict.fromkeys(subjects, slices_per_subject(dataset))
     by_domain = {code: [s for s, domain in subjects.items() if domain == code] for code in dataset.domains}
     folds = {pair: make_folds(dataset, pair, by_domain) for pair in dataset.pairs}
-    return DatasetSize(dataset, subjects, slices, folds)
+    return DatasetSize(dataset, subjects, slices_per_subject(dataset), folds)
 
 
 def slices_per_subject(dataset: DatasetConfig) -> int:

@@ -3,37 +3,18 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import NonNegativeFloat, PositiveFloat
 
 from benchmark.config.base import Strict
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.config.load import suggestion
 from benchmark.monitoring.plan.dataset_size import DatasetSize, dataset_size
 from benchmark.monitoring.plan.work import amount, bulk, unit
 from benchmark.monitoring.training_log import WHOLE, rows_of, tail
-from benchmark.pipeline.jobs import OF_CELL, RULES, TRAININGS, Job, jobs_of
+from benchmark.pipeline.jobs import OF_CELL, TRAININGS, Job, jobs_of
 from benchmark.reporting.timings import read_times, start_up
 from benchmark.runtime import paths
 from benchmark.runtime.errors import UserError
-
-
-def _known(rule: str) -> str:
-    if rule not in RULES:
-        raise ValueError(f"there is no such rule{suggestion(rule, list(RULES))}")
-    return rule
-
-
-def _integer(number: float) -> float:
-    if number % 1:
-        raise ValueError("should be a whole number")
-    return number
-
-
-# Far above any real value, and low enough that sums of a file's numbers stay finite.
-_Amount = Annotated[float, Field(strict=True, ge=0, le=1e9)]
-_Count = Annotated[float, Field(strict=True, ge=0, le=1e18), AfterValidator(_integer)]
 
 
 class Measurement(Strict):
@@ -50,16 +31,16 @@ class Measurement(Strict):
         bulk: what this size is proportional to.
     """
 
-    rule: Annotated[str, AfterValidator(_known)]
+    rule: str
     dataset: str
     method: str
-    start_up: _Amount
-    work: _Amount
-    amount: _Count
-    unit: Annotated[_Count, Field(ge=1)]
-    memory: _Amount
-    size: _Count
-    bulk: _Count
+    start_up: NonNegativeFloat
+    work: NonNegativeFloat
+    amount: NonNegativeFloat
+    unit: PositiveFloat
+    memory: NonNegativeFloat
+    size: NonNegativeFloat
+    bulk: NonNegativeFloat
 
 
 def method_of(job: Job) -> str:
@@ -76,13 +57,7 @@ def measurement(
     memory: float,
     size: float,
 ) -> Measurement:
-    """The measurement of a job, with its amount of work.
-
-    Args:
-        seconds: of start-up and of work.
-        memory: peak, MiB.
-        size: bytes of the job's files.
-    """
+    """The measurement of a job: ``seconds`` of start-up and of work, peak memory in MiB, and bytes of its files."""
     return Measurement(
         rule=job.rule,
         dataset=job.dataset,
@@ -103,21 +78,14 @@ def divide_training(log: Path, start_up: float, work: float) -> tuple[float, flo
     For a training that continued from a checkpoint, the time of all its steps is extrapolated from those it did. The
     first step is slow and does not count for the speed.
 
-    Args:
-        start_up: seconds until the process began its work.
-        work: seconds after that.
-
     Returns:
         Seconds outside the steps, and seconds of the steps.
     """
     _, rows = rows_of(tail(log, WHOLE))
-    # If the log has too few steps, or the clock was set meanwhile, all work counts as steps. That is nearly right for a
-    # long training, and too much for a short one.
-    if len(rows) < 3:  # the first row is the beginning
+    # If the log tells no speed, all work counts as steps: nearly right for a long training, too much for a short one.
+    if len(rows) < 3 or rows[-1].time <= rows[1].time:  # the first row is the beginning
         return start_up, work
     begun, first, last = rows[0], rows[1], rows[-1]
-    if last.step <= first.step or last.time <= first.time:
-        return start_up, work
     each = (last.time - first.time) / (last.step - first.step)
     own = each * (last.step - begun.step)
     return (start_up + work - own, each * last.steps) if own <= work else (start_up, work)
@@ -151,7 +119,7 @@ def _read(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) -
     seconds = (beginning, max(total - beginning, 0.0))
     if job.rule in TRAININGS:
         seconds = divide_training(job.log(config.benchmark), *seconds)
-    memory = 0.0 if math.isnan(memory) else memory
+    memory = 0.0 if math.isnan(memory) else memory  # the job was too quick to measure
     return measurement(config, job, sizes, seconds=seconds, memory=memory, size=size_of(job.makes))
 
 

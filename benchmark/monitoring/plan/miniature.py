@@ -33,7 +33,7 @@ STEPS = (3, 20)
 """Least and most steps of a training; the first step is slow and does not count."""
 _MUCH = 1e7  # above this size of all units together, trainings get fewer than the most steps
 _INTERVAL = 0.05  # seconds between two readings of a process's memory
-_LESS = "Take a machine with more memory, or a smaller batch"
+_NO_MEMORY = (os.EX_TEMPFAIL, -signal.SIGKILL, 128 + signal.SIGKILL)  # exit codes
 _LINKED = ("config", "methods", "workflow", "reports/templates", "data/sources")
 
 
@@ -62,7 +62,7 @@ def miniature(config: BenchmarkConfig, folder: Path, announce: Callable[[str], N
         if job.rule == "collect":
             size = size_of([folder / path for path in job.makes])
             yield measurement(small, job, sizes, seconds=(0.0, took[job.dataset]), memory=0.0, size=size)
-        if arguments := _step(small, job):
+        if arguments := _step(job):
             announce(" ".join(job.key))
             yield _measure(small, job, sizes, folder, arguments)
 
@@ -84,17 +84,14 @@ def _small(config: BenchmarkConfig, sizes: Mapping[str, DatasetSize]) -> Benchma
     return one.model_copy(update={"training": config.training.model_copy(update={"schedule": few}), "judges": judges})
 
 
-def _step(config: BenchmarkConfig, job: Job) -> list[str]:
+def _step(job: Job) -> list[str]:
     """Arguments of the job's command; none for jobs that are measured on an archive."""
     if not job.dataset:
         return [job.rule]
-    if job.rule == "segmentor":
-        return [job.rule, job.dataset, job.domain, str(job.fold)]
-    if job.rule in OF_CELL:
-        return [job.rule, job.dataset, job.pair, str(job.fold), job.cells[0].method, str(job.cells[0].seed)]
-    if job.fold is not None:
-        return [job.rule, job.dataset, job.pair, str(job.fold)]
-    return []
+    if job.fold is None:
+        return []
+    cell = [job.cells[0].method, str(job.cells[0].seed)] if job.rule in OF_CELL else []
+    return [job.rule, job.dataset, job.domain or job.pair, str(job.fold), *cell]
 
 
 def _measure(
@@ -127,38 +124,20 @@ def timed(command: list[str], folder: Path, log: Path) -> tuple[float, float, fl
     with log.open("w", encoding="utf-8") as output:
         begun = time.perf_counter()
         process = subprocess.Popen(command, cwd=folder, env={**os.environ, **threads}, stdout=output, stderr=output)
-        ended, memory, last = 0, 0.0, 0.0
+        ended, memory = 0, 0.0
         while not ended:
             # wait4's ru_maxrss would include this process's memory, from before the fork's exec.
-            last = _resident(process.pid) or last  # an ending process has none
-            memory = max(memory, last)
+            memory = max(memory, _resident(process.pid))
             time.sleep(_INTERVAL)
             ended, status, used = os.wait4(process.pid, os.WNOHANG)
         wall = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
     if code := process.returncode:
-        signalled = 128 - code if code > 128 else code  # of the process in which a method was at work
-        raise _failed(" ".join(command[3:]), signalled, last, tail(log).rstrip().rpartition("\n")[2])
+        last_line = tail(log).rstrip().rpartition("\n")[2]
+        remedy = "Take a machine with more memory, or a smaller batch" if code in _NO_MEMORY else "Correct that"
+        fault = f"failed while it was measured (exit code {code}): {last_line}"
+        raise UserError(" ".join(command[3:]), fault, remedy)
     return wall, used.ru_utime + used.ru_stime, memory
-
-
-def _failed(command: str, code: int, memory: float, last_line: str) -> UserError:
-    """Error for a failed command.
-
-    Args:
-        code: its exit code, or the negative number of the signal that ended it.
-        memory: MiB at the last reading.
-        last_line: of its log.
-    """
-    if code >= 0:
-        remedy = _LESS if code == os.EX_TEMPFAIL else "Correct that"
-        return UserError(command, f"failed while it was measured: {last_line or f'exit code {code}'}", remedy)
-    name = {each.value: each.name for each in signal.Signals}.get(-code, f"signal {-code}")
-    fault = f"was killed by {name} while it was measured; it last used {memory:.0f} MiB"
-    if -code == signal.SIGKILL:
-        return UserError(command, f"{fault}, and memory probably ran out", _LESS)
-    remedy = "Measure again; if it is killed again, find out by what"
-    return UserError(command, f"{fault}, and its log ended with: {last_line or 'nothing'}", remedy)
 
 
 def _resident(process: int) -> float:

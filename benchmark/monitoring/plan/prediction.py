@@ -1,25 +1,66 @@
-"""Cost of a benchmark on a machine: a simulated run, and what follows from it."""
+"""Cost of a benchmark on a machine: of each job from measurements of similar jobs, then of a simulated run.
+
+A job takes its start-up, and work in proportion to its amount and the size of a unit.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from statistics import fmean
 
 from benchmark.archives.retrieval import versioning
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.monitoring.plan.dataset_size import dataset_size
-from benchmark.monitoring.plan.measurement import Measurement
-from benchmark.monitoring.plan.model import Estimate, estimate
-from benchmark.monitoring.schedule import Machine, ScheduledJob, critical_path, simulate
+from benchmark.monitoring.plan.dataset_size import DatasetSize, dataset_size
+from benchmark.monitoring.plan.measurement import Measurement, method_of
+from benchmark.monitoring.plan.work import amount, bulk, unit
+from benchmark.monitoring.schedule import Machine, ScheduledJob, simulate
 from benchmark.pipeline.jobs import RULES, Job, Key, jobs_of
 
 SAME_SIZE = 1.5
 """Largest factor between units of work that count as having the measured size."""
-EXTRAPOLATED = 10.0
-"""Factor between units of work above which times are guesses: other operations may dominate at such another size."""
 
 
-def same_size(scale: float | None) -> bool:
-    """Whether units of work have about the measured size."""
-    return scale is not None and 1 / SAME_SIZE <= scale <= SAME_SIZE
+@dataclass(frozen=True)
+class Estimate:
+    """Expected cost of one job.
+
+    Attributes:
+        seconds: 0 if nothing similar was measured.
+        memory: MiB.
+        size: bytes of its files.
+        scale: size of its unit of work relative to the measured one; None if nothing similar was measured.
+    """
+
+    seconds: float
+    memory: float
+    size: float
+    scale: float | None
+
+
+def estimate(
+    config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize], measurements: Sequence[Measurement]
+) -> Estimate:
+    """Cost of a job, from measurements of its rule: of its method and dataset, else of its method, else any."""
+    similar = _similar(job, measurements)
+    if not similar:
+        return Estimate(0.0, 0.0, 0.0, None)
+    units, size = amount(config, job, sizes), unit(config, job, sizes)
+    rates = [m.work / (m.amount * m.unit) for m in similar if m.amount]
+    work = units * size * fmean(rates) if rates else fmean(m.work for m in similar)
+    densities = [m.size / m.bulk for m in similar if m.bulk]
+    return Estimate(
+        seconds=fmean(m.start_up for m in similar) + work,
+        memory=max(m.memory for m in similar),
+        size=fmean(densities) * bulk(config, job, sizes) if densities else 0.0,
+        scale=size / fmean(m.unit for m in similar),
+    )
+
+
+def _similar(job: Job, measurements: Sequence[Measurement]) -> list[Measurement]:
+    rule = [m for m in measurements if m.rule == job.rule]
+    method = [m for m in rule if m.method == method_of(job)]
+    dataset = [m for m in method if m.dataset == job.dataset]
+    return dataset or method or rule
 
 
 @dataclass(frozen=True)
@@ -41,12 +82,8 @@ class RuleTotal:
 
     @property
     def same_size(self) -> bool:
-        return same_size(self.scale)
-
-    @property
-    def factor(self) -> float:
-        """Ratio of the larger to the smaller of the two units; 1 without a measurement."""
-        return 1.0 if self.scale is None else max(self.scale, 1 / self.scale)
+        """Whether units of work have about the measured size."""
+        return self.scale is not None and 1 / SAME_SIZE <= self.scale <= SAME_SIZE
 
 
 @dataclass(frozen=True)
@@ -54,14 +91,12 @@ class Prediction:
     """A simulated run and its disk space.
 
     Attributes:
-        path: the critical path, which bounds the time on any number of cores.
         raw: bytes of each archive; None if DVC states no size.
     """
 
     machine: Machine
     scheduled: Sequence[ScheduledJob]
     estimates: Mapping[Key, Estimate]
-    path: Sequence[Job]
     raw: Mapping[str, int | None]
 
     @property
@@ -78,19 +113,11 @@ class Prediction:
         return sum(s.end - s.start for s in self.scheduled if s.job.on_gpu) if self.machine.gpus else 0.0
 
     @property
-    def path_seconds(self) -> float:
-        return sum(self.estimates[job.key].seconds for job in self.path)
-
-    @property
     def peak_memory(self) -> float:
         """MiB of jobs that run side by side."""
         changes = [(s.start, self.estimates[s.job.key].memory) for s in self.scheduled]
         changes += [(s.end, -self.estimates[s.job.key].memory) for s in self.scheduled]
-        now = peak = 0.0
-        for _, change in sorted(changes):
-            now += change
-            peak = max(peak, now)
-        return peak
+        return max(accumulate(change for _, change in sorted(changes)))
 
     def size(self, *rules: str) -> float:
         """Bytes of these rules' files."""
@@ -100,11 +127,6 @@ class Prediction:
     def rules(self) -> list[RuleTotal]:
         """In the order of the pipeline."""
         return [self._rule(rule) for rule in RULES if any(key[0] == rule for key in self.estimates)]
-
-    @property
-    def extrapolated(self) -> list[RuleTotal]:
-        """Rules whose times are guesses, because units of very different size were measured."""
-        return [rule for rule in self.rules if rule.factor > EXTRAPOLATED]
 
     @property
     def scaled(self) -> list[str]:
@@ -132,4 +154,4 @@ def predict(config: BenchmarkConfig, measurements: Sequence[Measurement], machin
     scheduled = simulate(jobs, seconds, machine, {key: e.memory for key, e in estimates.items()})
     stated = {name: versioning.stated(name) for name in config.datasets}
     raw = {name: found.size if found else None for name, found in stated.items()}
-    return Prediction(machine, scheduled, estimates, critical_path(jobs, seconds), raw)
+    return Prediction(machine, scheduled, estimates, raw)

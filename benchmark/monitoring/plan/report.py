@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark.monitoring.duration import duration
-from benchmark.monitoring.plan.prediction import Prediction, same_size
+from benchmark.monitoring.plan.prediction import Prediction
 
 PREPARED = ("prepare", "collect")
 
@@ -16,8 +16,6 @@ def print_prediction(console: Console, title: str, source: str, found: Predictio
     """Prints totals, rules, bottleneck, memory, disk, and how reliable they are."""
     machine = found.machine
     gpus = f" and {machine.gpus} GPUs" if machine.gpus else ""
-    if found.extrapolated:
-        console.print(_warning(found), style="bold red", soft_wrap=True, markup=False)
     headline = f"{title}: about {duration(found.wall_seconds)} on {machine.cores} cores{gpus}, from {source}"
     console.print(headline, markup=False)
     console.print(_rules(found))
@@ -25,36 +23,23 @@ def print_prediction(console: Console, title: str, source: str, found: Predictio
         console.print(line, soft_wrap=True)
 
 
-def _warning(found: Prediction) -> str:
-    factor = max(rule.factor for rule in found.extrapolated)
-    rules = ", ".join(rule.rule for rule in found.extrapolated)
-    return (
-        f"WARNING: the totals are guesses and may be wrong by a factor of {factor:.0f} or so: the times of {rules} are "
-        f"scaled from units of work of another size, up to {factor:.0f} times. --measure measures at this config's "
-        "sizes."
-    )
-
-
 def _rules(found: Prediction) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for head in ("rule", "jobs", "core time", "share", "largest job", "as measured"):
         table.add_column(head, justify="left" if head == "rule" else "right")
     for rule in found.rules:
+        if rule.scale is None:
+            table.add_row(rule.rule, str(rule.jobs), "", "", "", "not measured")
+            continue
         table.add_row(
             rule.rule,
             str(rule.jobs),
-            duration(rule.seconds) if rule.scale is not None else "",
-            f"{rule.seconds / found.core_seconds:.0%}" if rule.scale is not None else "",
+            duration(rule.seconds),
+            f"{rule.seconds / found.core_seconds:.0%}",
             f"{rule.memory:.0f} MiB" if rule.memory and rule.same_size else "",
-            _scale(rule.scale),
+            "yes" if rule.same_size else f"times {rule.scale:.2g}",
         )
     return table
-
-
-def _scale(scale: float | None) -> str:
-    if scale is None:
-        return "not measured"
-    return "yes" if same_size(scale) else f"times {scale:.2g}"
 
 
 def _lines(found: Prediction) -> Iterator[str]:
@@ -65,8 +50,6 @@ def _lines(found: Prediction) -> Iterator[str]:
     yield f"In all: {hours}; cores are busy for {busy:.0%} of the time."
     busiest = max(found.rules, key=lambda rule: rule.seconds)
     yield f"Bottleneck: {busiest.rule}, {busiest.seconds / found.core_seconds:.0%} of all core time."
-    chain = " → ".join(dict.fromkeys(job.rule for job in found.path))
-    yield f"The longest chain takes {duration(found.path_seconds)} on any number of cores: {chain}."
     if not found.scaled:  # how memory grows with size is unknown
         yield f"Memory of jobs side by side: {found.peak_memory / 1024:.1f} GiB at most."
     yield f"Disk: {_disk(found)}."

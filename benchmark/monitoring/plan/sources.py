@@ -2,8 +2,7 @@
 
 import json
 import sys
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +10,7 @@ from pydantic import Field
 
 from benchmark.config.base import Strict
 from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.cells import cells_of, judged
 from benchmark.config.load import check, load_dataset
 from benchmark.monitoring.plan.dataset_size import dataset_size, phantom_stage
 from benchmark.monitoring.plan.measurement import Measurement, measurement, read_run
@@ -21,9 +21,7 @@ from benchmark.pipeline.jobs import Job
 from benchmark.results.provenance import hardware, read_provenance
 from benchmark.runtime.atomic import write_atomically
 from benchmark.runtime.devices import gpus
-from benchmark.runtime.errors import ConfigError, DataError, UserError
-
-_LONGEST = 300  # characters of a fault; each line of a file may have one
+from benchmark.runtime.errors import ConfigError, UserError
 
 
 class Source(Strict):
@@ -35,7 +33,7 @@ class Source(Strict):
     """
 
     title: str
-    gpu: bool = Field(strict=True)
+    gpu: bool
     measurements: list[Measurement] = Field(min_length=1)
 
     def save(self, path: Path) -> None:
@@ -53,21 +51,18 @@ def load(path: Path) -> Source:
         return check(Source, json.loads(path.read_text(encoding="utf-8")), path)
     except FileNotFoundError:
         raise UserError(path, "is missing", "Measure with --measure --save FILE") from None
-    except (ConfigError, ValueError, RecursionError) as error:
-        fault = error.fault if isinstance(error, ConfigError) else str(error)
-        fault = f"is no file of measurements ({textwrap.shorten(fault, _LONGEST, placeholder=' ...')})"
-        raise UserError(path, fault, "Measure with --measure --save FILE") from None
+    except (ConfigError, ValueError) as error:
+        fault = error.fault if isinstance(error, ConfigError) else error
+        raise UserError(path, f"is no file of measurements ({fault})", "Measure with --measure --save FILE") from None
 
 
 def from_run(config: BenchmarkConfig) -> Source:
     """Measurements of a finished run.
 
     Raises:
-        DataError: a record of the run is damaged.
+        DataError: an inventory or a record of the run is damaged.
         UserError: no job has times, or the run is not finished.
     """
-    from benchmark.config.cells import cells_of, judged
-
     measurements = read_run(config)
     cells = [cell for place in judged(config) for cell in cells_of(config, *place)]
     if left := sum(not cell.harmonize_run.is_file() for cell in cells):
@@ -76,52 +71,26 @@ def from_run(config: BenchmarkConfig) -> Source:
             f"is not finished: {left} of its {len(cells)} cells are not harmonized yet",
             f"Wait for its end (hbench watch {config.benchmark} shows it), or measure with --measure",
         )
-    path = cells[0].harmonize_run
-    try:
-        machine = read_provenance(path)["hardware"]
-        title, gpu = f"the run {config.benchmark} on {_describe(machine)}", machine["gpu"] is not None
-    except (KeyError, TypeError):
-        raise DataError(path, "is damaged (it does not state the hardware)", "Measure with --measure") from None
-    return Source(title=title, gpu=gpu, measurements=measurements)
+    machine = read_provenance(cells[0].harmonize_run)["hardware"]
+    title = f"the run {config.benchmark} on {_describe(machine)}"
+    return Source(title=title, gpu=machine["gpu"] is not None, measurements=measurements)
 
 
-def measure(config: BenchmarkConfig, announce: Callable[[str], None], save: Path | None = None) -> Source:
+def measure(config: BenchmarkConfig, announce: Callable[[str], None]) -> Source:
     """Measures a miniature of the benchmark on this machine.
 
     Args:
         announce: called with each job's name before it runs.
-        save: a file that is written after each job, so that a failure does not lose the jobs before it.
 
     Raises:
-        UserError: a job failed; the message names the file with the measurements before it.
+        UserError: a job failed.
     """
-    found: list[Measurement] = []
-    try:
-        for one in _each(config, announce):
-            found.append(one)
-            if save:
-                _of_miniature(found, "a part of a miniature").save(save)
-    except UserError as error:
-        if not found:
-            raise
-        where = f"{save} has the measurements before it" if save else "With --save FILE, measurements are kept"
-        raise type(error)(error.thing, error.fault, f"{error.remedy}. {where}") from error
-    source = _of_miniature(found, "a miniature")
-    if save:
-        source.save(save)
-    return source
-
-
-def _of_miniature(found: list[Measurement], title: str) -> Source:
-    return Source(title=f"{title} on {_describe(hardware())}", gpu=bool(gpus()), measurements=found)
-
-
-def _each(config: BenchmarkConfig, announce: Callable[[str], None]) -> Iterator[Measurement]:
     with TemporaryDirectory(prefix="hbench-plan-") as folder:
-        yield from miniature(config, Path(folder) / "run", announce)
+        found = list(miniature(config, Path(folder) / "run", announce))
         for name in config.datasets:
             announce(f"archive {name}")
-            yield from _of_archive(config, name, Path(folder) / name)
+            found += _of_archive(config, name, Path(folder) / name)
+    return Source(title=f"a miniature on {_describe(hardware())}", gpu=bool(gpus()), measurements=found)
 
 
 def _describe(machine: dict[str, object]) -> str:

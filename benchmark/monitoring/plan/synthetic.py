@@ -23,8 +23,9 @@ _SPACING = (2.0, 1.0, 1.0)
 def synthesize(dataset: DatasetConfig, folder: Path) -> DatasetSize:
     """Writes inventory, splits, slices and truth of a dataset below ``folder``, and returns their size."""
     subjects = {f"{domain}{n}": domain for domain in dataset.domains for n in range(2 * EACH)}
-    entries = {name: _entry(dataset, domain) for name, domain in subjects.items()}
-    body = {"dataset": dataset.name, "subjects": {name: asdict(entry) for name, entry in entries.items()}}
+    shape = (*dataset.preparation.grid_size[::-1], slices_per_subject(dataset))
+    entries = {name: asdict(Entry(domain, shape, _SPACING, True, True, ())) for name, domain in subjects.items()}
+    body = {"dataset": dataset.name, "subjects": entries}
     write_atomically(folder / paths.inventory(dataset.name), json.dumps(body))
     folds = {pair: [_fold(pair)] for pair in dataset.pairs}
     for pair, only in folds.items():
@@ -38,7 +39,7 @@ def synthesize(dataset: DatasetConfig, folder: Path) -> DatasetSize:
         for subject in fold.test_source
     ]
     write_truth(folder / paths.truth(dataset.name), truths if dataset.phantom else [])
-    return DatasetSize(dataset, subjects, dict.fromkeys(subjects, slices_per_subject(dataset)), folds)
+    return DatasetSize(dataset, subjects, slices_per_subject(dataset), folds)
 
 
 def _fold(pair: str) -> Fold:
@@ -47,11 +48,6 @@ def _fold(pair: str) -> Fold:
 
     source, target = pair.split("-")
     return Fold(some(source, 0), some(target, 0), some(source, EACH), some(target, EACH))
-
-
-def _entry(dataset: DatasetConfig, domain: str) -> Entry:
-    rows, columns = dataset.preparation.grid_size
-    return Entry(domain, (columns, rows, slices_per_subject(dataset)), _SPACING, True, True, ())
 
 
 def _subject(dataset: DatasetConfig, name: str, domain: str, seed: int) -> SubjectSlices:

@@ -17,15 +17,16 @@ from benchmark.pipeline.jobs import TRAININGS, Job
 def steps(config: BenchmarkConfig, job: Job, size: DatasetSize) -> int:
     """Optimizer steps of a training."""
     fold = _fold(job, size)
-    source, target = size.count(fold.train_source), size.count(fold.train_target)
+    source, target = (size.slices * len(subjects) for subjects in (fold.train_source, fold.train_target))
+    judges = config.judges
     if job.rule == "train":
-        batch = crops_of(config, size).batch_size
-        return sum(config.training.schedule.steps(max(batches(n, batch) for n in (source, target))))
-    if job.rule == "autoencoder":
-        judge = config.judges.autoencoder
-        return sum(judge.schedule.steps(max(batches(n, judge.batch_size // 2) for n in (source, target))))
-    own = source if job.pair.split("-")[0] == job.domain else target
-    return sum(config.judges.segmentor.schedule.steps(batches(own, config.judges.segmentor.batch_size)))
+        schedule, epoch = config.training.schedule, batches(max(source, target), _crops(config, size).batch_size)
+    elif job.rule == "autoencoder":
+        schedule, epoch = judges.autoencoder.schedule, batches(max(source, target), judges.autoencoder.batch_size // 2)
+    else:
+        own = source if job.pair.split("-")[0] == job.domain else target
+        schedule, epoch = judges.segmentor.schedule, batches(own, judges.segmentor.batch_size)
+    return sum(schedule.steps(epoch))
 
 
 def amount(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) -> float:
@@ -38,9 +39,10 @@ def amount(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) 
     if job.rule in ("fetch", "collect"):
         return len(size.subjects)
     if job.rule in ("harmonize", "score"):
-        return applies(config, job.cells[0].method, size) * size.count(_fold(job, size).test_source)
+        excluded = config.cards[job.cells[0].method].not_applicable
+        return 0 if size.dataset.label_kind in excluded else size.slices * len(_fold(job, size).test_source)
     if job.rule == "reference":
-        return size.count((*_fold(job, size).test_source, *_fold(job, size).test_target))
+        return size.slices * len((*_fold(job, size).test_source, *_fold(job, size).test_target))
     return 1.0
 
 
@@ -49,7 +51,7 @@ def unit(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) ->
     if not job.dataset:
         return 1.0
     size = sizes[job.dataset]
-    crops, judges = crops_of(config, size), config.judges
+    crops, judges = _crops(config, size), config.judges
     if job.rule == "train":
         return config.training.width**2 * prod(crops.crop) * crops.batch_size
     if job.rule == "segmentor":
@@ -66,26 +68,17 @@ def unit(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) ->
 def bulk(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) -> float:
     """What the bytes of a job's files are proportional to: weights of a network, or pixels of slices."""
     if job.rule in TRAININGS:
-        widths = {
-            "train": config.training.width,
-            "segmentor": config.judges.segmentor.width,
-            "autoencoder": config.judges.autoencoder.width,
-        }
-        return float(widths[job.rule] ** 2)
+        trained = config.training if job.rule == "train" else getattr(config.judges, job.rule)
+        return float(trained.width**2)
     if job.rule in ("prepare", "collect", "harmonize", "reference", "score"):
-        slices = next(iter(sizes[job.dataset].slices.values())) if job.rule in ("prepare", "collect") else 1
+        slices = sizes[job.dataset].slices if job.rule in ("prepare", "collect") else 1
         return amount(config, job, sizes) * slices * sizes[job.dataset].slice_pixels
     return 1.0
 
 
-def crops_of(config: BenchmarkConfig, size: DatasetSize) -> Crops:
+def _crops(config: BenchmarkConfig, size: DatasetSize) -> Crops:
     """Crop and batch size of trainings on a dataset in this benchmark."""
     return config.datasets[size.dataset.name].training or size.dataset.training
-
-
-def applies(config: BenchmarkConfig, method: str, size: DatasetSize) -> bool:
-    """Whether the method can be applied to the dataset's labels."""
-    return config.cards[method].not_applicable.get(size.dataset.label_kind) is None
 
 
 def _fold(job: Job, size: DatasetSize) -> Fold:

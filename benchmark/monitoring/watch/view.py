@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark.monitoring.duration import duration
-from benchmark.monitoring.training_log import Progress
 from benchmark.monitoring.watch.forecast import forecast
 from benchmark.monitoring.watch.status import JobStatus, State
 from benchmark.pipeline.jobs import RULES
@@ -23,12 +22,11 @@ def frame(benchmark: str, jobs: Sequence[JobStatus], *, brief: bool = False) -> 
     """A whole frame.
 
     Args:
-        brief: for a terminal of 80 columns and 24 lines: two lines for each running job, with the losses cut off, and
-            one row for all rules that have not begun.
+        brief: for a terminal of 80 columns and 24 lines: losses are cut off, and all rules that have not begun share a
+            row.
     """
     parts: list[RenderableType] = [Text(headline(benchmark, jobs), style="bold")]
-    if running := [status for status in jobs if status.state == "running"]:
-        parts += [line for status in running for line in _lines(status)] if brief else [_running(running)]
+    parts += [line for status in jobs if status.state == "running" for line in _lines(status, brief)]
     parts += [
         Text(f"failed: {' '.join(s.job.key)}: {s.reason} (see {s.job.log(benchmark)})", style="red")
         for s in jobs
@@ -76,33 +74,14 @@ def _by_rule(jobs: Sequence[JobStatus], brief: bool) -> Table:
     return table
 
 
-def _lines(status: JobStatus) -> list[Text]:
+def _lines(status: JobStatus, brief: bool) -> list[Text]:
     """A running job with its progress, and its losses."""
-    step, _, left, losses = _progress(status.progress)
-    far = ", ".join(filter(None, (_silent(status), step, left and f"{left} left")))
-    lines = [": ".join(filter(None, (" ".join(status.job.key), far))), losses and f"  {losses}"]
-    return [Text(line, no_wrap=True, overflow="ellipsis") for line in lines if line]
-
-
-def _silent(status: JobStatus) -> str:
-    return f"silent for {duration(status.silent)}" if status.silent > QUIET else ""
-
-
-def _running(jobs: Sequence[JobStatus]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    for head in ("running", "step", "steps/s", "left", "last losses"):
-        table.add_column(head, justify="left" if head in ("running", "last losses") else "right", overflow="fold")
-    for status in jobs:
-        *numbers, losses = _progress(status.progress)
-        table.add_row(" ".join(status.job.key), *numbers, "; ".join(filter(None, (_silent(status), losses))))
-    return table
-
-
-def _progress(progress: Progress | None) -> tuple[str, str, str, str]:
-    """Step, speed, time left and losses; empty for a job that is not a training."""
-    if progress is None:
-        return "", "", "", ""
-    speed = f"{progress.per_second:.3g}" if progress.per_second else ""
-    left = duration(progress.seconds_left) if progress.seconds_left is not None else ""
-    losses = ", ".join(f"{name} {loss:.3g}" for name, loss in progress.losses.items())
-    return f"{progress.step} of {progress.steps}", speed, left, losses
+    name, progress = " ".join(status.job.key), status.progress
+    said = [f"silent for {duration(status.silent)}"] if status.silent > QUIET else []
+    losses = ""
+    if progress:
+        said.append(f"{progress.step} of {progress.steps}")
+        said += [f"{duration(progress.seconds_left)} left"] if progress.seconds_left is not None else []
+        losses = ", ".join(f"{name} {loss:.3g}" for name, loss in progress.losses.items())
+    lines = [f"{name}: {', '.join(said)}" if said else name, *([f"  {losses}"] if losses else [])]
+    return [Text(line, no_wrap=brief, overflow="ellipsis") for line in lines]

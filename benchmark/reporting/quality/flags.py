@@ -31,16 +31,10 @@ class Scored:
 
 @dataclass(frozen=True)
 class Usual:
-    """The usual range of a measure on one scanner.
-
-    Attributes:
-        low, high: ends, infinite on a side where nothing is a fault.
-        outliers: whether outliers narrow the range, or subjects are too few and only the measure's bounds hold.
-    """
+    """The usual range of a measure on one scanner; an end is infinite where nothing is a fault."""
 
     low: float
     high: float
-    outliers: bool
 
 
 @dataclass(frozen=True)
@@ -70,7 +64,7 @@ class Flag:
 
 
 def usual_values(measure: Measure, values: Sequence[float]) -> Usual:
-    """The usual range: within the measure's bounds, and ``OUTLIER`` robust deviations about the median.
+    """The usual range: the measure's bounds, and for enough subjects ``OUTLIER`` robust deviations about the median.
 
     Args:
         values: of all subjects of one scanner.
@@ -83,7 +77,7 @@ def usual_values(measure: Measure, values: Sequence[float]) -> Usual:
         ends = median - reach, median + reach
         first, last = (math.exp(end) for end in ends) if measure.ratio else ends
         low, high = max(low, first), min(high, last)
-    return Usual(low if measure.low else -math.inf, high if measure.high else math.inf, outliers=len(values) >= FEWEST)
+    return Usual(low if measure.low else -math.inf, high if measure.high else math.inf)
 
 
 def usual_ranges(measures: Sequence[Measure], subjects: Sequence[Scored]) -> dict[tuple[str, str], Usual]:

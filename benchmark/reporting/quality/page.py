@@ -21,14 +21,12 @@ class Row:
     Attributes:
         cells: of each measure the text, the value (for sorting), and whether it is flagged.
         flags: their texts.
-        sheet: path of its picture from the page.
     """
 
     subject: str
     domain: str
     cells: tuple[tuple[str, float | None, bool], ...]
     flags: tuple[str, ...]
-    sheet: str
 
 
 @dataclass(frozen=True)
@@ -38,11 +36,6 @@ class Scanner:
     code: str
     title: str
     rows: tuple[Row, ...]
-
-    @property
-    def few(self) -> bool:
-        """Too few to say what is usual."""
-        return len(self.rows) < FEWEST
 
 
 def proposal(config: DatasetConfig, found: Iterable[Flag]) -> str:
@@ -73,6 +66,7 @@ def render(config: DatasetConfig, subjects: Sequence[Scored], found: Sequence[Fl
             odd=[row for row in rows if row.flags],
             proposal=proposal(config, found),
             figure=FIGURE,
+            sheets=SHEETS,
             fewest=FEWEST,
             outlier=OUTLIER,
         )
@@ -92,5 +86,4 @@ def _row(subject: Scored, measures: Sequence[Measure], own: Sequence[Flag]) -> R
     for measure in measures:
         value = subject.values.get(measure.key)
         cells.append(("–" if value is None else measure.shown(value), value, measure.key in odd))
-    sheet = f"{SHEETS}/{subject.subject}.webp"
-    return Row(subject.subject, subject.domain, tuple(cells), tuple(f.text for f in own), sheet)
+    return Row(subject.subject, subject.domain, tuple(cells), tuple(f.text for f in own))

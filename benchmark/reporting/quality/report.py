@@ -13,7 +13,6 @@ from benchmark.reporting.quality.flags import Flag, Scored, flags
 from benchmark.reporting.quality.page import FIGURE, SHEETS, render
 from benchmark.runtime import paths
 from benchmark.runtime.atomic import atomic_folder, write_atomically, write_rows
-from benchmark.runtime.errors import DataError, remedy_damaged
 from benchmark.runtime.parallel import run_parallel
 
 INDEX = "index.html"
@@ -27,7 +26,7 @@ def make_quality(dataset: str, jobs: int) -> None:
         jobs: parallel processes; the files do not depend on it.
 
     Raises:
-        DataError: a prepared subject is missing or damaged, or another version measured it.
+        DataError: a prepared subject is missing or damaged.
         UserError: a process was killed.
     """
     from benchmark.reporting import style
@@ -52,16 +51,12 @@ def scored(dataset: str) -> list[Scored]:
     """Every prepared subject with its measures, in the order of their ids.
 
     Raises:
-        DataError: one is missing, damaged, or has no measures.
+        DataError: one is missing or damaged.
     """
     found = []
     for subject in inventory.subjects(dataset):
-        folder = paths.subject(dataset, subject)
-        record = read_record(folder)
-        if not isinstance(values := record.get("quality"), dict):
-            path = folder / "subject.json"
-            raise DataError(path, "has no measures of the scan's quality", remedy_damaged(folder, folder))
-        found.append(Scored(subject, record["domain"], values))
+        record = read_record(paths.subject(dataset, subject))
+        found.append(Scored(subject, record["domain"], record["quality"]))
     return found
 
 

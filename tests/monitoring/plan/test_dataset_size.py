@@ -78,10 +78,9 @@ def test_steps_match_real_trainings(project):
         },
     )
     small.lay_out()
-    slices = dict.fromkeys((*small.TRAINING, *small.TEST), small.SHAPE[0])
-    domains = {subject: subject[0].upper() * 2 for subject in slices}
-    extent = DatasetSize(load_dataset(small.DATASET), domains, slices, {small.PAIR: [small.FOLD]})
-    for job in jobs_of(config, {small.DATASET: list(slices)}):
+    domains = {subject: subject[0].upper() * 2 for subject in (*small.TRAINING, *small.TEST)}
+    extent = DatasetSize(load_dataset(small.DATASET), domains, small.SHAPE[0], {small.PAIR: [small.FOLD]})
+    for job in jobs_of(config, {small.DATASET: list(domains)}):
         if job.rule == "train":
             train_cell(config, job.cells[0])
             assert last_step(job.cells[0].history) == steps(config, job, extent) == 18

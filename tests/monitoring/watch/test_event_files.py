@@ -1,9 +1,9 @@
 import pytest
-from finished_run import finish, log_line, start, write_log
+from finished_run import log_line, start, write_log
 
 from benchmark.monitoring.training_log import rows_of
 from benchmark.monitoring.watch.events import EventFiles
-from benchmark.runtime.errors import DataError, UserError
+from benchmark.runtime.errors import UserError
 
 accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
@@ -43,27 +43,6 @@ def test_new_rows_of_a_running_training_are_added(jobs, tmp_path):
     }
     _, rows = rows_of(more)
     assert [time for _, time, _ in found["a"]] == [rows[0].time, rows[2].time]
-
-
-def test_a_history_replaces_a_missing_log(jobs, tmp_path):
-    start("smoke")
-    job = next(job for job in jobs if job.rule == "train")
-    finish("smoke", job)
-    job.log("smoke").unlink()
-    job.cells[0].history.write_text("step,cycle\n2,0.125\n4,0.0625\n")
-    EventFiles(tmp_path / "events", "smoke").update(jobs)
-    assert [(step, value) for step, _, value in read(tmp_path / "events", job)["cycle"]] == [(2, 0.125), (4, 0.0625)]
-
-
-@pytest.mark.parametrize("text", ["step,a\n2,zz\n", "step,a\n2\n", "step,a\n2,1,3\n", "a\n0.5\n", "step,a\nx,0.5\n"])
-def test_a_damaged_history_is_reported(jobs, tmp_path, text):
-    start("smoke")
-    job = next(job for job in jobs if job.rule == "train")
-    finish("smoke", job)
-    history = job.cells[0].history
-    history.write_text(text)
-    with pytest.raises(DataError, match=rf"^{history}: is no training history \(.+\)\. Delete it and run snakemake"):
-        EventFiles(tmp_path / "events", "smoke").update(jobs)
 
 
 def test_a_folder_with_event_files_is_refused(jobs, tmp_path):
