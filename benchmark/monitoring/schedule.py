@@ -1,4 +1,4 @@
-"""When each job would run: a simulation of Snakemake's greedy scheduler on one machine."""
+"""When each job would run: a simulation of Snakemake's greedy scheduler on one machine, and the critical path."""
 
 import heapq
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,8 @@ import networkx as nx
 
 from benchmark.pipeline.jobs import Job, Key
 from benchmark.runtime.errors import UserError
+
+_START: Key = ("", "")
 
 
 @dataclass(frozen=True)
@@ -91,3 +93,18 @@ def _fits(job: Job, running: Sequence[Job], machine: Machine, memory: Mapping[Ke
     if machine.memory is None:
         return True
     return memory[job.key] + sum(memory[r.key] for r in running) <= machine.memory
+
+
+def critical_path(jobs: Sequence[Job], seconds: Mapping[Key, float]) -> list[Job]:
+    """The chain of dependent jobs that takes longest.
+
+    Args:
+        jobs: all jobs, each after those that it needs.
+    """
+    graph = nx.DiGraph()
+    graph.add_edges_from(
+        (need, job.key, {"seconds": seconds[job.key]}) for job in jobs for need in job.needs or (_START,)
+    )
+    by_key = {job.key: job for job in jobs}
+    path = nx.dag_longest_path(graph, weight="seconds", topo_order=[_START, *by_key])
+    return [by_key[key] for key in path[1:]]

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmark.monitoring.schedule import Machine, simulate
+from benchmark.monitoring.schedule import Machine, critical_path, simulate
 from benchmark.pipeline.jobs import Job
 from benchmark.runtime.errors import UserError
 
@@ -52,3 +52,11 @@ def test_memory_limits_jobs_side_by_side_and_single_jobs():
     assert starts(simulate(jobs, seconds, Machine(3, memory=1000.0), memory)) == {"a": 0, "b": 2, "c": 0}
     with pytest.raises(UserError, match="train a needs more"):
         simulate(jobs, seconds, Machine(3, memory=500.0), memory)
+
+
+def test_critical_path():
+    a, b = job("prepare", "a"), job("prepare", "b")
+    c, d = job("train", "c", a), job("segmentor", "d", b)
+    e = job("score", "e", c, d)
+    seconds = {a.key: 5.0, b.key: 1.0, c.key: 1.0, d.key: 4.0, e.key: 1.0}
+    assert [j.name for j in critical_path([a, b, c, d, e], seconds)] == ["a", "c", "e"]

@@ -13,11 +13,13 @@ from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.monitoring.plan.dataset_size import DatasetSize, dataset_size
 from benchmark.monitoring.plan.measurement import Measurement, method_of
 from benchmark.monitoring.plan.work import amount, bulk, unit
-from benchmark.monitoring.schedule import Machine, ScheduledJob, simulate
+from benchmark.monitoring.schedule import Machine, ScheduledJob, critical_path, simulate
 from benchmark.pipeline.jobs import RULES, Job, Key, jobs_of
 
 SAME_SIZE = 1.5
 """Largest factor between units of work that count as having the measured size."""
+EXTRAPOLATED = 10.0
+"""Factor between units of work above which times are guesses: other operations may dominate at such another size."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,12 @@ class RuleTotal:
     @property
     def same_size(self) -> bool:
         """Whether units of work have about the measured size."""
-        return self.scale is not None and 1 / SAME_SIZE <= self.scale <= SAME_SIZE
+        return self.scale is not None and self.factor <= SAME_SIZE
+
+    @property
+    def factor(self) -> float:
+        """Ratio of the larger to the smaller of the two units; 1 without a measurement."""
+        return 1.0 if self.scale is None else max(self.scale, 1 / self.scale)
 
 
 @dataclass(frozen=True)
@@ -91,12 +98,14 @@ class Prediction:
     """A simulated run and its disk space.
 
     Attributes:
+        path: the critical path, which bounds the time on any number of cores.
         raw: bytes of each archive; None if DVC states no size.
     """
 
     machine: Machine
     scheduled: Sequence[ScheduledJob]
     estimates: Mapping[Key, Estimate]
+    path: Sequence[Job]
     raw: Mapping[str, int | None]
 
     @property
@@ -111,6 +120,10 @@ class Prediction:
     def gpu_seconds(self) -> float:
         """0 without GPUs."""
         return sum(s.end - s.start for s in self.scheduled if s.job.on_gpu) if self.machine.gpus else 0.0
+
+    @property
+    def path_seconds(self) -> float:
+        return sum(self.estimates[job.key].seconds for job in self.path)
 
     @property
     def peak_memory(self) -> float:
@@ -154,4 +167,4 @@ def predict(config: BenchmarkConfig, measurements: Sequence[Measurement], machin
     scheduled = simulate(jobs, seconds, machine, {key: e.memory for key, e in estimates.items()})
     stated = {name: versioning.stated(name) for name in config.datasets}
     raw = {name: found.size if found else None for name, found in stated.items()}
-    return Prediction(machine, scheduled, estimates, raw)
+    return Prediction(machine, scheduled, estimates, critical_path(jobs, seconds), raw)

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark.monitoring.duration import duration
-from benchmark.monitoring.plan.prediction import Prediction
+from benchmark.monitoring.plan.prediction import EXTRAPOLATED, Prediction
 
 PREPARED = ("prepare", "collect")
 
@@ -16,6 +16,13 @@ def print_prediction(console: Console, title: str, source: str, found: Predictio
     """Prints totals, rules, bottleneck, memory, disk, and how reliable they are."""
     machine = found.machine
     gpus = f" and {machine.gpus} GPUs" if machine.gpus else ""
+    if guessed := [rule for rule in found.rules if rule.factor > EXTRAPOLATED]:
+        factor = max(rule.factor for rule in guessed)
+        warning = (
+            f"WARNING: the totals are guesses: the times of {', '.join(rule.rule for rule in guessed)} are scaled from "
+            f"units of work of another size, up to {factor:.0f} times. --measure measures at this config's sizes."
+        )
+        console.print(warning, style="bold red", soft_wrap=True, markup=False)
     headline = f"{title}: about {duration(found.wall_seconds)} on {machine.cores} cores{gpus}, from {source}"
     console.print(headline, markup=False)
     console.print(_rules(found))
@@ -50,6 +57,8 @@ def _lines(found: Prediction) -> Iterator[str]:
     yield f"In all: {hours}; cores are busy for {busy:.0%} of the time."
     busiest = max(found.rules, key=lambda rule: rule.seconds)
     yield f"Bottleneck: {busiest.rule}, {busiest.seconds / found.core_seconds:.0%} of all core time."
+    chain = " → ".join(dict.fromkeys(job.rule for job in found.path))
+    yield f"The longest chain takes {duration(found.path_seconds)} on any number of cores: {chain}."
     if not found.scaled:  # how memory grows with size is unknown
         yield f"Memory of jobs side by side: {found.peak_memory / 1024:.1f} GiB at most."
     yield f"Disk: {_disk(found)}."

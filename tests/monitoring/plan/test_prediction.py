@@ -64,9 +64,9 @@ def test_a_run_predicts_itself(config, jobs):
     assert {rule.rule: rule.jobs for rule in found.rules}["train"] == 11
     assert all(rule.scale == pytest.approx(1) for rule in found.rules)
     # fetch, inventory, prepare, collect, train, harmonize, score, gather, figures, page
-    chain = 8 * 2 + 3 + 21
+    assert found.path_seconds == pytest.approx(8 * 2 + 3 + 21)
     # archives are fetched one after the other, and then no chain waits for another
-    assert predict(config, read_run(config), Machine(10**3)).wall_seconds == pytest.approx(chain + 2 * 2)
+    assert predict(config, read_run(config), Machine(10**3)).wall_seconds == pytest.approx(found.path_seconds + 2 * 2)
 
 
 def test_twice_the_steps_take_twice_the_work_but_one_start_up(config, jobs):
@@ -89,6 +89,24 @@ def test_a_wider_network_takes_longer_and_is_marked_as_scaled(config, jobs):
     assert "Bottleneck: train" in text
     row = next(line for line in text.splitlines() if line.strip().startswith("train "))
     assert "MiB" not in row  # was not measured at this width
+
+
+def test_a_warning_beyond_ten_times_the_measured_size(config, jobs):
+    def text(width: int) -> str:
+        wider = config.model_copy(update={"training": config.training.model_copy(update={"width": width})})
+        console = Console(width=200, file=io.StringIO())
+        print_prediction(console, "wider", "a run", predict(wider, read_run(config), Machine(2)))
+        return console.file.getvalue()
+
+    for width in (16, 1):
+        warning, headline = text(width).splitlines()[:2]
+        assert warning.startswith("WARNING: the totals are guesses: ")
+        assert (
+            "the times of train, harmonize, score are scaled from units of work of another size, up to 16 times"
+            in warning
+        )
+        assert headline.startswith("wider: about ")
+    assert "WARNING" not in text(12)
 
 
 def test_rules_without_measurement_are_named(config, jobs):
