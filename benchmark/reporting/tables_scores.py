@@ -186,7 +186,8 @@ def fidelity(results: Results, item: Item) -> Table:
     """Table IV: KID, FID and, beyond the paper, the share of the KID gap closed; a block for each."""
     lines = [Line(IDENTITY, "Source, Target", ranked=False), *_harmonized(results, "Harmonized, Target: {}")]
     filled, absent = [], []
-    for quantity in shown_in(item.number):
+    scored_at_all = set(results.table["metric"])
+    for quantity in (q for q in shown_in(item.number) if q.name in scored_at_all):
         columns = [Column(p, quantity, p.dataset.title, p.title, significant) for p in results.pairs]
         filled.append(fill(results, quantity.title + ARROWS[quantity.better], columns, lines))
         absent += [filled[-1].absence(quantity.title)] if filled[-1].empty else []
