@@ -47,7 +47,8 @@ def prepare_subject(dataset: str, subject: str) -> None:
         archive_id = archive_ids(config, [subject])[subject]
         manifest, found = Manifest.read(config), _find(config, archive_id)
         content = digests(config, {subject: manifest.content(found)})[subject]
-        found = replace(manifest.verified(found), id=subject)
+        manifest.check(found)
+        found = replace(found, id=subject)
         prepared = prepare_volumes(config, found, truth_targets(config, found), record)
     head = {
         "dataset": dataset,

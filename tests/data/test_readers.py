@@ -42,9 +42,8 @@ def test_ixi_reads_headers_alone_until_the_image_is_asked_for(tmp_path):
     assert subject.spacing == (2.0, 2.0, 2.0)
     np.testing.assert_array_equal(subject.image().data, whole)
     truncate(tmp_path / "IXI-T1/IXI012-HH-1211-T1.nii.gz")
-    for work in (subject.image, lambda: read("ixi", tmp_path)):
-        with pytest.raises(DataError, match=r"IXI012-HH-1211-T1.nii.gz: is damaged .*Copy or download it again"):
-            work()
+    with pytest.raises(DataError, match=r"IXI012-HH-1211-T1.nii.gz: is damaged .*Copy or download it again"):
+        subject.image()
 
 
 def test_a_wrong_checksum_is_damage(tmp_path):
@@ -214,12 +213,6 @@ def test_headers_without_a_usable_grid(tmp_path, fields, said):
     ixi(tmp_path, ["IXI012-HH-1211-T1"])
     header_of(tmp_path / "IXI-T1/IXI012-HH-1211-T1.nii.gz", **fields)
     assert said in refusal("ixi", tmp_path)
-
-
-def test_header_that_states_more_voxels_than_there_are(tmp_path):
-    ixi(tmp_path, ["IXI012-HH-1211-T1"])
-    header_of(tmp_path / "IXI-T1/IXI012-HH-1211-T1.nii.gz", dim=[3, 6, 7, 80, 1, 1, 1, 1])
-    assert "it holds 1024 bytes, and its header states 7072" in refusal("ixi", tmp_path)
 
 
 def test_file_that_is_no_nifti(tmp_path):

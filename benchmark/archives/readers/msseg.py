@@ -18,7 +18,6 @@ from pathlib import Path, PurePath
 from benchmark.archives.formats.nifti import read_header, read_volume
 from benchmark.archives.formats.packed import ArchivePath, open_packed
 from benchmark.archives.formats.volumes import check_same_grid
-from benchmark.archives.readers._contents import check_contents
 from benchmark.archives.readers._folders import check_complete, find_truth, listing, locate, read_each
 from benchmark.archives.subject import Found, Subject, about
 from benchmark.runtime.errors import DataError
@@ -77,11 +76,7 @@ def _is_old(root: Path) -> bool:
 
 
 def _shanoir(root: Path) -> Iterator[Found]:
-    # With the folders of the older layout, the message for someone who names one of them says where they are.
-    path = locate(root, _SHANOIR, (_SHANOIR_FILE,), _REMEDY, (_PREPROCESSED, _UNPROCESSED))
-    centres = listing(path, _REMEDY)
-    check_contents(path, centres, rf"Center_\d\d|{_TESTING}", _SHANOIR)
-    for centre in centres:
+    for centre in listing(locate(root, _SHANOIR, _SHANOIR_FILE, _REMEDY), _REMEDY):
         domain = DOMAINS.get(centre.name[-2:])
         yield from read_each(partial(_patients, centre), partial(_of_shanoir, root, centre), domain)
 
@@ -115,7 +110,7 @@ def _old(root: Path) -> Iterator[Found]:
 
 
 def _old_folder(root: Path, name: str, remedy: str) -> ArchivePath:
-    return locate(root, name, (f"{name}.zip",), remedy, (_PREPROCESSED, _UNPROCESSED)) / _OLD_FOLDER
+    return locate(root, name, f"{name}.zip", remedy) / _OLD_FOLDER
 
 
 def _without_image(patient: ArchivePath) -> None:

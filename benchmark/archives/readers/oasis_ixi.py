@@ -37,7 +37,7 @@ def read(root: Path) -> Iterator[Found]:
 
 
 def _images(root: Path, folder: str) -> list[ArchivePath]:
-    return listing(locate(root, folder, (), _REMEDY, ("ixi_hh", "oasis")), _REMEDY)
+    return listing(locate(root, folder, None, _REMEDY), _REMEDY)
 
 
 def _ixi(path: ArchivePath) -> Subject | None:
