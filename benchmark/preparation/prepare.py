@@ -31,7 +31,7 @@ def prepare_subject(dataset: str, subject: str) -> None:
         subject: its name in the inventory.
 
     Raises:
-        DataError: a fault of the subject's files, or a full disk.
+        DataError: a fault of the subject's files.
     """
     # ROBEX, a child process, reads this, and SimpleITK when it is imported.
     os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
