@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,33 +129,19 @@ class Manifest:
             elif _md5(file) != self._stated(file):
                 raise self._changed(file, "was changed after the archive was verified")
 
-    def content(self, subject: Subject) -> str:
-        """Names and checksums of all files of a subject, as a text that changes with each of them.
+    def checksums(self, subject: Subject) -> dict[str, str]:
+        """Checksum of each file of a subject, by name.
 
-        Checksums are the manifest's or, of members of a packed archive, their own (:meth:`Member.checksum`), since the
-        hash of the packed file changes with any subject.
+        They are the manifest's or, of members of a packed archive, their own (:meth:`Member.checksum`), since the hash
+        of the packed file changes with any subject.
 
         Raises:
             DataError: a file did not exist when the archive was verified.
         """
-        return json.dumps(
-            {
-                self._name(file): self._stated(file) if isinstance(file, Path) else file.checksum()
-                for file in subject.all_files
-            }
-        )
-
-    def duplicates(self, files: dict[str, ArchivePath]) -> list[tuple[str, ...]]:
-        """Groups of subjects with identical files.
-
-        Args:
-            files: by subject; members of packed archives are ignored.
-        """
-        by_hash = defaultdict(list)
-        for subject, file in files.items():
-            if isinstance(file, Path) and (md5 := self.files.get(self._name(file))):
-                by_hash[md5].append(subject)
-        return [tuple(sorted(subjects)) for subjects in by_hash.values() if len(subjects) > 1]
+        return {
+            self._name(file): self._stated(file) if isinstance(file, Path) else file.checksum()
+            for file in subject.all_files
+        }
 
     def _stated(self, file: Path) -> str:
         stated = self.files.get(self._name(file))

@@ -1,7 +1,7 @@
 """Content, faults and warnings of an archive, for a person or as JSON, before anything is computed."""
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.archives.coverage import Coverage, coverage, coverage_warnings
-from benchmark.archives.formats.packed import ArchivePath
-from benchmark.archives.inventory import Entry, Survey, same_image, survey
+from benchmark.archives.inventory import Entry, Survey, survey
 from benchmark.archives.subject import Subject
 from benchmark.archives.voxel_checks import checked_image
 from benchmark.config.dataset import DatasetConfig, Domain
@@ -81,25 +80,16 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
         voxels: read all voxels, not only headers.
     """
     covered: dict[str, Coverage] = {}
-    by_image: dict[str, dict[str, ArchivePath | None]] = defaultdict(dict)
 
-    def inspect(subject: Subject) -> None:
+    def inspect(subject: Subject) -> str:
         image = checked_image(subject.image())
-        same = by_image[hashlib.md5(image.data.tobytes()).hexdigest()]
-        same[subject.id] = subject.files[-1] if subject.files else None
         covered[subject.id] = coverage(config, subject)
+        return hashlib.md5(image.data.tobytes()).hexdigest()
 
-    found = survey(config, root, inspect) if voxels else survey(config, root)
-    duplicates = (same_image(root, dict(sorted(same.items()))) for same in by_image.values() if len(same) > 1)
-    found = replace(found, faults=(*found.faults, *duplicates))
+    found = survey(config, root, inspect if voxels else None)
     found = replace(found, faults=found.faults or tuple(_indivisible(config, found)))
     warnings = (*_header_warnings(config, found), *_coverage_warnings(config, found, covered))
     return Report(config, root, found, warnings, {name: of.volumes for name, of in covered.items()})
-
-
-def fault_report(config: DatasetConfig, root: Path, fault: DataError) -> Report:
-    """The report on a path without a readable archive."""
-    return Report(config, root, Survey({}, (fault,), ()), (), {})
 
 
 def _indivisible(config: DatasetConfig, found: Survey) -> Iterator[DataError]:
@@ -183,7 +173,7 @@ def matches_published(spacing: Iterable[float], published: Sequence[float]) -> b
 def _coverage_warnings(config: DatasetConfig, found: Survey, covered: dict[str, Coverage]) -> Iterator[str]:
     for code in config.domains:
         of = {name: covered[name] for name in found.of(code) if name in covered}
-        yield from (f"{code}: {text} {_named(subjects)}" for text, subjects in coverage_warnings(config, of))
+        yield from (f"{code}: {text} {_named(subjects)}" for text, subjects in coverage_warnings(of))
 
 
 def _named(subjects: list[str]) -> str:

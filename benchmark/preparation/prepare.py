@@ -1,5 +1,6 @@
 """Prepares one subject of an archive, in a process of its own."""
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,7 +47,7 @@ def prepare_subject(dataset: str, subject: str) -> None:
     with redacted(config), about(subject):
         archive_id = archive_ids(config, [subject])[subject]
         manifest, found = Manifest.read(config), _find(config, archive_id)
-        content = digests(config, {subject: manifest.content(found)})[subject]
+        content = digests(config, {subject: json.dumps(manifest.checksums(found))})[subject]
         manifest.check(found)
         found = replace(found, id=subject)
         prepared = prepare_volumes(config, found, truth_targets(config, found), record)

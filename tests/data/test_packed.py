@@ -121,13 +121,6 @@ def test_a_folder_beside_its_packed_file_is_not_preferred_in_silence(tmp_path):
         list(readers.read("ixi", tmp_path))
 
 
-def test_both_layouts_of_msseg_at_once(tmp_path):
-    (tmp_path / "Training").mkdir()
-    (tmp_path / "Pre-processed training dataset").mkdir()
-    with pytest.raises(DataError, match="holds the archive in both of its layouts"):
-        list(readers.read("msseg", tmp_path))
-
-
 def zip_with(path: Path, method: int) -> None:
     """A zip of one member whose header states another compression method."""
     with zipfile.ZipFile(path, "w") as archive:
