@@ -88,17 +88,14 @@ def _in_method(files: Iterable[Path]) -> bool:
 
 def _start() -> float:
     """Moment of ``time.monotonic`` at which this process was started."""
-    return time.monotonic() - _age()
-
-
-def _age() -> float:
-    """Seconds since this process was started."""
     if sys.platform != "linux":
-        return time.time() - psutil.Process().create_time()
-    # There, psutil adds a boot time in whole seconds. Field 22 of stat counts clock ticks since boot; the name in
-    # parentheses before it may hold spaces.
-    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+        age = time.time() - psutil.Process().create_time()
+    else:
+        # There, psutil adds a boot time in whole seconds. Field 22 of stat counts clock ticks since boot; the name in
+        # parentheses before it may hold spaces.
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return time.monotonic() - age
 
 
 def _config(path: Path) -> BenchmarkConfig:

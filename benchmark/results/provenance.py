@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -155,16 +155,13 @@ def data_hashes(dataset: str, pair: str) -> dict[str, str]:
     Raises:
         DataError: one of the two is missing.
     """
-    files = {"slices": paths.slices(dataset), "splits": paths.splits(dataset, pair)}
-    return {f"{name}_sha256": _file_digest(path) for name, path in files.items()}
-
-
-def _file_digest(path: Path) -> str:
-    try:
+    hashes = {}
+    for name, path in {"slices": paths.slices(dataset), "splits": paths.splits(dataset, pair)}.items():
+        if not path.is_file():
+            raise DataError(path, "is missing", remedy_missing(path))
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise DataError(path, "is missing", remedy_missing(path)) from None
+            hashes[f"{name}_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
 
 
 def origin() -> dict[str, Any]:
@@ -196,16 +193,9 @@ def _git(*arguments: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def package_versions() -> dict[str, str | None]:
-    """Versions of Python and of the packages that computed the result; None where one is not installed."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that computed the result."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def hardware() -> dict[str, Any]:
