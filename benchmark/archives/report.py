@@ -10,17 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.archives.coverage import Coverage, coverage, coverage_warnings
 from benchmark.archives.inventory import Entry, Survey, survey
 from benchmark.archives.subject import Subject
-from benchmark.archives.voxel_checks import checked_image
+from benchmark.archives.voxel_checks import checked_image, checked_labels, checked_mask
 from benchmark.config.dataset import DatasetConfig, Domain
 from benchmark.data.splits import divide
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.text import counted
 
 _SAME_SPACING = 0.02  # relative difference of the voxel sizes of one scanner without a warning
+_MOST_OUTSIDE = 0.1  # share of the labels, by assumption; of phantoms' lesions, none lies outside of the brain
 _NAMED = 5  # subjects that a warning names
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What the labels of one subject cover.
+
+    Attributes:
+        volumes: mm³ of each label; empty without a label map.
+        outside: share of the labelled voxels outside of the mask; 0 without one.
+    """
+
+    volumes: dict[str, float]
+    outside: float
 
 
 @dataclass(frozen=True)
@@ -83,7 +96,7 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
 
     def inspect(subject: Subject) -> str:
         image = checked_image(subject.image())
-        covered[subject.id] = coverage(config, subject)
+        covered[subject.id] = _coverage(config, subject)
         return hashlib.md5(image.data.tobytes()).hexdigest()
 
     found = survey(config, root, inspect if voxels else None)
@@ -170,10 +183,27 @@ def matches_published(spacing: Iterable[float], published: Sequence[float]) -> b
     return all(abs(found - float(said)) < 10.0 ** int(said.as_tuple().exponent) for found, said in pairs)
 
 
+def _coverage(config: DatasetConfig, subject: Subject) -> Coverage:
+    """Reads mask and labels of a subject."""
+    mask = subject.mask and np.asarray(checked_mask(subject.mask()).data) > 0
+    if subject.labels is None:
+        return Coverage({}, 0.0)
+    labels = np.asarray(checked_labels(subject.labels(), config.labels.values()).data)
+    voxel, labelled = float(np.prod(subject.spacing)), labels > 0
+    outside = float((~mask[labelled]).mean()) if mask is not None and labelled.any() else 0.0
+    return Coverage({name: voxel * int((labels == value).sum()) for name, value in config.labels.items()}, outside)
+
+
 def _coverage_warnings(config: DatasetConfig, found: Survey, covered: dict[str, Coverage]) -> Iterator[str]:
+    """Masks and labels that are readable, but probably wrong; only someone who knows the subjects can tell."""
     for code in config.domains:
         of = {name: covered[name] for name in found.of(code) if name in covered}
-        yield from (f"{code}: {text} {_named(subjects)}" for text, subjects in coverage_warnings(of))
+        if blank := [name for name, c in of.items() if c.volumes and not any(c.volumes.values())]:
+            said = "no voxel has a label, as for a healthy subject, or if the label map is wrong"
+            yield f"{code}: {said}: {_named(blank)}"
+        if outside := [f"{name} ({c.outside:.0%})" for name, c in of.items() if c.outside > _MOST_OUTSIDE]:
+            said = "labels lie outside of the mask, as if one is of another subject, or the two are swapped"
+            yield f"{code}: {said}: {_named(outside)}"
 
 
 def _named(subjects: list[str]) -> str:

@@ -64,7 +64,6 @@ def test_a_centre_of_the_testing_archive_is_told_once(tmp_path):
     ("name", "compress", "remedy"),
     [
         ("IXI-T1.tar.gz", gzip.compress, "Uncompress it: gunzip IXI-T1.tar.gz."),
-        ("IXI-T1.tgz", gzip.compress, "Uncompress it: gunzip IXI-T1.tgz."),
         ("IXI-T1.tar.xz", lzma.compress, "Uncompress it: unxz IXI-T1.tar.xz."),
         ("IXI-T1.tar.bz2", bz2.compress, "Uncompress it: bunzip2 IXI-T1.tar.bz2."),
     ],

@@ -19,8 +19,8 @@ from fsspec.implementations.zip import ZipFileSystem
 from benchmark.runtime.errors import DataError
 
 COPY_AGAIN = "Copy or download it again"
-TAR_COMPRESSED = {".tar.gz": "gunzip", ".tgz": "gunzip", ".tar.bz2": "bunzip2", ".tar.xz": "unxz"}
-"""Command that uncompresses a tar file, by the suffix of its name."""
+UNCOMPRESS = {".gz": "gunzip", ".bz2": "bunzip2", ".xz": "unxz"}
+"""Command that uncompresses a file, by the suffix of its name."""
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
 
@@ -92,7 +92,7 @@ ArchivePath = Path | Member
 
 def is_packed(path: Path) -> bool:
     """Whether a file has the name of a tar or zip file."""
-    return path.name.lower().endswith((".zip", ".tar", *TAR_COMPRESSED))
+    return path.name.lower().endswith((".zip", ".tar", *(f".tar{suffix}" for suffix in UNCOMPRESS)))
 
 
 def open_packed(path: Path) -> Member:
@@ -145,10 +145,9 @@ def _open_zip(path: Path) -> ZipFileSystem:
 
 def _open_tar(path: Path) -> TarFileSystem:
     # Of a compressed tar file, reading an image means to uncompress all that precedes it.
-    for suffix, command in TAR_COMPRESSED.items():
-        if path.name.lower().endswith(suffix):
-            fault = "is a compressed tar file, and only a plain one is read"
-            raise DataError(path, fault, f"Uncompress it: {command} {path.name}")
+    if command := UNCOMPRESS.get(path.suffix.lower()):
+        fault = "is a compressed tar file, and only a plain one is read"
+        raise DataError(path, fault, f"Uncompress it: {command} {path.name}")
     files = TarFileSystem(path.open("rb"))
     # fsspec does not take './name' for 'name'.
     plain = {name: str(PurePosixPath(name)) for name in files.index}

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from benchmark.archives.formats.packed import TAR_COMPRESSED, ArchivePath, list_folder, open_packed
+from benchmark.archives.formats.packed import UNCOMPRESS, ArchivePath, list_folder, open_packed
 from benchmark.archives.formats.volumes import Volume
 from benchmark.archives.subject import Found, Loader, Subject
 from benchmark.runtime.errors import DataError
@@ -29,10 +29,8 @@ def locate(root: Path, folder: str, packed: str | None, remedy: str) -> ArchiveP
     Raises:
         DataError: there is neither folder nor packed file, or both; or the packed file is damaged.
     """
-    candidates = [root / packed] if packed else []
-    if packed and packed.endswith(".tar"):
-        candidates += [root / f"{PurePath(packed).stem}{suffix}" for suffix in TAR_COMPRESSED]
-    file = root if root.is_file() else next((path for path in candidates if path.is_file()), None)
+    candidates = [root, *(root / f"{packed}{suffix}" for suffix in ("", *UNCOMPRESS))]
+    file = next((path for path in candidates if path.is_file()), None)
     if (root / folder).is_dir():
         if file:
             fault = f"lies beside {file.name}, which holds it too"
