@@ -60,29 +60,6 @@ def test_wrong_columns_are_named(tmp_path):
         scores.read(tmp_path / "s.csv")
 
 
-@pytest.mark.parametrize(
-    ("column", "value", "said"),
-    [
-        ("status", "weird", "an unknown status"),
-        ("value", "abc", "a value that is no finite number"),
-        ("value", "inf", "a value that is no finite number"),
-        ("value", "", "a value that is no finite number"),
-        ("fold", "x", "a fold or seed that is no number"),
-        ("seed", "", "a fold or seed that is no number"),
-        ("subject", "a", "two rows for one number"),
-    ],
-)
-def test_damaged_rows_are_named(tmp_path, column, value, said):
-    scores.write(tmp_path / "s.csv", scores.table(CELL, [Score("dice", 0.5, "", s, "CSF") for s in ("a", "b")]))
-    lines = (tmp_path / "s.csv").read_text().splitlines()
-    cells = lines[2].split(",")
-    cells[scores.COLUMNS.index(column)] = value
-    (tmp_path / "s.csv").write_text("\n".join([*lines[:2], ",".join(cells)]) + "\n")
-    write_checksum(tmp_path / "s.csv")
-    with pytest.raises(DataError, match=f"s.csv: is damaged: {said}"):
-        scores.read(tmp_path / "s.csv")
-
-
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'"a\n'])
 def test_a_file_that_is_no_table_is_refused(tmp_path, content):
     (tmp_path / "s.csv").write_bytes(content)

@@ -1,12 +1,12 @@
 """The subjects of an archive, according to its headers, and their splits."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.archives.formats.packed import ArchivePath
 from benchmark.archives.manifest import Manifest
 from benchmark.archives.outdated import taken_with
 from benchmark.archives.plausibility import check_plausible
@@ -77,10 +77,12 @@ def take_inventory(dataset: str) -> None:
         manifest.check_sizes()
         contents: dict[str, str] = {}
 
-        def inspect(subject: Subject) -> None:
-            contents[subject.id] = manifest.content(subject)
+        def inspect(subject: Subject) -> str:
+            checksums = manifest.checksums(subject)
+            contents[subject.id] = json.dumps(checksums)
+            return list(checksums.values())[len(subject.files) - 1]
 
-        found = survey(config, paths.raw(dataset), inspect, manifest)
+        found = survey(config, paths.raw(dataset), inspect)
         # Messages about faults need names too.
         names = public_names(config, {*found.entries, *(f.subject for f in found.faults if f.subject)})
         if found.faults:
@@ -128,16 +130,16 @@ def _wanted_truth(config: DatasetConfig, folds: Mapping[str, Sequence[Fold]], su
 def survey(
     config: DatasetConfig,
     root: Path,
-    inspect: Callable[[Subject], None] = lambda subject: None,
-    manifest: Manifest | None = None,
+    inspect: Callable[[Subject], str] | None = None,
 ) -> Survey:
     """Content and faults of the archive at ``root``, according to its headers. Faults of excluded subjects are ignored.
 
     Args:
-        inspect: called with each usable subject, for further checks; a DataError that it raises is a fault.
-        manifest: of a verified archive, to find subjects with the same image.
+        inspect: called with each usable subject, for further checks; returns what only the same image has too. A
+            DataError that it raises is a fault.
     """
     found: dict[str, Subject] = {}
+    by_image: dict[str, list[str]] = defaultdict(list)
     faults: list[DataError] = []
     names: set[str] = set()
     for subject in reader(config.reader)(root):
@@ -154,7 +156,8 @@ def survey(
             try:
                 with about(subject.id):
                     check_plausible(config.preparation.kind, subject)
-                    inspect(subject)
+                    if inspect:
+                        by_image[inspect(subject)].append(subject.id)
             except DataError as fault:
                 faults.append(fault)
     if unknown := set(config.exclude) - names:
@@ -168,9 +171,7 @@ def survey(
     if names:  # otherwise it is another archive, and a fault says so
         faulty = {fault.domain for fault in faults if fault.domain}
         faults += _wrong_domains(config, root, {subject.domain for subject in found.values()}, faulty)
-    files = {name: subject.files[-1] for name, subject in found.items() if subject.files}
-    duplicates = manifest.duplicates(files) if manifest else ()
-    faults += [same_image(root, {s: files[s] for s in group}) for group in duplicates]
+    faults += [_same_image(root, [found[s] for s in sorted(same)]) for same in by_image.values() if len(same) > 1]
     entries = {name: _entry(found[name]) for name in sorted(found)}
     return Survey(entries, tuple(faults), tuple(sorted(names & set(config.exclude))))
 
@@ -212,54 +213,40 @@ def domains_of(dataset: str) -> dict[str, str]:
     """Domain of each subject in the inventory, sorted by id.
 
     Raises:
-        DataError: the inventory is missing, damaged or empty, or has a subject of an unknown domain.
+        DataError: the inventory is missing or damaged.
     """
-    path, found = paths.inventory(dataset), {s: str(domain) for s, domain in inventory_field(dataset, "domain").items()}
-    known = load_dataset(dataset).domains
-    if name := next((s for s in found if found[s] not in known), None):
-        fault = f"states the scanner {found[name]} for {name}, and not one of {', '.join(known)}"
-        raise DataError(path, fault, remedy_damaged(path))
-    return found
+    return inventory_field(dataset, "domain")
 
 
 def inventory_field(dataset: str, field: Literal["domain", "wanted_truth", "content"]) -> dict[str, Any]:
     """One field of each subject in the inventory.
 
     Raises:
-        DataError: the inventory is missing, damaged or empty.
+        DataError: the inventory is missing or damaged.
     """
     path = paths.inventory(dataset)
     try:
-        found = {name: entry[field] for name, entry in json.loads(path.read_text("utf-8"))["subjects"].items()}
+        return {name: entry[field] for name, entry in json.loads(path.read_text("utf-8"))["subjects"].items()}
     except FileNotFoundError:
         raise DataError(path, "is missing", remedy_missing(path)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(path, "is damaged", remedy_damaged(path)) from None
-    if not found:
-        raise DataError(path, "lists no subject", remedy_damaged(path))
-    return found
 
 
 def _twice(root: Path, first: Subject, second: Subject) -> DataError:
-    files = " and ".join(str(file) for file in (*first.files[:1], *second.files[:1]))
     where = "twice" if first.domain == second.domain else f"in two domains, {first.domain} and {second.domain}"
     return DataError(
         root,
-        f"holds subject {first.id} {where}" + (f": {files}" if files else ""),
+        f"holds subject {first.id} {where}: {first.files[0]} and {second.files[0]}",
         "A subject may have one scan: remove all but one of the scans from the archive, or exclude the subject",
     )
 
 
-def same_image(root: Path, files: Mapping[str, ArchivePath | None]) -> DataError:
-    """The fault of subjects with the same image.
-
-    Args:
-        files: by subject.
-    """
-    names = " and ".join(str(file) for file in files.values() if file)
+def _same_image(root: Path, subjects: Sequence[Subject]) -> DataError:
+    files = " and ".join(str(subject.files[-1]) for subject in subjects)
     return DataError(
         root,
-        f"holds the same image for {' and '.join(files)}" + (f": {names}" if names else ""),
+        f"holds the same image for {' and '.join(subject.id for subject in subjects)}: {files}",
         "Put each subject's own image in its place, or exclude all but one in the dataset's config",
     )
 

@@ -2,14 +2,11 @@
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.archives.formats.packed import ArchivePath
-from benchmark.archives.formats.volumes import Volume
 from benchmark.archives.subject import Subject
 from benchmark.config.dataset import DatasetConfig
 from benchmark.runtime import paths
@@ -117,67 +114,34 @@ class Manifest:
         if size != self.size:
             raise self._changed(root, f"holds {size} bytes, and held {self.size} when it was verified")
 
-    def verified(self, subject: Subject) -> Subject:
-        """The same subject, with loaders that compare the files with the manifest.
+    def check(self, subject: Subject) -> None:
+        """Compares the files of a subject with the manifest.
 
         Files are compared by hash. Of a packed archive, which each subject would have to read entirely, only the size
         is compared; its members have their own checksums.
 
-        Loading raises ValueError for a file that is missing in :attr:`Subject.all_files`.
+        Raises:
+            DataError: a file was changed since the archive was verified, or did not exist.
         """
-        comparing = partial(self._comparing, {self._name(file) for file in subject.all_files})
-        return replace(
-            subject,
-            image=comparing(subject.image),
-            labels=subject.labels and comparing(subject.labels),
-            mask=subject.mask and comparing(subject.mask),
-            truth=subject.truth and {t: (comparing(a), comparing(b)) for t, (a, b) in subject.truth.items()},
-        )
+        for file in subject.all_files:
+            if not isinstance(file, Path):
+                self.check_sizes()
+            elif _md5(file) != self._stated(file):
+                raise self._changed(file, "was changed after the archive was verified")
 
-    def content(self, subject: Subject) -> str:
-        """Names and checksums of all files of a subject, as a text that changes with each of them.
+    def checksums(self, subject: Subject) -> dict[str, str]:
+        """Checksum of each file of a subject, by name.
 
-        Checksums are the manifest's or, of members of a packed archive, their own (:meth:`Member.checksum`), since the
-        hash of the packed file changes with any subject.
+        They are the manifest's or, of members of a packed archive, their own (:meth:`Member.checksum`), since the hash
+        of the packed file changes with any subject.
 
         Raises:
             DataError: a file did not exist when the archive was verified.
         """
-        return json.dumps(
-            {
-                self._name(file): self._stated(file) if isinstance(file, Path) else file.checksum()
-                for file in subject.all_files
-            }
-        )
-
-    def duplicates(self, files: dict[str, ArchivePath]) -> list[tuple[str, ...]]:
-        """Groups of subjects with identical files.
-
-        Args:
-            files: by subject; members of packed archives are ignored.
-        """
-        by_hash = defaultdict(list)
-        for subject, file in files.items():
-            if isinstance(file, Path) and (md5 := self.files.get(self._name(file))):
-                by_hash[md5].append(subject)
-        return [tuple(sorted(subjects)) for subjects in by_hash.values() if len(subjects) > 1]
-
-    def _comparing(self, named: Collection[str], load: Callable[[], Volume]) -> Callable[[], Volume]:
-        def compared() -> Volume:
-            volume = load()
-            for file in (volume.path, *([volume.voxel_file] if volume.voxel_file else [])):
-                if self._name(file) not in named:
-                    raise ValueError(f"{file} is not listed among the files of its subject")
-                self._check(file)
-            return volume
-
-        return compared
-
-    def _check(self, file: ArchivePath) -> None:
-        if not isinstance(file, Path):
-            self.check_sizes()
-        elif _md5(file) != self._stated(file):
-            raise self._changed(file, "was changed after the archive was verified")
+        return {
+            self._name(file): self._stated(file) if isinstance(file, Path) else file.checksum()
+            for file in subject.all_files
+        }
 
     def _stated(self, file: Path) -> str:
         stated = self.files.get(self._name(file))

@@ -60,4 +60,4 @@ def check_plausible(kind: Literal["mri", "oct"], subject: Subject) -> None:
         fault = f"spans {times(sides)} mm, and sides from {low:g} to {high:g} mm can be real"
     if fault:
         remedy = "Put the original file in its place (sizes are in mm), or exclude the subject in the dataset's config"
-        raise DataError(subject.files[0] if subject.files else f"scan of {subject.id}", fault, remedy)
+        raise DataError(subject.files[0], fault, remedy)

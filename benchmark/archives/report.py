@@ -1,7 +1,7 @@
 """Content, faults and warnings of an archive, for a person or as JSON, before anything is computed."""
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -10,18 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.archives.coverage import Coverage, coverage, coverage_warnings
-from benchmark.archives.formats.packed import ArchivePath
-from benchmark.archives.inventory import Entry, Survey, same_image, survey
+from benchmark.archives.inventory import Entry, Survey, survey
 from benchmark.archives.subject import Subject
-from benchmark.archives.voxel_checks import checked_image
+from benchmark.archives.voxel_checks import checked_image, checked_labels, checked_mask
 from benchmark.config.dataset import DatasetConfig, Domain
 from benchmark.data.splits import divide
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.text import counted
 
 _SAME_SPACING = 0.02  # relative difference of the voxel sizes of one scanner without a warning
+_MOST_OUTSIDE = 0.1  # share of the labels, by assumption; of phantoms' lesions, none lies outside of the brain
 _NAMED = 5  # subjects that a warning names
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What the labels of one subject cover.
+
+    Attributes:
+        volumes: mm³ of each label; empty without a label map.
+        outside: share of the labelled voxels outside of the mask; 0 without one.
+    """
+
+    volumes: dict[str, float]
+    outside: float
 
 
 @dataclass(frozen=True)
@@ -81,25 +93,16 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
         voxels: read all voxels, not only headers.
     """
     covered: dict[str, Coverage] = {}
-    by_image: dict[str, dict[str, ArchivePath | None]] = defaultdict(dict)
 
-    def inspect(subject: Subject) -> None:
+    def inspect(subject: Subject) -> str:
         image = checked_image(subject.image())
-        same = by_image[hashlib.md5(image.data.tobytes()).hexdigest()]
-        same[subject.id] = subject.files[-1] if subject.files else None
-        covered[subject.id] = coverage(config, subject)
+        covered[subject.id] = _coverage(config, subject)
+        return hashlib.md5(image.data.tobytes()).hexdigest()
 
-    found = survey(config, root, inspect) if voxels else survey(config, root)
-    duplicates = (same_image(root, dict(sorted(same.items()))) for same in by_image.values() if len(same) > 1)
-    found = replace(found, faults=(*found.faults, *duplicates))
+    found = survey(config, root, inspect if voxels else None)
     found = replace(found, faults=found.faults or tuple(_indivisible(config, found)))
     warnings = (*_header_warnings(config, found), *_coverage_warnings(config, found, covered))
     return Report(config, root, found, warnings, {name: of.volumes for name, of in covered.items()})
-
-
-def fault_report(config: DatasetConfig, root: Path, fault: DataError) -> Report:
-    """The report on a path without a readable archive."""
-    return Report(config, root, Survey({}, (fault,), ()), (), {})
 
 
 def _indivisible(config: DatasetConfig, found: Survey) -> Iterator[DataError]:
@@ -180,10 +183,27 @@ def matches_published(spacing: Iterable[float], published: Sequence[float]) -> b
     return all(abs(found - float(said)) < 10.0 ** int(said.as_tuple().exponent) for found, said in pairs)
 
 
+def _coverage(config: DatasetConfig, subject: Subject) -> Coverage:
+    """Reads mask and labels of a subject."""
+    mask = subject.mask and np.asarray(checked_mask(subject.mask()).data) > 0
+    if subject.labels is None:
+        return Coverage({}, 0.0)
+    labels = np.asarray(checked_labels(subject.labels(), config.labels.values()).data)
+    voxel, labelled = float(np.prod(subject.spacing)), labels > 0
+    outside = float((~mask[labelled]).mean()) if mask is not None and labelled.any() else 0.0
+    return Coverage({name: voxel * int((labels == value).sum()) for name, value in config.labels.items()}, outside)
+
+
 def _coverage_warnings(config: DatasetConfig, found: Survey, covered: dict[str, Coverage]) -> Iterator[str]:
+    """Masks and labels that are readable, but probably wrong; only someone who knows the subjects can tell."""
     for code in config.domains:
         of = {name: covered[name] for name in found.of(code) if name in covered}
-        yield from (f"{code}: {text} {_named(subjects)}" for text, subjects in coverage_warnings(config, of))
+        if blank := [name for name, c in of.items() if c.volumes and not any(c.volumes.values())]:
+            said = "no voxel has a label, as for a healthy subject, or if the label map is wrong"
+            yield f"{code}: {said}: {_named(blank)}"
+        if outside := [f"{name} ({c.outside:.0%})" for name, c in of.items() if c.outside > _MOST_OUTSIDE]:
+            said = "labels lie outside of the mask, as if one is of another subject, or the two are swapped"
+            yield f"{code}: {said}: {_named(outside)}"
 
 
 def _named(subjects: list[str]) -> str:

@@ -27,8 +27,7 @@ class Subject:
         mask: loads the brain or retina mask, or is None.
         truth: for each target scanner, loaders of the noise-free and the noisy scan of the same anatomy (phantoms).
         files: of the scan, first the one with the header, last the one with the voxels.
-        companions: all other files that the loaders read. A change of a file that is missing here would not prepare the
-            subject again, so loading such a file is an error.
+        companions: all other files that the loaders read; a change of one prepares the subject again.
     """
 
     id: str

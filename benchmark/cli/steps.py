@@ -14,7 +14,7 @@ import typer
 
 from benchmark.cli.errors import reported_errors
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.config.load import check, load_dataset, read_yaml, suggestion
+from benchmark.config.load import check, read_yaml
 from benchmark.runtime import paths
 from benchmark.runtime.devices import gpus, hide_gpus, take_gpu
 from benchmark.runtime.errors import ConfigError
@@ -88,25 +88,19 @@ def _in_method(files: Iterable[Path]) -> bool:
 
 def _start() -> float:
     """Moment of ``time.monotonic`` at which this process was started."""
-    return time.monotonic() - _age()
-
-
-def _age() -> float:
-    """Seconds since this process was started."""
     if sys.platform != "linux":
-        return time.time() - psutil.Process().create_time()
-    # There, psutil adds a boot time in whole seconds. Field 22 of stat counts clock ticks since boot; the name in
-    # parentheses before it may hold spaces.
-    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+        age = time.time() - psutil.Process().create_time()
+    else:
+        # There, psutil adds a boot time in whole seconds. Field 22 of stat counts clock ticks since boot; the name in
+        # parentheses before it may hold spaces.
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return time.monotonic() - age
 
 
 def _config(path: Path) -> BenchmarkConfig:
     """The config; from here on this process computes with the kernels that it asks for."""
-    content = read_yaml(path)
-    if "cards" not in content:
-        raise ConfigError(path, "was not checked", f"Give {paths.resolved('<benchmark>')}, which each run writes")
-    config = check(BenchmarkConfig, content, path)
+    config = check(BenchmarkConfig, read_yaml(path), path)
     if config.kernels == "portable":
         use_portable_kernels()
     return config
@@ -117,18 +111,13 @@ def _judged(path: Path, dataset: str, pair: str, fold: int) -> BenchmarkConfig:
     from benchmark.config.cells import judged
 
     config = _config(path)
-    _known(path, "dataset", dataset, config.datasets)
-    parts = [(p, f) for d, p, f in judged(config) if d == dataset]
-    _known(path, f"pair of {dataset}", pair, [p for p, _ in parts])
-    _known(path, f"fold of {pair}", fold, [f for p, f in parts if p == pair])
+    if (dataset, pair, fold) not in judged(config):
+        raise _not_asked_for(path, f"fold {fold} of {pair} of {dataset}")
     return config
 
 
-def _known(path: Path, what: str, asked: str | int, known: Iterable[str | int]) -> None:
-    """Raises ConfigError: the config does not ask for it."""
-    if asked not in (there := list(dict.fromkeys(known))):
-        fault = f"asks for no {what} '{asked}'{suggestion(str(asked), [str(k) for k in there])}"
-        raise ConfigError(path, fault, "Steps are called by snakemake, which knows what a benchmark asks for")
+def _not_asked_for(path: Path, what: str) -> ConfigError:
+    return ConfigError(path, f"does not ask for {what}", "Name a target that the benchmark asks for")
 
 
 @app.command()
@@ -146,7 +135,6 @@ def inventory(dataset: str) -> None:
 @app.command()
 def split(dataset: str, pair: str) -> None:
     """Divide the subjects of a pair into training and test."""
-    _known(paths.DATASET_CONFIG / f"{dataset}.yaml", "pair", pair, load_dataset(dataset).pairs)
     _run("benchmark.archives.inventory:split_subjects", dataset, pair)
 
 
@@ -171,12 +159,11 @@ def inspect(dataset: str, jobs: Annotated[int, typer.Argument(min=1, help="sheet
 @app.command()
 def segmentor(config: ConfigFile, dataset: str, domain: str, fold: int, gpu: Gpu = None) -> None:
     """Train the post-hoc segmentor of one domain and fold."""
+    from benchmark.config.cells import judged
+
     settings = _config(config)
-    _known(config, "dataset", dataset, settings.datasets)
-    described = load_dataset(dataset)
-    _known(config, f"domain of {dataset}", domain, described.domains)
-    folds = settings.datasets[dataset].folds
-    _known(config, f"fold of {dataset}", fold, range(described.split.folds) if folds is None else folds)
+    if not any((d, f) == (dataset, fold) and domain in pair.split("-") for d, pair, f in judged(settings)):
+        raise _not_asked_for(config, f"fold {fold} of {domain} of {dataset}")
     _take_gpu(gpu)
     _run("benchmark.judges.segmentor:train_segmentor", settings, dataset, domain, fold)
 
@@ -190,11 +177,13 @@ def autoencoder(config: ConfigFile, dataset: str, pair: str, fold: int, gpu: Gpu
 
 
 def _cell(path: Path, dataset: str, pair: str, fold: int, method: str, seed: int) -> tuple[BenchmarkConfig, paths.Cell]:
+    from benchmark.config.cells import cells_of
+
     config = _judged(path, dataset, pair, fold)
-    _known(path, "method", method, config.methods)
-    _known(path, "seed", seed, config.seeds)
-    source, target = pair.split("-")
-    return config, paths.Cell(config.benchmark, dataset, source, target, fold, method, seed)
+    found = next((c for c in cells_of(config, dataset, pair, fold) if (c.method, c.seed) == (method, seed)), None)
+    if found is None:
+        raise _not_asked_for(path, f"method {method} with the seed {seed}")
+    return config, found
 
 
 @app.command()

@@ -52,10 +52,6 @@ def batches(slices: int, batch_size: int) -> int:
     return -(-slices // batch_size)
 
 
-def _has_foreground(image: npt.NDArray[Any]) -> bool:
-    return bool((image > BACKGROUND).any())
-
-
 class CropSampler:
     """Batches of random crops from slices in a new random order each epoch.
 
@@ -70,7 +66,7 @@ class CropSampler:
     ) -> None:
         self._domain, self._crop, self._batch, self._random = domain, crop, batch_size, random
         found = (
-            (i, z) for i, image in enumerate(domain.images) for z in range(len(image)) if _has_foreground(image[z])
+            (i, z) for i, image in enumerate(domain.images) for z in range(len(image)) if (image[z] > BACKGROUND).any()
         )
         # An array takes an eighth of the memory of a list.
         self._index = np.fromiter(found, np.dtype((np.int32, 2)))

@@ -11,7 +11,7 @@ bit scanner are stored as such. Each chunk has a checksum against flipped bits.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,7 +20,6 @@ import hdf5plugin
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.config.dataset import DatasetConfig
 from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 from benchmark.runtime.hdf5 import atomic_hdf5
 
@@ -75,7 +74,7 @@ def write_slices(path: Path, subjects: Iterable[SubjectSlices]) -> None:
     """Writes a store, complete or not at all.
 
     Raises:
-        DataError: two subjects have the same id, slice sizes differ, or values are outside [-1, 1].
+        DataError: slice sizes differ, or values are outside [-1, 1].
     """
     with atomic_hdf5(path) as file:
         file.attrs["format"] = FORMAT
@@ -117,18 +116,10 @@ def _intensities(levels: npt.NDArray[Any], highest: int) -> Images:
 
 def read_stack(stored: h5py.Dataset) -> npt.NDArray[Any]:
     """Reads what :func:`write_stack` wrote."""
-    return np.asarray(StoredStack(lambda: stored, lambda found: None))
+    return np.asarray(StoredStack(lambda: stored))
 
 
 def _check(s: SubjectSlices, file: h5py.File) -> None:
-    if s.subject in file:
-        raise DataError(s.subject, "two subjects have this id", "Rename or exclude one of them")
-    if not s.image.shape == s.labels.shape == s.mask.shape or s.image.ndim != 3 or not len(s.image):
-        raise DataError(
-            s.subject,
-            f"image {s.image.shape}, labels {s.labels.shape} and mask {s.mask.shape} do not match",
-            "Prepare it again",
-        )
     if "slice_shape" in file.attrs and tuple(file.attrs["slice_shape"]) != s.image.shape[1:]:
         raise DataError(
             s.subject,
@@ -142,8 +133,8 @@ def _check(s: SubjectSlices, file: h5py.File) -> None:
 class StoredStack:
     """Slices of one subject in a store, each of which is read, decompressed and checked on demand."""
 
-    def __init__(self, opened: Callable[[], h5py.Dataset], check: Callable[[npt.NDArray[Any]], None]) -> None:
-        self._opened, self._check = opened, check
+    def __init__(self, opened: Callable[[], h5py.Dataset]) -> None:
+        self._opened = opened
         dataset = opened()
         self._shape: tuple[int, ...] = dataset.shape
         self._highest = dataset.attrs.get(_HIGHEST)
@@ -173,10 +164,7 @@ class StoredStack:
         except OSError as error:  # a damaged chunk, or a wrong checksum
             path = Path(dataset.file.filename)
             raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
-        if self._highest is not None:
-            return _intensities(found, int(self._highest))  # always within [-1, 1]
-        self._check(found)
-        return found
+        return found if self._highest is None else _intensities(found, int(self._highest))
 
 
 def _limit_metadata_cache(file: h5py.File) -> None:
@@ -188,54 +176,37 @@ def _limit_metadata_cache(file: h5py.File) -> None:
 
 
 class SliceStore:
-    """Read-only view of a store. Data are read on demand, and checked.
-
-    Args:
-        dataset: defines the scanners and labels that the store may have; by default any.
+    """Read-only view of a store. Data are read on demand.
 
     Raises:
-        DataError: the file is missing, damaged, or of another format, or has an unknown scanner; when data are read,
-            also unknown labels, or intensities outside of [-1, 1].
+        DataError: the file is missing, damaged, or of another format.
     """
 
-    def __init__(self, path: Path, dataset: DatasetConfig | None = None) -> None:
-        self.path, self._dataset = path, dataset
+    def __init__(self, path: Path) -> None:
+        self.path = path
         try:
             # It stays open, so that replacing the file changes nothing. A chunk cache, 1 MB for each array, would be of
             # no use: slices are read as a whole, and rarely twice.
             self._file = h5py.File(path, "r", rdcc_nbytes=0)
-            _limit_metadata_cache(self._file)
-            self._array = lru_cache(_OPEN)(self._file.__getitem__)
-            if self._file.attrs.get("format") != FORMAT:
-                raise DataError(path, "is no slice store of this version", remedy_damaged(path))
-            self.slice_shape: tuple[int, int] = tuple(int(n) for n in self._file.attrs["slice_shape"])  # type: ignore[assignment]
-            self._entries = {
-                name: (
-                    str(group.attrs["domain"]),
-                    tuple(float(v) for v in group.attrs["spacing"]),
-                )
-                for name, group in self._file.items()
-            }
-            faults = ((name, self._fault(name)) for name in self._entries)
-            found = next(((name, fault) for name, fault in faults if fault), None)
         except FileNotFoundError:
             raise DataError(path, "is missing", remedy_missing(path)) from None
-        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        except OSError as error:
             raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
-        if found:
-            raise self._wrong(*found)
-
-    @cached_property
-    def subjects(self) -> list[str]:
+        if self._file.attrs.get("format") != FORMAT:
+            raise DataError(path, "is no slice store of this version", remedy_damaged(path))
+        _limit_metadata_cache(self._file)
+        self._array = lru_cache(_OPEN)(self._file.__getitem__)
+        rows, columns = (int(n) for n in self._file.attrs["slice_shape"])
+        self.slice_shape = (rows, columns)
+        self.subjects = sorted(self._file)
         """Sorted subject ids."""
-        return sorted(self._entries)
 
     def domain(self, subject: str) -> str:
-        return self._entry(subject)[0]
+        return str(self._group(subject).attrs["domain"])
 
     def spacing(self, subject: str) -> tuple[float, float, float]:
         """mm between slices, rows and columns."""
-        s, r, c = self._entry(subject)[1]
+        s, r, c = (float(v) for v in self._group(subject).attrs["spacing"])
         return s, r, c
 
     def image(self, subject: str) -> Images:
@@ -256,40 +227,10 @@ class SliceStore:
         Args:
             key: ``image``, ``labels`` or ``mask``.
         """
-        self._entry(subject)
-        return StoredStack(
-            partial(self._array, f"{subject}/{key}"), lambda found: self._check_values(subject, key, found)
-        )
+        self._group(subject)
+        return StoredStack(partial(self._array, f"{subject}/{key}"))
 
-    def _entry(self, subject: str) -> tuple[str, tuple[float, ...]]:
-        if subject not in self._entries:
+    def _group(self, subject: str) -> h5py.Group:
+        if subject not in self._file:
             raise DataError(self.path, f"holds no subject {subject}", remedy_damaged(self.path))
-        return self._entries[subject]
-
-    def _fault(self, subject: str) -> str | None:
-        """A fault of a subject, apart from the values of its arrays."""
-        domain, spacing = self._entries[subject]
-        arrays = {key: self._file[subject][key] for key in _KINDS}
-        shape = arrays["image"].shape
-        if self._dataset and domain not in self._dataset.domains:
-            return f"is of the scanner {domain}, not of {', '.join(self._dataset.domains)}"
-        if len(shape) != 3 or 0 in shape or shape[1:] != self.slice_shape or len(spacing) != 3:
-            return f"has images of shape {shape}, where slices are {self.slice_shape}"
-        for key, array in arrays.items():
-            kind = _GREY.get(array.attrs.get(_HIGHEST)) or _KINDS[key]
-            if array.shape != shape or array.dtype != kind:
-                return (
-                    f"has {key} of shape {array.shape} and type {array.dtype}, not {shape} and {_KINDS[key].__name__}"
-                )
-        return None
-
-    def _check_values(self, subject: str, key: str, array: npt.NDArray[Any]) -> None:
-        low, high = array.min(), array.max()
-        if key == "image" and not (low >= -1 and high <= 1):  # also finds NaN
-            raise self._wrong(subject, "has intensities that are not finite or outside [-1, 1]")
-        if key == "labels" and self._dataset and high >= self._dataset.classes:
-            known = ", ".join(f"{value} ({name})" for name, value in self._dataset.labels.items())
-            raise self._wrong(subject, f"has the label {high}, not one of 0 (background), {known}")
-
-    def _wrong(self, subject: str, fault: str) -> DataError:
-        return DataError(self.path, f"subject {subject} {fault}", remedy_damaged(self.path))
+        return self._file[subject]

@@ -22,15 +22,6 @@ class Fold:
     test_source: tuple[str, ...]
     test_target: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        subjects = [*self.train_source, *self.train_target, *self.test_source, *self.test_target]
-        if duplicates := sorted({s for s in subjects if subjects.count(s) > 1}):
-            raise DataError(
-                f"split with {', '.join(duplicates)}",
-                "a subject is in training and test, or in both domains",
-                "Give all scans of one person the same subject id, and exclude all but one under 'exclude'",
-            )
-
     def renamed(self, names: Mapping[str, str]) -> "Fold":
         """The same fold with other subject names, sorted."""
         return Fold(**{part: tuple(sorted(names[s] for s in ids)) for part, ids in vars(self).items()})

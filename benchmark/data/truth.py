@@ -8,12 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from benchmark.data.slices import Images, read_stack, write_stack
-from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
-from benchmark.runtime.hdf5 import atomic_hdf5
+from benchmark.runtime.errors import DataError, remedy_damaged
+from benchmark.runtime.hdf5 import atomic_hdf5, read_hdf5
 
 FORMAT = "harmonize-bench truth 2"
 
@@ -52,26 +51,11 @@ def read_truth(path: Path, subject: str, target: str) -> tuple[Images, Images]:
     """Noise-free and noisy slices (slices, rows, columns) of a subject on a target scanner.
 
     Raises:
-        DataError: the file is missing or damaged, or lacks this subject, or values are outside of [-1, 1].
+        DataError: the file is missing or damaged, or lacks this subject.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise DataError(path, "holds no truth of this version", remedy_damaged(path))
-            if f"{subject}/{target}" not in file:
-                raise DataError(
-                    path,
-                    f"holds no truth of {subject} on {target}",
-                    f"Only test subjects of a phantom's source have one. {remedy_damaged(path)}",
-                )
-            group = file[f"{subject}/{target}"]
-            clean, noisy = read_stack(group["clean"]), read_stack(group["noisy"])
-    except FileNotFoundError:
-        raise DataError(path, "is missing", remedy_missing(path)) from None
-    except (OSError, KeyError) as error:
-        raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
-    for images in (clean, noisy):
-        if not images.size or not (images.min() >= -1 and images.max() <= 1):
-            fault = f"the truth of {subject} on {target} has no slices, or intensities outside [-1, 1]"
-            raise DataError(path, fault, remedy_damaged(path))
-    return clean, noisy
+    with read_hdf5(path, FORMAT) as file:
+        if f"{subject}/{target}" not in file:
+            remedy = f"Only test subjects of a phantom's source have one. {remedy_damaged(path)}"
+            raise DataError(path, f"holds no truth of {subject} on {target}", remedy)
+        group = file[f"{subject}/{target}"]
+        return read_stack(group["clean"]), read_stack(group["noisy"])

@@ -130,7 +130,7 @@ def _samplers(
     data: DatasetConfig, subjects: Mapping[str, tuple[str, ...]], batch_size: int, identity: tuple[object, ...]
 ) -> dict[str, CropSampler]:
     """Whole slices of source and target: crops as large as a padded slice."""
-    rows, columns = SliceStore(paths.slices(data.name), data).slice_shape
+    rows, columns = SliceStore(paths.slices(data.name)).slice_shape
     multiple = MultitaskAutoencoder.required_multiple
     whole = (rows + -rows % multiple, columns + -columns % multiple)
     return {

@@ -38,7 +38,7 @@ def training_subjects(dataset: DatasetConfig, pair: str, domain: str, fold: int)
 
 def training_slices(dataset: DatasetConfig, subjects: tuple[str, ...]) -> DomainSlices:
     """Slices of these subjects alone, read when they are drawn."""
-    return DomainSlices.of(SliceStore(paths.slices(dataset.name), dataset), subjects)
+    return DomainSlices.of(SliceStore(paths.slices(dataset.name)), subjects)
 
 
 def rebuilt(make: Callable[..., Network], folder: Path) -> Network:

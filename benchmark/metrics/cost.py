@@ -42,7 +42,7 @@ class Cost(Metric):
             DataError: a record of training or harmonization is missing or damaged.
         """
         fit = read_fit(view.cell)
-        harmonization = read_provenance(view.cell.harmonize_run, "slices")
+        harmonization = read_provenance(view.cell.harmonize_run)
         yield TRAINING.score(fit["wall_seconds"])
         seconds = harmonization["wall_seconds"]
         speed = harmonization["slices"] / seconds if seconds else math.nan

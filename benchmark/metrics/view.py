@@ -38,7 +38,7 @@ class PairView:
     def __init__(self, config: BenchmarkConfig, dataset: DatasetConfig, pair: str, fold: int) -> None:
         self.config, self.dataset, self.pair, self.fold = config, dataset, pair, fold
         self.source, self.target = pair.split("-")
-        self.store = SliceStore(paths.slices(dataset.name), dataset)
+        self.store = SliceStore(paths.slices(dataset.name))
         self.split: Fold = read_fold(paths.splits(dataset.name, pair), fold)
         self._real = paths.real_images(config.benchmark, dataset.name, pair, fold)
         self._features: dict[Side, Mapping[str, Tensor]] = {}

@@ -34,7 +34,7 @@ class Inputs:
 
     @cached_property
     def store(self) -> SliceStore:
-        return SliceStore(paths.slices(self.cell.dataset), self.dataset)
+        return SliceStore(paths.slices(self.cell.dataset))
 
     @cached_property
     def fold(self) -> Fold:

@@ -10,7 +10,7 @@ from benchmark.archives.formats.volumes import Volume
 from benchmark.archives.inventory import inventory_field
 from benchmark.data.slices import SubjectSlices, write_slices
 from benchmark.data.truth import TruthSlices, write_truth
-from benchmark.preparation.prepared import KINDS, Kind, as_slices, disk_space, read_record
+from benchmark.preparation.prepared import KINDS, Kind, as_slices, read_record
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError, remedy_damaged
 
@@ -19,19 +19,14 @@ def collect(dataset: str) -> None:
     """Writes the slice store and, apart from it, the truth of phantoms.
 
     Raises:
-        DataError: a prepared subject is missing, damaged, or from other files than the inventory states; or the disk is
-            full.
+        DataError: a prepared subject is missing, damaged, or from other files than the inventory states.
     """
     contents = inventory_field(dataset, "content")
     folders = {s: paths.subject(dataset, s) for s in contents}
     for subject, folder in folders.items():
         _check_content(folder, contents[subject])
-    # An upper bound: slices take at most four times the space of compressed volumes.
-    size = 4 * sum(p.stat().st_size for folder in folders.values() for p in folder.rglob("*.nii.gz"))
-    with disk_space(paths.slices(dataset), size):
-        write_slices(paths.slices(dataset), (_slices(s, folder) for s, folder in folders.items()))
-    with disk_space(paths.truth(dataset), size):
-        write_truth(paths.truth(dataset), (t for s, folder in folders.items() for t in _truth(s, folder)))
+    write_slices(paths.slices(dataset), (_slices(s, folder) for s, folder in folders.items()))
+    write_truth(paths.truth(dataset), (t for s, folder in folders.items() for t in _truth(s, folder)))
 
 
 def _check_content(folder: Path, content: str) -> None:

@@ -32,9 +32,7 @@ def prepare_oct(
     """
     with record.step("reading"):
         if subject.labels is None:
-            raise DataError(
-                subject.files[0] if subject.files else subject.id, "has no label map", "Get the whole archive"
-            )
+            raise DataError(subject.files[0], "has no label map", "Get the whole archive")
         scan, labels = subject.image(), subject.labels()
         checked_labels(labels, config.labels.values())
     grid = _grid(Grid.of(scan), settings)

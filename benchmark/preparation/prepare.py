@@ -1,5 +1,6 @@
 """Prepares one subject of an archive, in a process of its own."""
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,7 +32,7 @@ def prepare_subject(dataset: str, subject: str) -> None:
         subject: its name in the inventory.
 
     Raises:
-        DataError: a fault of the subject's files, or a full disk.
+        DataError: a fault of the subject's files.
     """
     # ROBEX, a child process, reads this, and SimpleITK when it is imported.
     os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
@@ -46,8 +47,9 @@ def prepare_subject(dataset: str, subject: str) -> None:
     with redacted(config), about(subject):
         archive_id = archive_ids(config, [subject])[subject]
         manifest, found = Manifest.read(config), _find(config, archive_id)
-        content = digests(config, {subject: manifest.content(found)})[subject]
-        found = replace(manifest.verified(found), id=subject)
+        content = digests(config, {subject: json.dumps(manifest.checksums(found))})[subject]
+        manifest.check(found)
+        found = replace(found, id=subject)
         prepared = prepare_volumes(config, found, truth_targets(config, found), record)
     head = {
         "dataset": dataset,

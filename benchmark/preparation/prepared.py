@@ -1,9 +1,6 @@
 """A prepared subject: volumes on the dataset's grid, and its folder on disk, which is complete or absent."""
 
-import errno
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -45,14 +42,9 @@ class Prepared:
 
 
 def write_prepared(folder: Path, prepared: Prepared, record: dict[str, Any]) -> None:
-    """Writes the subject's folder, complete or not at all.
-
-    Raises:
-        DataError: the disk is full.
-    """
-    volumes = prepared.files()
-    with disk_space(folder, sum(v.data.nbytes for v in volumes.values())), atomic_folder(folder) as temporary:
-        for name, volume in volumes.items():
+    """Writes the subject's folder, complete or not at all."""
+    with atomic_folder(folder) as temporary:
+        for name, volume in prepared.files().items():
             path = temporary / name
             path.parent.mkdir(exist_ok=True, parents=True)
             nib.save(nib.Nifti1Image(volume.data, volume.affine), path)
@@ -82,23 +74,3 @@ def as_slices(volume: Volume, kind: Kind) -> npt.NDArray[np.generic]:
     """Shape (slices, rows, columns); rows run from the front or the vitreous, columns from left to right."""
     stacked = np.asarray(volume.data).transpose(2, 1, 0)
     return np.ascontiguousarray(stacked[:, ::-1] if kind == "mri" else stacked)
-
-
-@contextmanager
-def disk_space(path: Path, size: int) -> Iterator[None]:
-    """Reports a full disk, with the space that is needed.
-
-    Raises:
-        DataError: the disk or the quota is full.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        needed = max(1, int(np.ceil(size / 1e6)))
-        raise DataError(
-            path,
-            f"cannot be written: the disk is full, and up to {needed} MB are needed",
-            "Free some space, and run it again: finished files are kept",
-        ) from None

@@ -8,6 +8,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
+from scipy import ndimage
 
 from benchmark.archives.formats.volumes import Volume
 from benchmark.config.dataset import MRIPreparation
@@ -121,11 +122,8 @@ def _method(transform: sitk.AffineTransform) -> sitk.ImageRegistrationMethod:
 
 def _dilated(brain: Volume) -> np.ndarray:
     """The brain and the air around it."""
-    from scipy import ndimage
-
-    return np.asarray(
-        ndimage.distance_transform_edt(np.asarray(brain.data) <= 0, sampling=brain.spacing) <= _AIR
-    ).astype(np.uint8)
+    distance = ndimage.distance_transform_edt(np.asarray(brain.data) <= 0, sampling=brain.spacing)
+    return np.asarray(distance <= _AIR).astype(np.uint8)
 
 
 def _centre(volume: Volume) -> Matrix:

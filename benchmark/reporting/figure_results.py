@@ -58,7 +58,7 @@ def draw(results: Results, dataset: DatasetConfig) -> Figure:
 
 def _panels(results: Results, pair: Pair) -> tuple[stores.Shown, stores.Shown, list[Panel]]:
     """The fullest slices of the first fold's first test subjects, and a panel for each column."""
-    store, fold = SliceStore(paths.slices(pair.dataset.name), pair.dataset), stores.first_fold(pair)
+    store, fold = SliceStore(paths.slices(pair.dataset.name)), stores.first_fold(pair)
     source, target = (stores.fullest(store, subjects[0]) for subjects in (fold.test_source, fold.test_target))
     panels = [Panel(f"Input, {pair.source}", source.image, None, source.labels)]
     for method in results.shown_methods:

@@ -33,7 +33,7 @@ def _scanners(results: Results, dataset: DatasetConfig) -> list[str]:
 
 
 def _draw_dataset(part: SubFigure, dataset: DatasetConfig, scanners: list[str]) -> None:
-    store = SliceStore(paths.slices(dataset.name), dataset)
+    store = SliceStore(paths.slices(dataset.name))
     part.suptitle(dataset.title, fontsize=7, fontweight="bold")
     subjects = [[s for s in store.subjects if store.domain(s) == scanner][:SUBJECTS] for scanner in scanners]
     grid = part.subplots(len(scanners), max(map(len, subjects)), squeeze=False)

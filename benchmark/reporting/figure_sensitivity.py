@@ -108,7 +108,7 @@ def draw_reconstructions(results: Results, pair: Pair) -> Figure:
     """A row for each learned method: input, translation, and reconstruction at each noise level."""
     methods = [m for m in results.methods if m.kind == LEARNED]
     heads = ["Input\nx", "Translation\nG(x)", *(f"F(G(x) + n)\nσ = {sigma:g}" for sigma in SHOWN_SIGMAS)]
-    store = SliceStore(paths.slices(pair.dataset.name), pair.dataset)
+    store = SliceStore(paths.slices(pair.dataset.name))
     made = style.panels(max(len(methods), 1), len(heads), store.slice_shape, per_row=0.04, extra=0.75)
     grid = made.subplots(max(len(methods), 1), len(heads), squeeze=False)
     for axes, head in zip(grid[0], heads, strict=True):

@@ -11,12 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
-from benchmark.runtime.hdf5 import atomic_hdf5
+from benchmark.runtime.hdf5 import atomic_hdf5, read_hdf5
 
 FORMAT = "harmonize-bench artifacts 1"
 Artifact = tuple[npt.NDArray[np.generic], dict[str, Any]]
@@ -36,12 +34,5 @@ def read_artifact(path: Path, name: str) -> Artifact | None:
     Raises:
         DataError: the file is missing, damaged, or of another format.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise DataError(path, "holds no artifacts of this version", remedy_damaged(path))
-            return (file[name][:], dict(file[name].attrs)) if name in file else None
-    except FileNotFoundError:
-        raise DataError(path, "is missing", remedy_missing(path)) from None
-    except (OSError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
+    with read_hdf5(path, FORMAT) as file:
+        return (file[name][:], dict(file[name].attrs)) if name in file else None

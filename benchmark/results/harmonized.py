@@ -6,15 +6,13 @@ A cell that failed or was skipped is a whole file too: it holds no subjects but 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
-import h5py
 import numpy as np
 
 from benchmark.data.slices import Images
 from benchmark.results.status import Status
-from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
-from benchmark.runtime.hdf5 import atomic_hdf5
+from benchmark.runtime.errors import DataError
+from benchmark.runtime.hdf5 import atomic_hdf5, read_hdf5
 
 FORMAT = "harmonize-bench harmonized 1"
 
@@ -44,18 +42,9 @@ def read_harmonized(path: Path) -> Harmonized:
     Raises:
         DataError: missing, damaged, of another format, or with values that are not finite or outside [-1, 1].
     """
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise DataError(path, "holds no harmonized slices of this version", remedy_damaged(path))
-            images = {str(subject): np.asarray(group["image"], np.float32) for subject, group in file.items()}
-            found = Harmonized(images, file.attrs["status"], file.attrs["reason"])
-            if found.status not in get_args(Status) or (found.status != "ok" and not found.reason):
-                raise ValueError(f"status {found.status!r} with the reason {found.reason!r}")
-    except FileNotFoundError:
-        raise DataError(path, "is missing", remedy_missing(path)) from None
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
+    with read_hdf5(path, FORMAT) as file:
+        images = {str(subject): np.asarray(group["image"], np.float32) for subject, group in file.items()}
+        found = Harmonized(images, file.attrs["status"], file.attrs["reason"])
     for subject, image in images.items():
         if not image.size or not np.isfinite(image).all() or image.min() < -1 or image.max() > 1:
             fault = f"subject {subject} has no slices, or intensities outside [-1, 1]"

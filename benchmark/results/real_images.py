@@ -10,11 +10,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import h5py
 import numpy.typing as npt
 
-from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
-from benchmark.runtime.hdf5 import atomic_hdf5
+from benchmark.runtime.errors import DataError, remedy_damaged
+from benchmark.runtime.hdf5 import atomic_hdf5, read_hdf5
 
 FORMAT = "harmonize-bench real images 1"
 Side = Literal["source", "target"]
@@ -45,14 +44,7 @@ def read_real_images(path: Path, group: str, subjects: Sequence[str]) -> dict[st
     Raises:
         DataError: missing, damaged, of another format, or of other subjects.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise DataError(path, "holds no features and segmentations of this version", remedy_damaged(path))
-            if set(file[group]) != set(subjects):
-                raise DataError(path, "is of other test subjects than the splits state", remedy_damaged(path))
-            return {subject: file[group][subject][:] for subject in subjects}
-    except FileNotFoundError:
-        raise DataError(path, "is missing", remedy_missing(path)) from None
-    except (OSError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
+    with read_hdf5(path, FORMAT) as file:
+        if set(file[group]) != set(subjects):
+            raise DataError(path, "is of other test subjects than the splits state", remedy_damaged(path))
+        return {subject: file[group][subject][:] for subject in subjects}

@@ -1,10 +1,10 @@
 """The tidy table of scores: one number a row, and a reason beside every missing number."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import pandas as pd
 
@@ -91,8 +91,7 @@ def read(path: Path, remedy: str | None = None) -> pd.DataFrame:
         remedy: what to do about a fault, where no rule of the workflow makes the table.
 
     Raises:
-        DataError: missing, cut short or changed since, no table, wrong columns, or a row that :func:`write` would not
-            write.
+        DataError: missing, cut short or changed since, no table, or wrong columns.
     """
     text = {c: str for c in COLUMNS if c not in ("fold", "seed", "value")}
     try:
@@ -101,24 +100,4 @@ def read(path: Path, remedy: str | None = None) -> pd.DataFrame:
         raise DataError(path, f"is no table of scores ({error})", remedy or remedy_damaged(path)) from None
     if tuple(frame.columns) != COLUMNS:
         raise DataError(path, f"has the columns {list(frame.columns)}", f"A table of scores has {', '.join(COLUMNS)}")
-    for fault, rows in _faults(frame):
-        if rows.any():
-            row = frame[rows].iloc[0]
-            where = ", ".join(str(row[c]) for c in ("dataset", "method", "subject", "label", "metric"))
-            raise DataError(path, f"is damaged: {fault} ({where})", remedy or remedy_damaged(path))
     return frame
-
-
-def _faults(frame: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
-    """What no row may be, and which rows are."""
-    ok = frame["status"] == "ok"
-    finite = pd.to_numeric(frame["value"], errors="coerce").map(math.isfinite)
-    yield "an unknown status", ~frame["status"].isin(get_args(Status))
-    yield "a number that is missing without a reason", ~ok & (frame["reason"] == "")
-    yield "a value that is no finite number", ok & ~finite
-    yield "a fold or seed that is no number", ~(_whole(frame["fold"]) & _whole(frame["seed"]))
-    yield "two rows for one number", frame.duplicated(list(KEY))
-
-
-def _whole(column: pd.Series) -> pd.Series:
-    return pd.to_numeric(column, errors="coerce").map(lambda v: math.isfinite(v) and v == int(v) and v >= 0)

@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 
 from benchmark.runtime.atomic import atomic_file
+from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
 
 
 @contextmanager
@@ -30,6 +31,24 @@ def atomic_hdf5(path: Path) -> Iterator[h5py.File]:
             # Also the cause of an error of HDF5 itself, which misses bytes that were not written.
             if stream.fault:
                 raise stream.fault
+
+
+@contextmanager
+def read_hdf5(path: Path, form: str) -> Iterator[h5py.File]:
+    """An HDF5 file that a rule made, with the attribute ``format``.
+
+    Raises:
+        DataError: missing, damaged, or of another format.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != form:
+                raise DataError(path, f"is not of the format '{form}'", remedy_damaged(path))
+            yield file
+    except FileNotFoundError:
+        raise DataError(path, "is missing", remedy_missing(path)) from None
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(path, f"cannot be read ({error})", remedy_damaged(path)) from None
 
 
 class _DeferredErrors(io.FileIO):

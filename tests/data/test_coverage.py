@@ -8,7 +8,6 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from faults import RETINA, RETOUCH_ID, build, oct_of
 from named_patients import IMAGES, LABELS, PATIENTS
 from typer.testing import CliRunner
 
@@ -17,9 +16,6 @@ from benchmark.cli.app import app
 PATIENT = PATIENTS[2]  # of the Aera
 BRAIN, CONSENSUS = f"{IMAGES}/{PATIENT}/Mask_registered.nii.gz", f"{LABELS}/{PATIENT}/Consensus.nii.gz"
 OUTSIDE = "SA: labels lie outside of the mask, as if one is of another subject, or the two are swapped: 07003ZORI"
-LESIONS = "SA: labels cover more than 25% of mask or scan: 07003ZORI"
-FULL = "SA: the mask covers more than 70% of the scan, too much for a brain: 07003ZORI"
-SIZE = "SA: the mask does not have the 620 to 2750 mL of a brain: 07003ZORI"
 
 
 def warnings(root: Path, *options: str) -> list[str]:
@@ -49,11 +45,9 @@ def swapped(root: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (swapped, [f"{OUTSIDE} (100%)", f"{LESIONS} (100%)", f"{SIZE} (0.125 mL)"]),
-        (lambda root: voxels(root / BRAIN, corner), [f"{OUTSIDE} (100%)", f"{SIZE} (0.125 mL)"]),
-        (lambda root: voxels(root / BRAIN, np.ones_like), [f"{FULL} (100%)", f"{SIZE} (8930 mL)"]),
-        (lambda root: voxels(root / CONSENSUS, np.ones_like), [f"{OUTSIDE} (77%)", f"{LESIONS} (100%)"]),
-        (lambda root: shutil.copy(root / BRAIN, root / CONSENSUS), [f"{LESIONS} (100%)"]),
+        (swapped, [f"{OUTSIDE} (100%)"]),
+        (lambda root: voxels(root / BRAIN, corner), [f"{OUTSIDE} (100%)"]),
+        (lambda root: voxels(root / CONSENSUS, np.ones_like), [f"{OUTSIDE} (77%)"]),
         (lambda root: voxels(root / CONSENSUS, corner), [f"{OUTSIDE} (100%)"]),
     ],
 )
@@ -65,24 +59,7 @@ def test_masks_and_labels_that_can_hardly_be_right(msseg, make, said):
     assert warnings(root) == []
 
 
-def test_a_small_head_that_was_cropped_to_its_brain_is_told_by_the_share_of_its_mask(msseg):
-    root = msseg(label_kind="sparse")
-    for path in sorted(root.rglob(f"{PATIENT}/*.nii.gz")):
-        image = nib.load(path)
-        part = np.asarray(image.dataobj)[10:35, 10:35, 8:24]
-        nib.save(nib.Nifti1Image(np.ones_like(part) if path.name == Path(BRAIN).name else part, image.affine), path)
-    assert f"{FULL} (100%)" in warnings(root, "--voxels")
-    assert not [said for said in warnings(root, "--voxels") if said.startswith(SIZE)]
-
-
 def test_labels_of_tissues_may_fill_their_mask(msseg):
     root = msseg(label_kind="dense")
     shutil.copy(root / BRAIN, root / CONSENSUS)
     assert warnings(root, "--voxels") == []
-
-
-def test_a_scan_without_a_mask_that_is_labelled_throughout(dataset):
-    build("retouch", root := dataset("mini", "retouch"))
-    oct_of("reference", np.ones(RETINA, np.uint8))(root)
-    said = f"CR: labels cover more than 70% of mask or scan: {RETOUCH_ID} (100%)"
-    assert warnings(root, "--voxels") == [said]

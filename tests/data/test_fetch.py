@@ -182,18 +182,6 @@ def test_what_a_stage_generates_is_generated(repository, dataset, folder):
     assert lock_file.read_bytes() == lock
 
 
-@pytest.mark.parametrize("left", ["", '{"write": {"/so'])
-def test_what_dvc_left_half_written_when_it_was_killed_is_removed(repository, dataset, left, capsys):
-    root = dataset("mini", "ixi", phantom=True)
-    Path("dvc.yaml").write_text(STAGE)
-    Path("make.py").write_text(MAKE.format("one"))
-    (repository / versioning.PROCESSES).write_text(left)
-    fetch("mini")
-    assert (root / "x.nii.gz").read_text() == "one"
-    assert f"{versioning.PROCESSES} was half written" in capsys.readouterr().out
-    json.loads((repository / versioning.PROCESSES).read_text())
-
-
 def made_and_deleted(dataset) -> Path:
     """Folder of an archive that a stage made, and of which only its hash in dvc.lock is left."""
     root = dataset("mini", "ixi", phantom=True)
@@ -205,15 +193,15 @@ def made_and_deleted(dataset) -> Path:
     return root
 
 
-def test_what_the_remote_does_not_hold_is_made_again_without_alarm(repository, dataset, monkeypatch, tmp_path, capsys):
+def test_what_the_remote_does_not_hold_is_made_again(repository, dataset, monkeypatch, tmp_path, capsys):
     root = made_and_deleted(dataset)
     (tmp_path / "remote").mkdir()
     monkeypatch.setenv(versioning.REMOTE_VARIABLE, str(tmp_path / "remote"))
     capsys.readouterr()
     fetch("mini")
     told = capsys.readouterr().out
-    assert "data/raw/mini: the DVC remote does not hold it; it is made again and checked against the stated" in told
-    assert not {"failed", "error", "warning", "missing"} & set(told.lower().replace(":", " ").split())
+    assert "data/raw/mini: it could not be pulled from the DVC remote (failed: " in told
+    assert "; it is made again and checked against the stated hash." in told
     assert (root / "x.nii.gz").read_text() == "one"
 
 
@@ -272,10 +260,7 @@ def test_too_little_room_is_said_before_anything_is_fetched(repository, dataset,
 DAMAGED = {
     "no YAML": b"outs: [\n",
     "conflict": b"<<<<<<< HEAD\nouts:\n=======\n",
-    "no mapping": b"- a\n",
     "no text": b"outs: \xff\n",
-    "a number": b"outs: 3\nstages: 3\n",
-    "no path": b"outs: [{md5: a}]\nstages: {x: {outs: [{md5: a}]}}\n",
     "a date that is none": b"outs: 2020-13-45\nstages: 2020-13-45\n",
     "nested": b"outs: " + b"[" * 3000,
 }
@@ -287,16 +272,8 @@ def test_damaged_files_of_dvc(repository, dataset, name):
     paths.RAW.mkdir(parents=True)
     for path in (paths.RAW / "mini.dvc", Path("dvc.lock"), Path("dvc.yaml")):
         path.write_bytes(DAMAGED[name])
-        if path.name != "dvc.yaml" or name != "no path":  # there, outputs are paths
-            assert re.match(rf"{path}: is damaged \(.*\)\. Restore it: git checkout {path}\.", refusal("mini"))
+        assert re.match(rf"{path}: is damaged \(.*\)\. Restore it: git checkout {path}\.", refusal("mini"))
         path.unlink()
-
-
-def test_a_pointer_without_outputs(repository, dataset):
-    dataset("mini", "ixi", archive=ARCHIVE)
-    paths.RAW.mkdir(parents=True)
-    (paths.RAW / "mini.dvc").write_text("")
-    assert "data/raw/mini.dvc: is damaged (outs: Field required)" in refusal("mini")
 
 
 def test_snakemake_can_ask_for_a_pin_without_importing_dvc():

@@ -1,6 +1,5 @@
 """OCT volumes become B-scans with the target scanner's dimensions, by nearest neighbour and nothing else."""
 
-import errno
 import shutil
 from pathlib import Path
 
@@ -155,17 +154,6 @@ def test_truth_lies_slice_by_slice_where_the_source_lies(dataset):
     other = ({"TRAIN001", "TRAIN002"} - set(tested)).pop()
     with pytest.raises(DataError, match=f"holds no truth of {other} on SP"):
         read_truth(paths.truth("eyes"), other, "SP")
-
-
-def test_full_disk_while_collecting(dataset, monkeypatch):
-    root = archive(dataset("eyes", "retouch"))
-
-    def full(path, subjects):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("benchmark.preparation.collect.write_slices", full)
-    with pytest.raises(DataError, match=r"slices.h5: cannot be written: the disk is full, and up to 1 MB are needed"):
-        prepared(root)
 
 
 def test_damaged_prepared_subject_is_told_when_collecting(dataset):

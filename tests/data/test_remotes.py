@@ -60,7 +60,7 @@ def s3() -> Iterator[Remote]:
         {"endpointurl": url, "access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]},
         (
             ({"secret_access_key": "wrong"}, "Forbidden"),
-            ({"url": "s3://nowhere/mine"}, "the DVC remote does not hold it"),  # DVC says no more of a missing bucket
+            ({"url": "s3://nowhere/mine"}, "Checkout failed"),  # DVC says no more of a missing bucket
             ({"endpointurl": "http://127.0.0.1:1"}, "Could not connect to the endpoint URL"),
         ),
     )

@@ -34,5 +34,5 @@ def test_a_missing_damaged_or_foreign_file_is_one_message():
     PATH.unlink()
     with h5py.File(PATH, "w") as file:
         file.attrs["format"] = "something else"
-    with pytest.raises(DataError, match="no artifacts of this version"):
+    with pytest.raises(DataError, match="is not of the format"):
         read_artifact(PATH, "predictions/a")

@@ -13,8 +13,6 @@ Affine = npt.NDArray[np.float64]
 # Largest distance between the same corner of two grids that count as equal.
 _SAME_POSITION_MM = 1e-2
 _SINGULAR_MM3 = 1e-9
-# No scanner is larger, and float32 does not resolve a fraction of a voxel much further away.
-_FARTHEST_MM = 1e4
 
 
 class _Positioned:
@@ -35,13 +33,11 @@ class Volume(_Positioned):
         data: array of shape (i, j, k), in the file's own axes.
         affine: 4x4, from voxel indices to RAS millimetres.
         path: the file it was read from.
-        voxel_file: the file that holds its voxels, if that is another one.
     """
 
     data: npt.NDArray[np.generic]
     affine: Affine
     path: ArchivePath
-    voxel_file: ArchivePath | None = None
 
 
 @dataclass(frozen=True)
@@ -70,9 +66,6 @@ class Header(_Positioned):
             raise DataError(path, f"is {times(shape)}, not a 3-D volume", "Put the 3-D image in its place")
         if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < _SINGULAR_MM3:
             raise DataError(path, "has a singular or non-finite orientation matrix", COPY_AGAIN)
-        if np.abs(affine[:3, 3]).max() > _FARTHEST_MM:
-            where = ", ".join(f"{x:g}" for x in affine[:3, 3])
-            raise DataError(path, f"lies at {where} mm, outside of any scanner", COPY_AGAIN)
         i, j, k = (int(n) for n in shape)
         return cls(path, (i, j, k), affine)
 

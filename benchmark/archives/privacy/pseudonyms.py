@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Annotated
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 
 from benchmark.config.base import Strict
 from benchmark.config.dataset import DatasetConfig
@@ -27,13 +27,6 @@ PSEUDONYM = r"S\d{4,}"
 class _Table(Strict):
     key: str = Field(pattern="^[0-9a-f]{64}$")
     pseudonyms: dict[str, Annotated[str, Field(pattern=f"^{PSEUDONYM}$")]]  # by the archive's id
-
-    @field_validator("pseudonyms")
-    @classmethod
-    def _one_each(cls, value: dict[str, str]) -> dict[str, str]:
-        if len(set(value.values())) < len(value):
-            raise ValueError("two subjects have one pseudonym")
-        return value
 
     def rank(self, subject: str) -> bytes:
         return hmac.digest(bytes.fromhex(self.key), subject.encode(), hashlib.sha256)

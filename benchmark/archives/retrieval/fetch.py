@@ -104,7 +104,7 @@ def _pull(config: DatasetConfig, *, replaceable: bool) -> DataError | None:
         replaceable: there is another source, so that a damaged copy may be overwritten.
     """
     folder = paths.raw(config.name)
-    if not _tracked(config):
+    if not versioning.stated(config.name):
         return absent(config)
     if _occupied(folder) and not replaceable:
         return None  # the user decides about a copy that differs
@@ -114,10 +114,7 @@ def _pull(config: DatasetConfig, *, replaceable: bool) -> DataError | None:
         versioning.pull(config.name)
     except DataError as error:
         if replaceable or _public(config):
-            # That a remote does not hold what has another source is no failure.
-            missing = isinstance(error, versioning.NotOnRemote)
             reason = f"it could not be pulled from the DVC remote ({error.fault})"
-            reason = "the DVC remote does not hold it" if missing else reason
             print(f"{folder}: {reason}; it is made again and checked against the stated hash.")
         return error
     return None
@@ -155,12 +152,12 @@ def absent(config: DatasetConfig) -> DataError:
             f"Add a stage with this folder as its output, or an 'archive' to config/datasets/{config.name}.yaml",
         )
     public = archive.download
-    if _occupied(folder) and not _tracked(config):
+    if _occupied(folder) and not versioning.stated(config.name):
         other = f", and is not just {public.name} with the MD5 hash {public.md5}" if public else ""
         away = f"; or move it away and have that file downloaded: hbench data fetch {config.name}" if public else ""
         return DataError(folder, f"is there, but not tracked{other}", f"Check and track it: {track}{away}")
     fault, remedy = "is absent", ""
-    if _tracked(config):
+    if versioning.stated(config.name):
         fault += ", and no DVC remote is configured"
         remedy = "dvc remote add --local --default NAME WHERE; or: "
     elif public:
@@ -171,12 +168,6 @@ def absent(config: DatasetConfig) -> DataError:
         f"{remedy}{config.title} is given out by {archive.owner}, terms: {archive.terms} ({archive.url}). "
         f"Put {archive.contents} into {folder}, then check and track it: {track}",
     )
-
-
-def _tracked(config: DatasetConfig) -> bool:
-    """Whether DVC states a hash of the archive."""
-    stated = versioning.stated(config.name)
-    return bool(stated and stated.md5)
 
 
 def _occupied(folder: Path) -> bool:

@@ -6,12 +6,10 @@ Statements are read from DVC's files, so that Snakemake gets them without import
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from pydantic import BaseModel, Field, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from benchmark.config.load import parse_yaml
 from benchmark.runtime import paths
@@ -25,19 +23,16 @@ REMOTE_VARIABLE = "HBENCH_DVC_REMOTE"
 """Environment variable with the folder or URL of this machine's DVC remote."""
 NEIGHBOUR = Path("../shared/dvc-mirror")
 """A remote beside the project, which is used without configuration."""
-PROCESSES = Path(".dvc/tmp/rwlock")
-"""DVC's list of processes and the files that each reads or writes."""
 PIPELINES = (Path("dvc.yaml"), Path("data/full/dvc.yaml"))
 """Files of stages, with paths from the project root. Those of the second take hours, and run only on request."""
-_AGAIN = "Correct that and run it again"
 
 
-class Stated(BaseModel):
-    """What DVC states of one output: path, hash, and size in bytes."""
+@dataclass(frozen=True)
+class Stated:
+    """What DVC states of an archive: hash, and size in bytes."""
 
-    path: str
-    md5: str = ""
-    size: int = Field(0, ge=0)
+    md5: str
+    size: int
 
 
 @dataclass(frozen=True)
@@ -55,34 +50,6 @@ class Generated:
     lock: Path
 
 
-class NotOnRemote(DataError):  # noqa: N818  an answer
-    """A remote was reached, and does not hold an archive."""
-
-
-class _Outputs(BaseModel):
-    outs: list[Stated] = []
-
-
-class _Pointer(BaseModel):
-    outs: list[Stated]
-
-
-class _Lock(BaseModel):
-    stages: dict[str, _Outputs] = {}
-
-
-class _Stage(BaseModel):
-    cmd: Any = ""  # a command, or a list of them
-    outs: list[Any] = []  # paths, or mappings of one path to its settings
-
-
-class _Pipeline(BaseModel):
-    stages: dict[str, _Stage] = {}
-
-
-Content = TypeVar("Content", bound=BaseModel)
-
-
 def pointer(dataset: str) -> Path:
     """The file that ``dvc add`` writes."""
     return paths.RAW / f"{dataset}.dvc"
@@ -96,11 +63,11 @@ def stated(dataset: str) -> Stated | None:
     """
     path = paths.raw(dataset)
     if pointer(dataset).is_file():
-        folder, outs = pointer(dataset).parent, _read(pointer(dataset), _Pointer).outs
+        folder, outs = pointer(dataset).parent, _read(pointer(dataset))["outs"]
     else:
-        locks = [_read(_lock(pipeline), _Lock) for pipeline in PIPELINES]
-        folder, outs = Path(), [out for lock in locks for stage in lock.stages.values() for out in stage.outs]
-    return next((out for out in outs if folder / out.path == path), None)
+        stages = [stage for pipeline in PIPELINES for stage in _read(_lock(pipeline)).get("stages", {}).values()]
+        folder, outs = Path(), [out for stage in stages for out in stage.get("outs", [])]
+    return next((Stated(out["md5"], out.get("size", 0)) for out in outs if folder / out["path"] == path), None)
 
 
 def generated(dataset: str) -> Generated | None:
@@ -111,10 +78,10 @@ def generated(dataset: str) -> Generated | None:
     """
     path = paths.raw(dataset).as_posix()
     for pipeline in PIPELINES:
-        for name, stage in _read(pipeline, _Pipeline).stages.items():
-            if path in stage.outs:
+        for name, stage in _read(pipeline).get("stages", {}).items():
+            if path in stage.get("outs", []):
                 prefix = f"{pipeline}:" if pipeline.parent != Path() else ""
-                return Generated(f"{prefix}{name}", str(stage.cmd), _lock(pipeline))
+                return Generated(f"{prefix}{name}", str(stage["cmd"]), _lock(pipeline))
     return None
 
 
@@ -173,23 +140,10 @@ def pull(dataset: str) -> None:
     """Gets the archive, as DVC states it, from the default remote.
 
     Raises:
-        NotOnRemote: the remote does not hold it.
-        DataError: DVC failed.
+        DataError: DVC failed, or the remote does not hold it.
     """
-    from dvc.exceptions import CheckoutError
-
-    folder, out = str(paths.raw(dataset)), stated(dataset)
-    command = f"dvc pull --force {folder}"
-
-    def work(repo: "Repo") -> None:
-        try:
-            repo.pull(folder, force=True)
-        except CheckoutError:
-            if out and repo.cache.local.exists(out.md5):
-                raise
-            raise NotOnRemote(command, "failed: the DVC remote does not hold it", _AGAIN) from None
-
-    _call(command, work)
+    folder = str(paths.raw(dataset))
+    _call(f"dvc pull --force {folder}", lambda repo: repo.pull(folder, force=True))
 
 
 def reproduce(stage: str) -> None:
@@ -219,22 +173,14 @@ def _call(command: str, work: Callable[["Repo"], object]) -> None:
         DataError: it failed.
     """
     from dvc.repo import Repo
-    from dvc.rwlock import RWLockFileCorruptedError
 
     log = _Log()
     try:
         with Repo() as repo:
             work(repo)
-        return
-    except DataError:
-        raise
     except Exception as error:  # remotes raise exceptions of many libraries
-        if not any(isinstance(cause, RWLockFileCorruptedError) for cause in _causes(error)):
-            raise DataError(command, f"failed: {'. '.join([*log.reasons, _flat(error)])}", _AGAIN) from error
-    # DVC reads and writes this file under a lock, so no living process left it like that.
-    PROCESSES.unlink(missing_ok=True)
-    print(f"{PROCESSES} was half written (DVC was killed, or the disk was full), and is removed", flush=True)
-    _call(command, work)
+        fault = f"failed: {'. '.join([*log.reasons, _flat(error)])}"
+        raise DataError(command, fault, "Correct that and run it again") from error
 
 
 class _Log(logging.Handler):
@@ -257,28 +203,22 @@ class _Log(logging.Handler):
             self.reasons.append(f"{text} ({_flat(error)})" if error else text)
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error:
-        yield error
-        error = error.__cause__
-
-
-def _flat(error: BaseException) -> str:
+def _flat(error: BaseException | None) -> str:
     """Messages of an exception and its causes, in one line and without colours."""
-    return re.sub(r"\x1b\[\d*m", "", " ".join(": ".join(str(cause) for cause in _causes(error)).split()))
+    messages = []
+    while error:
+        messages.append(str(error))
+        error = error.__cause__
+    return re.sub(r"\x1b\[\d*m", "", " ".join(": ".join(messages).split()))
 
 
-def _read(path: Path, model: type[Content]) -> Content:
+def _read(path: Path) -> dict[str, Any]:
     """A YAML file of DVC; a missing one counts as empty.
 
     Raises:
-        DataError: it is not YAML, or not what DVC writes.
+        DataError: it is not YAML.
     """
     try:
-        return model.model_validate((parse_yaml(path.read_text(encoding="utf-8")) if path.is_file() else None) or {})
-    except ValidationError as error:
-        first = error.errors()[0]
-        fault = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+        return (parse_yaml(path.read_text(encoding="utf-8")) if path.is_file() else None) or {}
     except ValueError as error:
-        fault = str(error)
-    raise DataError(path, f"is damaged ({fault})", f"Restore it: git checkout {path}")
+        raise DataError(path, f"is damaged ({error})", f"Restore it: git checkout {path}") from None
