@@ -57,12 +57,35 @@ def test_misspelt_nested_key_is_refused_with_the_nearest_known_one(demo):
 
 
 @pytest.mark.parametrize(
+    ("place", "key", "meant"),
+    [
+        (("training",), "checkpoint_every", "'checkpoint_every' at the top?"),
+        (("datasets", "msseg_phantom"), "width", "'training.width' or 'judges.autoencoder.width' or"),
+        (("judges", "segmentor"), "folds", "'datasets.*.folds'?"),
+        ((), "pseudonyms", "'pseudonyms' of a dataset (config/datasets/)?"),
+        (("training",), "exclude", "'exclude' of a dataset (config/datasets/)?"),
+    ],
+)
+def test_key_in_the_wrong_place_is_refused_with_the_right_one(demo, place, key, meant):
+    inner = demo
+    for part in place:
+        inner = inner[part]
+    inner[key] = 1
+    assert f"key '{'.'.join((*place, key))}' is unknown, did you mean {meant}" in refused(demo)
+
+
+@pytest.mark.parametrize(
     ("part", "change", "said"),
     [
         ("preparation", {"n4_level": 3}, "key 'preparation.n4_level' is unknown, did you mean 'n4_levels'? Correct"),
         ("preparation", {"b_scan": 3}, "key 'preparation.b_scan' is unknown, known are brain_extraction"),
         ("split", {"train_fractions": 0.5}, "key 'split.train_fractions' is unknown, did you mean 'train_fraction'?"),
-        ("split", {"n4_levels": 2}, "key 'split.n4_levels' is unknown, known are"),
+        (
+            "split",
+            {"folds": 2},
+            "key 'split.folds' is unknown, did you mean 'datasets.*.folds' of a benchmark (config/)?",
+        ),
+        ("split", {"n4_levels": 2}, "key 'split.n4_levels' is unknown, did you mean 'preparation.n4_levels'?"),
         ("preparation", {"b_scans": [1, 2]}, "key 'preparation.b_scans' is unknown, known are brain_extraction"),
         ("split", {"protocol": "holdut"}, "key 'split.protocol' is 'holdut', did you mean 'holdout'?"),
         ("preparation", {"kind": None}, "key 'preparation.kind' is"),

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from benchmark.config.benchmark import BenchmarkFile
 from benchmark.config.dataset import DatasetConfig
 from benchmark.runtime import paths
 from benchmark.runtime.errors import ConfigError
@@ -92,7 +93,11 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     path, known = _followed(model, location)
     key = ".".join(path)
     if error["type"] == "extra_forbidden":
-        return f"key '{key}' is unknown" + (suggestion(str(location[-1]), known) if known else "")
+        name = str(location[-1])
+        # A known key in the wrong place; a similar one of this place would mislead.
+        if name not in known and (places := _elsewhere(model, name, key)):
+            return f"key '{key}' is unknown, did you mean {' or '.join(places)}?"
+        return f"key '{key}' is unknown" + (suggestion(name, known) if known else "")
     if error["type"] == "missing":
         return f"key '{key}' is missing"
     if error["type"] in ("union_tag_not_found", "union_tag_invalid"):
@@ -131,6 +136,31 @@ def _followed(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[
         fields = [c.model_fields[str(part)] for c in current if str(part) in c.model_fields]
         current = [m for field in fields for m in _models_in(field.annotation)] or current  # keys of mappings
     return path, sorted({name for c in beside for name in c.model_fields})
+
+
+def _elsewhere(model: type[BaseModel], name: str, key: str) -> list[str]:
+    """Where a key of this name belongs: in this config, or else in the other kind.
+
+    Leaves ``key`` itself out, which another model of a union may have.
+    """
+    if own := [place for place in _places(model, name) if place != key]:
+        return [repr(place) + ("" if "." in place else " at the top") for place in own]
+    if model is BenchmarkFile:
+        return [f"{place!r} of a dataset ({paths.DATASET_CONFIG}/)" for place in _places(DatasetConfig, name)]
+    if model is DatasetConfig:
+        return [f"{place!r} of a benchmark ({paths.DATASET_CONFIG.parent}/)" for place in _places(BenchmarkFile, name)]
+    return []
+
+
+def _places(model: type[BaseModel], name: str, above: str = "") -> list[str]:
+    """Each place of a config that has a key of this name; ``*`` stands for the keys of a mapping."""
+    found: dict[str, None] = {}
+    for key, field in model.model_fields.items():
+        if key == name:
+            found[above + key] = None
+        inner = f"{above}{key}.*." if get_origin(field.annotation) is dict else f"{above}{key}."
+        found |= dict.fromkeys(p for m in _models_in(field.annotation) for p in _places(m, name, inner))
+    return list(found)
 
 
 def _has_tag(model: type[BaseModel], tag: int | str) -> bool:

@@ -1,12 +1,13 @@
 """Miniature archives in the layouts of the real ones."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pytest
 import SimpleITK as sitk
 
 from benchmark.archives.manifest import Tree, write_manifest
@@ -14,6 +15,7 @@ from benchmark.config.load import load_dataset
 from benchmark.preparation.geometry import Grid, resample_image
 from benchmark.preparation.template import template
 from benchmark.runtime import paths
+from benchmark.runtime.errors import DataError
 
 SPACING = 5.0
 
@@ -138,3 +140,26 @@ def retouch_phantom(root: Path) -> None:
             shutil.copytree(folder, root / "truth/SP" / kind / folder.name)
     for number in (25, 26):
         retouch_volume(root, "Spectralis", number)
+
+
+NO_FILE = (
+    "is a broken link. Put the file itself in its place.",
+    "is a folder, where a file belongs. Put the file itself in its place.",
+    "is missing. Get the whole archive.",
+)
+
+
+def said_of_no_file(place: Path, read: Callable[[], object]) -> tuple[str, ...]:
+    """What is said, behind the place, of a link that leads nowhere, a folder, and nothing where a file belongs."""
+    said = []
+    for put, take in (
+        (lambda: place.symlink_to(place.with_name("nowhere")), place.unlink),
+        (place.mkdir, place.rmdir),
+        (lambda: None, lambda: None),
+    ):
+        put()
+        with pytest.raises(DataError) as caught:
+            read()
+        take()
+        said.append(str(caught.value).removeprefix(f"{place}: "))
+    return tuple(said)

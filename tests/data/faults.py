@@ -2,6 +2,9 @@
 
 import gzip
 import shutil
+import tarfile
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,6 +130,18 @@ def oct_of(
     return lambda root: save_oct(root / RETOUCH / f"{name}.mhd", data, spacing) and None
 
 
+def compressed(called: str, part: slice, missing: int = 0) -> Callable[[Path], None]:
+    """Part of the compressed voxels, of which some are missing or, if negative, too many."""
+
+    def make(root: Path) -> None:
+        raw = root / RETOUCH / "oct.raw"
+        voxels = raw.read_bytes() + bytes(max(-missing, 0))
+        raw.write_bytes(zlib.compress(voxels[: len(voxels) - max(missing, 0)])[part])
+        edited(f"{RETOUCH}/oct.mhd", "CompressedData = False", f"CompressedData = {called}")(root)
+
+    return make
+
+
 def enormous(root: Path) -> None:
     """Files of holes, which take no room on the disk."""
     for name in ("oct", "reference"):
@@ -139,6 +154,30 @@ def oct_both(spacing: tuple[float, float, float]) -> Callable[[Path], None]:
     def make(root: Path) -> None:
         for name, data in (("oct", retina()), ("reference", np.zeros(RETINA, np.uint8))):
             save_oct(root / RETOUCH / f"{name}.mhd", data, spacing)
+
+    return make
+
+
+def in_tar(name: str) -> Callable[[Path], None]:
+    """The archive packed, with a member of that name."""
+
+    def make(root: Path) -> None:
+        with tarfile.open(root / "IXI-T1.tar", "w") as archive:
+            for path in sorted((root / "IXI-T1").iterdir()):
+                archive.add(path, path.name)
+            archive.addfile(tarfile.TarInfo(name))
+        shutil.rmtree(root / "IXI-T1")
+
+    return make
+
+
+def in_zip(folder: str, file: str, name: str) -> Callable[[Path], None]:
+    def make(root: Path) -> None:
+        with zipfile.ZipFile(root / file, "w") as archive:
+            for path in sorted(p for p in (root / folder).rglob("*") if p.is_file()):
+                archive.write(path, path.relative_to(root))
+            archive.writestr(name, b"x")
+        shutil.rmtree(root / folder)
 
     return make
 

@@ -1,5 +1,6 @@
 """Archives that are still packed are read as unpacked ones, and what is wrong with a packed file is told."""
 
+import io
 import tarfile
 import zipfile
 from pathlib import Path
@@ -104,14 +105,15 @@ def test_the_packed_file_itself_can_be_named(tmp_path):
     assert [s.id for s in readers.read("ixi", tmp_path / "renamed.tar")] == ["IXI012", "IXI035"]
 
 
-def test_a_tar_of_the_current_folder(tmp_path):
-    """Its members begin with './'."""
+@pytest.mark.parametrize("name", ["IXI-T1.tar", "IXI-T1.tar.gz"])
+def test_a_tar_of_the_current_folder_whatever_its_name_says(tmp_path, name):
+    """Its members begin with './'; and a browser may uncompress a file and keep its name."""
     unpacked_ixi(tmp_path / "x")
-    with tarfile.open(tmp_path / "IXI-T1.tar", "w") as archive:
+    with tarfile.open(tmp_path / name, "w") as archive:
         archive.add(tmp_path / "x/IXI-T1", ".")
     found = list(readers.read("ixi", tmp_path))
     assert [s.id for s in found] == ["IXI012", "IXI035"]
-    assert [str(s.files[0]) for s in found] == [f"{tmp_path}/IXI-T1.tar/{n}.nii.gz" for n in NAMES[:2]]
+    assert [str(s.files[0]) for s in found] == [f"{tmp_path}/{name}/{n}.nii.gz" for n in NAMES[:2]]
 
 
 def test_a_folder_beside_its_packed_file_is_not_preferred_in_silence(tmp_path):
@@ -121,12 +123,41 @@ def test_a_folder_beside_its_packed_file_is_not_preferred_in_silence(tmp_path):
         list(readers.read("ixi", tmp_path))
 
 
-def zip_with(path: Path, method: int) -> None:
-    """A zip of one member whose header states another compression method."""
+def test_both_layouts_of_msseg_at_once(tmp_path):
+    (tmp_path / "Training").mkdir()
+    (tmp_path / "Pre-processed training dataset").mkdir()
+    with pytest.raises(DataError, match="holds the archive in both of its layouts"):
+        list(readers.read("msseg", tmp_path))
+
+
+@pytest.mark.parametrize("damage", ["zeroed", "flipped"])
+@pytest.mark.parametrize("member", [0, 1, 2])
+def test_a_tar_whose_header_in_the_middle_is_damaged(tmp_path, damage, member):
+    """tarfile alone would take it for a whole archive of fewer members."""
+    root = ixi(tmp_path / "a", [f"IXI10{n}-IOP-000{n}-T1" for n in range(3)])
+    tar = tmp_path / "IXI-T1.tar"
+    tar_flat(root / "IXI-T1", tar)
+    with tarfile.open(tar) as archive:
+        offset = archive.getmembers()[member].offset
+    content = bytearray(tar.read_bytes())
+    content[offset : offset + 512] = (
+        bytes(512) if damage == "zeroed" else bytes(b ^ 1 for b in content[offset : offset + 512])
+    )
+    tar.write_bytes(content)
+    with pytest.raises(DataError, match=r"IXI-T1\.tar: is damaged or truncated"):
+        list(readers.read("ixi", tmp_path))
+
+
+def zip_with(path: Path, *, method: int | None = None, version: int | None = None) -> None:
+    """A zip of one member whose headers were changed."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("Training/Center_01/x.nii.gz", b"x")
     content = bytearray(path.read_bytes())
-    content[8] = content[content.index(b"PK\x01\x02") + 10] = method
+    index = content.index(b"PK\x01\x02")
+    if method is not None:
+        content[8] = content[index + 10] = method
+    if version is not None:
+        content[index + 6] = version
     path.write_bytes(content)
 
 
@@ -136,6 +167,12 @@ def test_a_zip_whose_compression_is_not_known(tmp_path):
     with pytest.raises(
         DataError, match=r"compression method 9 is not known\. Unpack it, and put the folder in its place"
     ):
+        list(readers.read("msseg", tmp_path))
+
+
+def test_a_zip_of_a_version_to_come(tmp_path):
+    zip_with(tmp_path / "MSSEG-Training.zip", version=255)
+    with pytest.raises(DataError, match=r"MSSEG-Training.zip: cannot be read .*Unpack it"):
         list(readers.read("msseg", tmp_path))
 
 
@@ -178,6 +215,15 @@ def test_truncated_tar(tmp_path, share):
     assert "IXI-T1.tar: is damaged or truncated" in refusal(tmp_path)
 
 
+def test_a_tar_that_ends_between_two_members(tmp_path):
+    tar_flat(unpacked_ixi(tmp_path / "x") / "IXI-T1", tmp_path / "IXI-T1.tar")
+    with tarfile.open(tmp_path / "IXI-T1.tar") as archive:
+        second = archive.getmembers()[1].offset
+    with (tmp_path / "IXI-T1.tar").open("r+b") as file:
+        file.truncate(second)
+    assert "IXI-T1.tar: is damaged or truncated (it has no end)" in refusal(tmp_path)
+
+
 @pytest.mark.parametrize("share", [0.05, 0.95])
 def test_truncated_zip(tmp_path, share):
     zip_folder(unpacked_msseg(tmp_path / "x") / "Training", tmp_path / "MSSEG-Training.zip")
@@ -188,6 +234,31 @@ def test_truncated_zip(tmp_path, share):
 def test_a_file_that_is_no_archive(tmp_path):
     (tmp_path / "IXI-T1.tar").write_bytes(b"<html>Please log in</html>" * 100)
     assert "IXI-T1.tar: is damaged or truncated" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../outside.nii.gz", "/etc/outside.nii.gz", "a/../../outside.nii.gz", "C:\\outside"])
+def test_a_member_whose_path_leaves_the_archive(tmp_path, name):
+    with tarfile.open(tmp_path / "IXI-T1.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+    assert f"holds '{name}', a path that leaves the archive" in refusal(tmp_path)
+    with zipfile.ZipFile(tmp_path / "MSSEG-Training.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), b"")
+    assert "a path that leaves the archive" in refusal(tmp_path, "msseg")
+
+
+def test_a_link_in_a_tar(tmp_path):
+    link = tarfile.TarInfo("IXI012-HH-1211-T1.nii.gz")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with tarfile.open(tmp_path / "IXI-T1.tar", "w") as archive:
+        archive.addfile(link)
+    assert "IXI012-HH-1211-T1.nii.gz: is neither a file nor a folder" in refusal(tmp_path)
+
+
+def test_two_members_of_one_name(tmp_path):
+    with tarfile.open(tmp_path / "IXI-T1.tar", "w") as archive:
+        for _ in range(2):
+            archive.addfile(tarfile.TarInfo("IXI012-HH-1211-T1.nii.gz"), io.BytesIO())
+    assert "holds IXI012-HH-1211-T1.nii.gz 2 times" in refusal(tmp_path)
 
 
 def test_an_encrypted_zip(tmp_path):
@@ -221,3 +292,21 @@ def test_one_fault_does_not_hide_the_other_subjects(tmp_path):
     (tmp_path / "IXI-T1/IXI035-IOP-0873-T1.nii.gz").write_bytes(b"nothing")
     found = list(readers.reader("ixi")(tmp_path))
     assert [type(f).__name__ for f in found] == ["Subject", "DataError"]
+
+
+def test_two_members_of_one_name_that_is_written_in_two_ways(tmp_path):
+    with tarfile.open(tmp_path / "IXI-T1.tar", "w") as archive:
+        for name in ("IXI012-HH-1211-T1.nii.gz", "./IXI012-HH-1211-T1.nii.gz"):
+            archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+    assert "IXI-T1.tar: holds IXI012-HH-1211-T1.nii.gz 2 times" in refusal(tmp_path)
+
+
+def test_a_zip_with_backslashes_is_no_other_archive(tmp_path):
+    file = tmp_path / "MSSEG-Training.zip"
+    name = "Training\\Center_01\\Patient_01\\Masks\\Consensus.nii.gz"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, b"x")
+    assert refusal(tmp_path, "msseg") == (
+        f"{file}: has backslashes between its folders, as some programs of Windows pack: '{name}'. Unpack it, and put "
+        "the folder in its place, or pack that again with another program, one that writes slashes."
+    )

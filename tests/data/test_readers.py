@@ -42,8 +42,9 @@ def test_ixi_reads_headers_alone_until_the_image_is_asked_for(tmp_path):
     assert subject.spacing == (2.0, 2.0, 2.0)
     np.testing.assert_array_equal(subject.image().data, whole)
     truncate(tmp_path / "IXI-T1/IXI012-HH-1211-T1.nii.gz")
-    with pytest.raises(DataError, match=r"IXI012-HH-1211-T1.nii.gz: is damaged .*Copy or download it again"):
-        subject.image()
+    for work in (subject.image, lambda: read("ixi", tmp_path)):
+        with pytest.raises(DataError, match=r"IXI012-HH-1211-T1.nii.gz: is damaged .*Copy or download it again"):
+            work()
 
 
 def test_a_wrong_checksum_is_damage(tmp_path):
@@ -183,10 +184,12 @@ def test_oasis_ixi_brain_is_the_labels_without_outer_fluid(tmp_path):
     assert all(s.labels is None for s in subjects)
 
 
-def test_oasis_ixi_missing_files(tmp_path):
+def test_oasis_ixi_stray_and_missing_files(tmp_path):
     oasis_ixi(tmp_path)
     (tmp_path / "oasis/1000_glm.nii.gz").unlink()
     assert "1000_glm.nii.gz: is missing" in refusal("oasis_ixi", tmp_path)
+    save(tmp_path / "ixi_hh/IXI999-HH-1_T1_DLMUSE.nii.gz", noise())
+    assert "IXI999-HH-1_T1_DLMUSE.nii.gz: belongs to no image" in refusal("oasis_ixi", tmp_path)
 
 
 def header_of(path, **fields):
@@ -211,6 +214,12 @@ def test_headers_without_a_usable_grid(tmp_path, fields, said):
     ixi(tmp_path, ["IXI012-HH-1211-T1"])
     header_of(tmp_path / "IXI-T1/IXI012-HH-1211-T1.nii.gz", **fields)
     assert said in refusal("ixi", tmp_path)
+
+
+def test_header_that_states_more_voxels_than_there_are(tmp_path):
+    ixi(tmp_path, ["IXI012-HH-1211-T1"])
+    header_of(tmp_path / "IXI-T1/IXI012-HH-1211-T1.nii.gz", dim=[3, 6, 7, 80, 1, 1, 1, 1])
+    assert "it holds 1024 bytes, and its header states 7072" in refusal("ixi", tmp_path)
 
 
 def test_file_that_is_no_nifti(tmp_path):

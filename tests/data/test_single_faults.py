@@ -1,6 +1,7 @@
 """What is wrong with all of a scanner is told once: that there is nobody of that scanner follows from it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ def beside(root: Path) -> None:
     zip_folder(root / CIRRUS, root / f"{CIRRUS}.zip")
 
 
+def further_in(root: Path) -> None:
+    (root / "around").mkdir()
+    shutil.move(root / CIRRUS, root / "around/inner")
+    zip_folder(root / "around", root / f"{CIRRUS}.zip")
+    shutil.rmtree(root / "around")
+
+
 def damaged(root: Path) -> None:
     for header in (root / CIRRUS).glob("*/oct.mhd"):
         header.write_text("nonsense")
@@ -31,8 +39,9 @@ def damaged(root: Path) -> None:
     ("name", "make", "said"),
     [
         ("retouch", beside, [(CIRRUS, f"lies beside {CIRRUS}.zip, which holds it too")]),
+        ("retouch", further_in, [(f"{CIRRUS}.zip", "holds the archive in a subfolder, 'around/inner'")]),
         ("retouch", removed(CIRRUS), [(CIRRUS, "does not exist")]),
-        ("retouch", damaged, [("oct.mhd", "is no readable MetaImage header (it has no 'ElementSpacing')")] * 3),
+        ("retouch", damaged, [("oct.mhd", "is no readable MetaImage header (it has no 'NDims')")] * 3),
         ("oasis_ixi", removed("oasis"), [("oasis", "does not exist")]),
         ("msseg", lambda r: [removed(f"Training/Center_07/{p.name}")(r) for p in (r / "Training/Center_07").iterdir()],
          [("Center_07", "is empty")]),

@@ -4,6 +4,7 @@ They are not read by ITK, which needs files on disk, and crashes on some damaged
 """
 
 import math
+import re
 import zipfile
 import zlib
 from dataclasses import replace
@@ -64,6 +65,8 @@ def _read(path: ArchivePath) -> tuple[Header, ArchivePath, np.dtype]:
     if fields.get("CompressedData", "False") != "False":
         raise DataError(path, "has compressed voxels", "Take the original file")
     kind = np.dtype(_TYPES[element]).newbyteorder(">" if fields.get("BinaryDataByteOrderMSB") == "True" else "<")
+    if re.search(r"[/\\]", name):
+        raise DataError(path, "has its voxels, 'ElementDataFile', in another folder", "Put the original files in place")
     raw = path.parent / name
     check_file(raw)
     if (held := file_size(raw)) != (stated := math.prod(header.shape) * kind.itemsize):

@@ -1,16 +1,19 @@
 """Files of an archive, in a folder or packed in a tar or zip file.
 
-fsspec reads the members of a packed archive in place, without unpacking it.
+fsspec reads the members of a packed archive in place, without unpacking it. The checks of an archive are our own:
+fsspec follows links, and accepts truncated tar files, paths that leave the archive, and two members of one name.
 """
 
 import hashlib
 import tarfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from fsspec.archive import AbstractArchiveFileSystem
 from fsspec.implementations.tar import TarFileSystem
@@ -19,9 +22,14 @@ from fsspec.implementations.zip import ZipFileSystem
 from benchmark.runtime.errors import DataError
 
 COPY_AGAIN = "Copy or download it again"
-UNCOMPRESS = {".gz": "gunzip", ".bz2": "bunzip2", ".xz": "unxz"}
-"""Command that uncompresses a file, by the suffix of its name."""
+_UNPACK = "Unpack it, and put the folder in its place"
+TAR_COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_TAR, _ZIP = (".tar", *TAR_COMPRESSED), (".zip",)
+# First bytes of a compressed file, the suffix of its name, and the command that uncompresses it.
+_UNCOMPRESSORS = {b"\x1f\x8b": (".gz", "gunzip"), b"BZh": (".bz2", "bunzip2"), b"\xfd7zXZ": (".xz", "unxz")}
+# zipfile cannot read Deflate64, which Windows writes for large files.
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_BLOCK = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -92,32 +100,61 @@ ArchivePath = Path | Member
 
 def is_packed(path: Path) -> bool:
     """Whether a file has the name of a tar or zip file."""
-    return path.name.lower().endswith((".zip", ".tar", *(f".tar{suffix}" for suffix in UNCOMPRESS)))
+    return path.name.lower().endswith(_TAR + _ZIP)
+
+
+@contextmanager
+def permitted(path: ArchivePath) -> Iterator[None]:
+    """Reports a file or folder without read permission as such, not as damaged.
+
+    Raises:
+        DataError: it may not be read; names ``path`` if the error does not name a file.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise DataError(error.filename or path, "may not be read", "Correct the permissions") from None
 
 
 def open_packed(path: Path) -> Member:
     """The top of a packed archive.
 
     Raises:
-        DataError: damaged, truncated or encrypted; or a compressed tar file.
+        DataError: no read permission; damaged, truncated or encrypted; a compressed tar file; two members of one name;
+            a member whose path leaves the archive, or one that is neither a file nor a folder.
     """
-    status = path.stat()
-    return _open(path, status.st_mtime_ns, status.st_size)
+    with permitted(path):
+        status = path.stat()
+        return _open(path, status.st_mtime_ns, status.st_size)
 
 
 @cache
 def _open(path: Path, _modified: int, _size: int) -> Member:
     """Keeps an archive open, with the index of its members, until the file changes."""
     try:
-        return Member(path, _open_zip(path) if path.name.lower().endswith(".zip") else _open_tar(path))
+        return Member(path, _open_zip(path) if path.name.lower().endswith(_ZIP) else _open_tar(path))
+    except PermissionError:
+        raise
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise DataError(path, f"is damaged or truncated ({' '.join(str(error).split())})", COPY_AGAIN) from None
+    except NotImplementedError as error:
+        raise DataError(path, f"cannot be read ({error})", _UNPACK) from None
 
 
 def check_file(path: ArchivePath) -> None:
-    """Raises DataError if there is no such file."""
-    if not path.is_file():
-        raise DataError(path, "is missing", "Get the whole archive")
+    """Checks that there is a file.
+
+    Raises:
+        DataError: there is nothing, a folder, or a broken link.
+    """
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise DataError(path, "is a folder, where a file belongs", "Put the file itself in its place")
+    if isinstance(path, Path) and path.is_symlink():
+        # The message leaves out the target: a path of another machine may contain a person's name.
+        raise DataError(path, "is a broken link", "Put the file itself in its place")
+    raise DataError(path, "is missing", "Get the whole archive")
 
 
 def list_folder(folder: ArchivePath) -> list[ArchivePath]:
@@ -133,24 +170,70 @@ def file_size(path: ArchivePath) -> int:
 
 def _open_zip(path: Path) -> ZipFileSystem:
     files = ZipFileSystem(path.open("rb"))
-    for member in files.zip.infolist():
+    members = files.zip.infolist()
+    _check_names(path, [m.filename for m in members])
+    for member in members:
         if member.flag_bits & 1:
             raise DataError(path, "is encrypted", "Unpack it with its password, and put the folder in its place")
-        # zipfile cannot read Deflate64, which Windows writes for large files.
         if member.compress_type not in _COMPRESSIONS:
             fault = f"holds {member.filename}, whose compression method {member.compress_type} is not known"
-            raise DataError(path, fault, "Unpack it, and put the folder in its place")
+            raise DataError(path, fault, _UNPACK)
+        if "\\" in member.filename:
+            fault = f"has backslashes between its folders, as some programs of Windows pack: '{member.filename}'"
+            raise DataError(path, fault, f"{_UNPACK}, or pack that again with another program, one that writes slashes")
     return files
 
 
 def _open_tar(path: Path) -> TarFileSystem:
-    # Of a compressed tar file, reading an image means to uncompress all that precedes it.
-    if command := UNCOMPRESS.get(path.suffix.lower()):
-        fault = "is a compressed tar file, and only a plain one is read"
-        raise DataError(path, fault, f"Uncompress it: {command} {path.name}")
-    files = TarFileSystem(path.open("rb"))
+    _check_uncompressed(path)
+    file: Any = path.open("rb")
+    file.original = "plain.tar"  # fsspec would expect compression if the name said so
+    files = TarFileSystem(file)
+    members = files.tar.getmembers()
+    _check_end(path, members)
+    _check_names(path, [m.name for m in members if not m.isdir()])
+    if other := next((m for m in members if not (m.isreg() or m.isdir())), None):
+        raise DataError(f"{path}/{other.name}", "is neither a file nor a folder", COPY_AGAIN)
     # fsspec does not take './name' for 'name'.
     plain = {name: str(PurePosixPath(name)) for name in files.index}
     files.index = {plain[n]: ({**info, "name": plain[n]}, *rest) for n, (info, *rest) in files.index.items()}
     files.index.pop(".", None)
     return files
+
+
+def _check_uncompressed(path: Path) -> None:
+    """Refuses a compressed tar file, in which reading an image means to uncompress all that precedes it."""
+    with path.open("rb") as file:
+        start = file.read(max(map(len, _UNCOMPRESSORS)))
+    for magic, (suffix, command) in _UNCOMPRESSORS.items():
+        if start.startswith(magic):
+            compressed = path.name.lower().endswith(TAR_COMPRESSED)
+            name = path.name if compressed else f"{path.name}{suffix}"
+            rename = "" if compressed else f"Rename it to {name}. "
+            fault = "is a compressed tar file, and only a plain one is read"
+            raise DataError(path, fault, f"{rename}Uncompress it: {command} {name}")
+
+
+def _check_end(path: Path, members: list[tarfile.TarInfo]) -> None:
+    """Finds what tarfile ignores: an archive that ends between two members, or before a damaged one."""
+    last = max(members, key=lambda m: m.offset_data, default=None)
+    end = last.offset_data + -(-last.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE if last else 0
+    if path.stat().st_size < end + tarfile.BLOCKSIZE:
+        raise EOFError("it has no end")
+    with path.open("rb") as file:
+        file.seek(end)
+        while block := file.read(_BLOCK):
+            if block.strip(b"\0"):
+                raise EOFError(f"what follows {last.name if last else 'its beginning'} is no member")
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    for name in names:
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if ".." in parts or name.startswith(("/", "\\")) or (parts and parts[0].endswith(":")):
+            remedy = "Do not use it: get the owner's own file"
+            raise DataError(path, f"holds '{name}', a path that leaves the archive", remedy)
+    # './name' is 'name'.
+    name, times = Counter(str(PurePosixPath(name)) for name in names).most_common(1)[0] if names else ("", 0)
+    if times > 1:
+        raise DataError(path, f"holds {name} {times} times", COPY_AGAIN)

@@ -1,13 +1,13 @@
 """What readers share: they find an archive, list its folders, and continue after a fault."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from benchmark.archives.formats.packed import UNCOMPRESS, ArchivePath, list_folder, open_packed
+from benchmark.archives.formats.packed import TAR_COMPRESSED, ArchivePath, list_folder, open_packed, permitted
 from benchmark.archives.formats.volumes import Volume
 from benchmark.archives.subject import Found, Loader, Subject
 from benchmark.runtime.errors import DataError
@@ -19,28 +19,36 @@ _NOTICES = (".txt", ".md", ".pdf", ".xls", ".xlsx", ".csv")
 _FILE_MANAGERS = (".", "__MACOSX", "Thumbs.db")
 
 
-def locate(root: Path, folder: str, packed: str | None, remedy: str) -> ArchivePath:
+def locate(root: Path, folder: str, files: Sequence[str], remedy: str, others: Collection[str] = ()) -> ArchivePath:
     """A folder of an archive, unpacked or in the packed file that its owner distributes.
 
     Args:
         root: folder with the archive, or the packed file itself.
-        packed: name of the packed file, if there is one.
+        files: names that the packed file may have.
+        others: other folders of the archive.
 
     Raises:
-        DataError: there is neither folder nor packed file, or both; or the packed file is damaged.
+        DataError: there is neither folder nor packed file, or both; or the packed file is damaged or a wrong one.
     """
-    candidates = [root, *(root / f"{packed}{suffix}" for suffix in ("", *UNCOMPRESS))]
-    file = next((path for path in candidates if path.is_file()), None)
     if (root / folder).is_dir():
-        if file:
-            fault = f"lies beside {file.name}, which holds it too"
-            raise DataError(root / folder, fault, "Remove or move away one of the two")
+        if packed := next((root / name for name in files if (root / name).is_file()), None):
+            raise DataError(
+                root / folder, f"lies beside {packed.name}, which holds it too", "Remove or move away one of the two"
+            )
         return root / folder
+    tars = [PurePath(name).stem for name in files if name.endswith(".tar")]
+    compressed = [f"{stem}{suffix}" for stem in tars for suffix in TAR_COMPRESSED]
+    candidates = (root / name for name in (*files, *compressed))
+    file = root if root.is_file() else next((path for path in candidates if path.is_file()), None)
     if file is None:
-        raise DataError(root / folder, "does not exist", remedy)
+        raise DataError(root / folder, "does not exist", _elsewhere(root, (folder, *files, *others)) or remedy)
     top = open_packed(file)
     # Some are packed with the folder around them, some without.
-    return top / folder if (top / folder).is_dir() else top
+    if (top / folder).is_dir():
+        return top / folder
+    if other := next((name for name in others if (top / name).is_dir()), None):
+        raise DataError(file, f"holds '{other}', not '{folder}'", "Give each file its own name again")
+    return top
 
 
 def check_complete(root: Path, folders: Collection[str]) -> None:
@@ -54,19 +62,27 @@ def check_complete(root: Path, folders: Collection[str]) -> None:
         raise DataError(root, fault, f"Name the folder with all of its files, such as {root.parent}")
 
 
+def _elsewhere(root: Path, names: Collection[str]) -> str | None:
+    """A remedy if the archive lies in a subfolder or a parent folder of ``root``."""
+    resolved = root.resolve()
+    for folder in (resolved, resolved.parent):
+        if folder.name in names:
+            return f"Name the folder that contains '{folder.name}': {folder.parent}"
+    found = next((path for name in names for path in sorted(root.glob(f"*/{name}"))), None)
+    return f"It lies in {found.parent}: name that folder, or move its content into {root}" if found else None
+
+
 def listing(folder: ArchivePath, remedy: str) -> list[ArchivePath]:
     """Entries of a folder, sorted by name, without notices and hidden files.
 
     Raises:
-        DataError: the folder is missing or empty.
+        DataError: the folder is missing, empty, or may not be read.
     """
     if not folder.is_dir():
         raise DataError(folder, "does not exist", remedy)
-    found = [
-        entry
-        for entry in list_folder(folder)
-        if not entry.name.startswith(_FILE_MANAGERS) and not entry.name.lower().endswith(_NOTICES)
-    ]
+    with permitted(folder):
+        entries = list_folder(folder)
+    found = [p for p in entries if not p.name.startswith(_FILE_MANAGERS) and not p.name.lower().endswith(_NOTICES)]
     if not found:
         raise DataError(folder, "is empty", remedy)
     return found

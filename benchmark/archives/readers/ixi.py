@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmark.archives.formats.nifti import read_header, read_volume
 from benchmark.archives.formats.packed import ArchivePath
+from benchmark.archives.readers._contents import check_contents
 from benchmark.archives.readers._folders import find_truth, listing, locate, read_each
 from benchmark.archives.subject import Found, Subject, about
 from benchmark.runtime.errors import DataError
@@ -19,6 +20,7 @@ DOMAINS = {"IOP": "GE", "HH": "PL"}
 """Scanner of each hospital that the paper uses."""
 UNUSED = "Guys"
 _NAME = re.compile(r"(?P<subject>IXI\d{3})-(?P<site>IOP|HH|Guys)-\d+-T1\.nii\.gz")
+_FOLDER, _PACKED = "IXI-T1", ("IXI-T1.tar",)
 _REMEDY = "Put IXI-T1.tar here, or unpack it into the folder IXI-T1"
 
 
@@ -31,7 +33,10 @@ def read(root: Path) -> Iterator[Found]:
 
 
 def _images(root: Path) -> list[ArchivePath]:
-    return listing(locate(root, "IXI-T1", "IXI-T1.tar", _REMEDY), _REMEDY)
+    folder = locate(root, _FOLDER, _PACKED, _REMEDY)
+    found = listing(folder, _REMEDY)
+    check_contents(folder, found, _NAME.pattern, _FOLDER)
+    return found
 
 
 def _subject(root: Path, path: ArchivePath) -> Subject | None:

@@ -30,32 +30,37 @@ _REMEDY = "Fetch the archive again: delete the folder and run snakemake"
 def read(root: Path) -> Iterator[Found]:
     """Subjects of both scanners; masks are the anatomical labels of the brain, without sulcal fluid.
 
-    Faults are a missing folder, files with unknown names, and unreadable headers.
+    Faults are a missing folder, files with unknown names or without an image, and unreadable headers.
     """
     for folder, subject, domain in (("ixi_hh", _ixi, "IXIHH"), ("oasis", _oasis, "OASIS")):
         yield from read_each(partial(_images, root, folder), subject, domain)
 
 
 def _images(root: Path, folder: str) -> list[ArchivePath]:
-    return listing(locate(root, folder, None, _REMEDY), _REMEDY)
+    return listing(locate(root, folder, (), _REMEDY, ("ixi_hh", "oasis")), _REMEDY)
 
 
 def _ixi(path: ArchivePath) -> Subject | None:
-    name = _parse(path, _IXI, ("_T1_DLMUSE.nii.gz",))
+    name = _parse(path, _IXI, "_T1.nii.gz", ("_T1_DLMUSE",))
     return name and _subject(name["subject"], "IXIHH", path, path.name.replace("_T1.", "_T1_DLMUSE."))
 
 
 def _oasis(path: ArchivePath) -> Subject | None:
-    name = _parse(path, _OASIS, ("_mask.nii.gz", "_glm.nii.gz", "_classified.nii.gz"))
+    name = _parse(path, _OASIS, "_SS.nii.gz", ("_mask", "_glm", "_classified"))
     return name and _subject(f"OASIS{name['number']}", "OASIS", path, path.name.replace("_SS.", "_glm."))
 
 
-def _parse(path: ArchivePath, image: re.Pattern[str], companions: tuple[str, ...]) -> re.Match[str] | None:
+def _parse(path: ArchivePath, image: re.Pattern[str], ending: str, companions: tuple[str, ...]) -> re.Match[str] | None:
     """The parts of an image's name; None for another file of its subject."""
     name = image.fullmatch(path.name)
-    if name is None and not path.name.endswith(companions):
+    if name is not None:
+        return name
+    if path.name.endswith(ending):
         raise DataError(path, "is no name of this archive", _REMEDY)
-    return name
+    stems = [path.name.removesuffix(f"{c}.nii.gz") for c in companions if path.name.endswith(f"{c}.nii.gz")]
+    if not any((path.parent / f"{stem}{ending}").is_file() for stem in stems):
+        raise DataError(path, f"belongs to no image *{ending}", _REMEDY)
+    return None
 
 
 def _subject(subject: str, domain: str, image: ArchivePath, labels_name: str) -> Subject:

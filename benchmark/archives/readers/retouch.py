@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.archives.formats.metaimage import read_header, read_volume
-from benchmark.archives.formats.packed import ArchivePath
+from benchmark.archives.formats.packed import ArchivePath, open_packed
 from benchmark.archives.formats.volumes import Header, check_same_grid
+from benchmark.archives.readers._contents import check_contents
 from benchmark.archives.readers._folders import check_complete, find_truth, listing, locate, read_each
 from benchmark.archives.subject import Found, Subject, about
 from benchmark.runtime.errors import DataError
@@ -21,16 +22,21 @@ DOMAINS = {"RETOUCH-TrainingSet-Cirrus": "CR", "RETOUCH-TrainingSet-Spectralis":
 NUMBERS = {"CR": range(1, 25), "SP": range(25, 49)}
 """Numbers of each scanner's volumes; 049 to 070 are of Topcon."""
 _VOLUME = r"TRAIN\d{3}"
+_VENDORS = (*DOMAINS, "RETOUCH-TrainingSet-Topcon")
 _REMEDY = "Put RETOUCH-TrainingSet-Cirrus.zip and RETOUCH-TrainingSet-Spectralis.zip here, packed or unpacked"
 
 
 def read(root: Path) -> Iterator[Found]:
     """Subjects with fluid labels.
 
-    Faults are a missing vendor, folders with an unknown name or a number of another
+    Faults are a missing vendor or one under the name of another, folders with an unknown name or a number of another
     vendor, missing files, headers that are unreadable or contradict their raw file, and labels on another grid.
     """
     try:
+        if root.is_file():
+            check_contents(
+                top := open_packed(root), listing(top, _REMEDY), rf"{_VOLUME}|{'|'.join(_VENDORS)}", root.stem
+            )
         check_complete(root, DOMAINS)
     except DataError as fault:
         yield fault
@@ -40,7 +46,16 @@ def read(root: Path) -> Iterator[Found]:
 
 
 def _volumes(root: Path, vendor: str) -> list[ArchivePath]:
-    return listing(locate(root, vendor, f"{vendor}.zip", _REMEDY), _REMEDY)
+    path = locate(root, vendor, (f"{vendor}.zip",), _REMEDY, _VENDORS)
+    found, numbers = listing(path, _REMEDY), NUMBERS[DOMAINS[vendor]]
+    check_contents(path, found, _VOLUME, vendor)
+    if all(re.fullmatch(_VOLUME, p.name) and int(p.name[-3:]) not in numbers for p in found):
+        raise DataError(
+            path,
+            f"holds no volume of this scanner, whose numbers are {numbers[0]:03d} to {numbers[-1]:03d}",
+            "Give each scanner's file or folder its own name again",
+        )
+    return found
 
 
 def _subject(root: Path, domain: str, folder: ArchivePath) -> Subject:
