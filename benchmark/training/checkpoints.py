@@ -11,7 +11,6 @@ A lock keeps a second process out while one of a killed run still trains; the ke
 import hashlib
 import json
 import logging
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -26,7 +25,7 @@ from torch import Tensor
 
 from benchmark.runtime.atomic import atomic_folder
 from benchmark.runtime.errors import ModelError
-from benchmark.runtime.locks import lock
+from benchmark.runtime.locks import hold, holder
 
 KEPT = 2
 PATIENCE = 60.0
@@ -87,22 +86,13 @@ class Checkpoints:
             ModelError: another process still trains it after ``PATIENCE`` seconds.
         """
         path = self.folder.with_name(f"{self.folder.name}.lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
         until = time.monotonic() + PATIENCE
-        with path.open("a+", encoding="utf-8") as file:
-            while not lock(file):
-                if time.monotonic() > until:
-                    file.seek(0)
-                    other = file.read().strip() or "unknown"
-                    raise ModelError(
-                        path,
-                        f"another process ({other}) is at this training; a killed run may have left it behind",
-                        "Wait until it is done, or end it, and run again",
-                    )
-                time.sleep(0.5)
-            file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
+        while not (file := hold(path)):
+            if time.monotonic() > until:
+                fault = f"another process ({holder(path)}) is at this training; a killed run may have left it behind"
+                raise ModelError(path, fault, "Wait until it is done, or end it, and run again")
+            time.sleep(0.5)
+        with file:
             yield
 
     def due(self, step: int) -> bool:
