@@ -27,7 +27,6 @@ from torch import Tensor, nn
 from benchmark.config.base import Schedule, Strict
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import Images, Labels
-from benchmark.judges.autoencoder import NETWORK
 from benchmark.judges.features import extract, load_extractor
 from benchmark.judges.segmentor import Segmentor
 from benchmark.methods.base import Direction, FitContext, TaskInfo
@@ -176,7 +175,7 @@ def fidelity(_: str, size: Size) -> tuple[Work, Work]:
     with TemporaryDirectory() as folder:
         network = drawn(MultitaskAutoencoder(size.width), size)
         description = {"kind": "autoencoder", "architecture": {"width": size.width}}
-        save_networks(Path(folder), {NETWORK: network}, description)
+        save_networks(Path(folder), {"autoencoder": network}, description)
         extractor = load_extractor(Path(folder))
     target, *sources = ([noise(size, number, subject) for subject in range(SUBJECTS)] for number in range(SETS))
 
