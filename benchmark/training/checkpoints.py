@@ -1,8 +1,8 @@
 """Checkpoints: the state of an unfinished training on disk, so that a kill costs a few steps and changes no bit.
 
 A checkpoint is a folder ``step-<n>`` with ``tensors.safetensors``, ``state.json`` and ``SHA256SUMS`` (as of
-``sha256sum``). It is written under a temporary name, flushed to the disk and renamed. The last two are kept, in case
-the last is damaged. They lie beside the results and not in them, where Snakemake would delete them with the outputs of
+``sha256sum``). It is written under a temporary name and renamed. The last two are kept, in case the last is damaged, as
+by a power cut. They lie beside the results and not in them, where Snakemake would delete them with the outputs of
 a failed job.
 
 A lock keeps a second process out while one of a killed run still trains; the kernel releases it with its process.
@@ -100,7 +100,7 @@ class Checkpoints:
         return step % self.every == 0
 
     def save(self, snapshot: Snapshot) -> None:
-        """Writes one, flushes it to the disk, and removes all but the last two.
+        """Writes one, and removes all but the last two.
 
         Raises:
             OSError: for example, the disk is full. Earlier checkpoints stay as they are.
@@ -123,7 +123,7 @@ class Checkpoints:
         for torn in self.folder.glob(".step-*"):  # of a process that was killed while it wrote
             shutil.rmtree(torn, ignore_errors=True)
         (self.folder / FINISHED).unlink(missing_ok=True)
-        with atomic_folder(self._path(snapshot.step), flushed=True) as temporary:
+        with atomic_folder(self._path(snapshot.step)) as temporary:
             for name, content in {**contents, SUMS: "".join(sums).encode()}.items():
                 (temporary / name).write_bytes(content)
         for old in self._all()[:-KEPT]:

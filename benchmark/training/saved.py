@@ -17,8 +17,6 @@ from benchmark.training.description import DESCRIPTION, read_description, write_
 SUMS = "sha256"
 """Entry of the description: the hash of each network's file."""
 
-__all__ = ["DESCRIPTION", "load_networks", "read_description", "save_networks"]
-
 
 def save_networks(folder: Path, networks: Mapping[str, nn.Module], description: Mapping[str, Any]) -> None:
     """Writes the folder under a temporary name and renames it, so that it is complete or absent."""

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import small_benchmark as small
@@ -215,11 +216,11 @@ def test_one_of_another_identity_is_refused(other, tmp_path):
 def test_a_full_disk_leaves_the_earlier_ones_as_they_were(tmp_path, monkeypatch):
     expected = fit("cyclegan", {})
 
-    def full(handle):
+    def full(path, content):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left") as caught:
-        fit("cyclegan", {}, checkpoints(tmp_path), 5, lambda: patch.setattr("benchmark.runtime.atomic.os.fsync", full))
+        fit("cyclegan", {}, checkpoints(tmp_path), 5, lambda: patch.setattr(Path, "write_bytes", full))
     assert caught.value.filename == str(tmp_path / "step-000000006")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000002", "step-000000004"]
     assert fit("cyclegan", {}, checkpoints(tmp_path)) == expected
