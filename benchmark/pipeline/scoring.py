@@ -1,6 +1,7 @@
 """Scores harmonized images: a cell's, or those of another program, with the same code."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import pandas as pd
 
@@ -16,7 +17,6 @@ from benchmark.results import scores
 from benchmark.results.artifacts import write_artifacts
 from benchmark.results.harmonized import Harmonized, read_harmonized
 from benchmark.results.scores import NO_SEED, Score, missing
-from benchmark.results.status import Status
 from benchmark.runtime.errors import MethodFailed
 from benchmark.runtime.paths import Cell
 
@@ -95,9 +95,7 @@ def check_declared(metric: Metric, rows: Sequence[Score]) -> None:
             raise ValueError(f"{row.metric} of {row.subject} is {row.value}, outside {list(quantity.bounds)}")
 
 
-def _missing(metric: Metric, status: Status, reason: str) -> list[Score]:
-    if status == "ok":
-        raise ValueError(f"{metric.name} is missing, so its status cannot be ok")
+def _missing(metric: Metric, status: Literal["failed", "skipped"], reason: str) -> list[Score]:
     return [missing(q.name, status, reason, unit=q.unit) for q in metric.quantities]
 
 

@@ -95,10 +95,6 @@ class Checkpoints:
         with file:
             yield
 
-    def due(self, step: int) -> bool:
-        """Whether to write a checkpoint after this step."""
-        return step % self.every == 0
-
     def save(self, snapshot: Snapshot) -> None:
         """Writes one, and removes all but the last two.
 
@@ -123,7 +119,7 @@ class Checkpoints:
         for torn in self.folder.glob(".step-*"):  # of a process that was killed while it wrote
             shutil.rmtree(torn, ignore_errors=True)
         (self.folder / FINISHED).unlink(missing_ok=True)
-        with atomic_folder(self._path(snapshot.step)) as temporary:
+        with atomic_folder(self.folder / f"step-{snapshot.step:09}") as temporary:
             for name, content in {**contents, SUMS: "".join(sums).encode()}.items():
                 (temporary / name).write_bytes(content)
         for old in self._all()[:-KEPT]:
@@ -141,10 +137,8 @@ class Checkpoints:
                 tensors = load_file(path / TENSORS)
             # Other errors, such as denied access, are not damage: they end the process.
             except (FileNotFoundError, ValueError, KeyError, SafetensorError) as error:
-                logger.warning("the checkpoint %s is damaged (%s); it is not used", path, error)
-                aside = path.with_name(f"damaged-{path.name}")  # so that it does not count as one of the last two
-                shutil.rmtree(aside, ignore_errors=True)
-                path.rename(aside)
+                logger.warning("the checkpoint %s is damaged (%s); it is removed", path, error)
+                shutil.rmtree(path)
                 continue
             if not self._of_this(path, state["identity"]):
                 return None
@@ -188,9 +182,6 @@ class Checkpoints:
         logger.info("%s %s, which ended; it is removed", path, fault)
         self.remove()
         return False
-
-    def _path(self, step: int) -> Path:
-        return self.folder / f"step-{step:09}"
 
     def _all(self) -> list[Path]:
         return sorted(self.folder.glob("step-*"))

@@ -77,7 +77,7 @@ def train(
             elif time.monotonic() - told > PROGRESS_EVERY:
                 _tell(now, steps, {})
                 told = time.monotonic()
-            if checkpoints and now < steps and (asked or checkpoints.due(now)):
+            if checkpoints and now < steps and (asked or now % checkpoints.every == 0):
                 checkpoints.save(_snapshot(now, state, rows, pending))
             if asked and now < steps:
                 raise Interrupted(asked[0].name, now, steps)
