@@ -130,18 +130,11 @@ def pays(way: Way, features: Tensor, weight: Tensor, *, padding: int = 1) -> boo
         weight: (out, in, 3, 3); fewer channels in than the maps have, as of a convolution in groups, are refused.
         padding: zeros around the map.
     """
-    if (
-        {features.device.type, weight.device.type} != {"cpu"}
-        or products_are_portable()
-        # PyTorch's own convolution refuses these with a message.
-        or features.ndim != 4
-        or not len(features)
-        or features.shape[1] != weight.shape[1]
-        or _precision(features) != _precision(weight)
-        or (size := way.size(features, padding)) is None
-    ):
-        return False
     out_channels, in_channels = weight.shape[:2]
+    if features.device.type != "cpu" or products_are_portable() or features.shape[1] != in_channels:
+        return False
+    if (size := way.size(features, padding)) is None:
+        return False
     saved = in_channels * out_channels / (in_channels + out_channels)
     return saved >= way.channels and saved * size[0] * size[1] >= way.work
 

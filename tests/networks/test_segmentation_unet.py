@@ -83,13 +83,6 @@ def test_crops_that_cannot_be_halved_twice_are_refused(size):
         unet_depth(*size)
 
 
-def test_a_depth_below_two_and_a_size_that_is_no_multiple_are_refused(prepare):
-    with pytest.raises(ValueError, match="at least 2"):
-        SegmentationUNet(CLASSES, depth=1, width=WIDTH)
-    with pytest.raises(ValueError, match="multiples of 16; got 64x72"):
-        prepare(SegmentationUNet(CLASSES, depth=4, width=WIDTH))(torch.zeros(1, 1, 64, 72))
-
-
 def test_parameter_count_by_hand():
     w, classes = 64, 4
     stages = [(w, 2 * w), (2 * w, 4 * w), (4 * w, 8 * w), (8 * w, 8 * w), (8 * w, 8 * w), (8 * w, 8 * w)]
