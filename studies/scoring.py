@@ -40,8 +40,9 @@ from benchmark.metrics.preservation import volumes
 from benchmark.metrics.scanner import cross_validated_accuracy
 from benchmark.metrics.sensitivity import Sensitivity, SensitivityOptions, add_noise, area
 from benchmark.metrics.view import CellView
-from benchmark.networks import SegmentationUNet, initialize_weights, unet_depth
 from benchmark.networks.autoencoder import MultitaskAutoencoder
+from benchmark.networks.initialization import initialize_weights
+from benchmark.networks.segmentation_unet import SegmentationUNet, unet_depth
 from benchmark.training.device import inference_device, place
 from benchmark.training.saved import save_networks
 

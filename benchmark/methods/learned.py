@@ -14,7 +14,8 @@ from benchmark.config.base import Strict
 from benchmark.data.sampling import torch_seed
 from benchmark.data.slices import Images
 from benchmark.methods.base import Direction, FitContext, Method, TaskInfo, TrainingSet
-from benchmark.networks import crop_back, initialize_weights, pad_to_multiple
+from benchmark.networks.initialization import initialize_weights
+from benchmark.networks.padding import crop_back, pad_to_multiple
 from benchmark.runtime.errors import ModelError
 from benchmark.training.description import read_description, require
 from benchmark.training.device import inference_device, make_fabric, place

@@ -1,6 +1,7 @@
 """Scores harmonized images: a cell's, or those of another program, with the same code."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Literal
 
 import pandas as pd
@@ -35,7 +36,7 @@ def score_cell(config: BenchmarkConfig, cell: Cell, failure: str | None = None) 
     harmonized = Harmonized({}, "failed", failure) if failure else read_harmonized(cell.harmonized)
     if harmonized.status == "ok":
         pair = PairView(config, load_dataset(cell.dataset), cell.pair, cell.fold)
-        view = CellView(pair, cell, harmonized.images, _loader(cell, config))
+        view = CellView(pair, cell, harmonized.images, partial(_method, config, cell))
         rows = list(scores_of(view, metrics))
         write_artifacts(cell.artifacts, view.artifacts)
     else:
@@ -99,10 +100,7 @@ def _missing(metric: Metric, status: Literal["failed", "skipped"], reason: str) 
     return [missing(q.name, status, reason, unit=q.unit) for q in metric.quantities]
 
 
-def _loader(cell: Cell, config: BenchmarkConfig) -> Callable[[], Method]:
-    def load() -> Method:
-        inputs = Inputs(config, cell)
-        # Forward, it has translated already.
-        return inputs.ready_method() if inputs.method.has_backward else inputs.method
-
-    return load
+def _method(config: BenchmarkConfig, cell: Cell) -> Method:
+    inputs = Inputs(config, cell)
+    # Forward, it has translated already.
+    return inputs.ready_method() if inputs.method.has_backward else inputs.method

@@ -10,7 +10,8 @@ from torch import nn
 from benchmark.acceleration import accelerate
 from benchmark.acceleration.fusion import Fused, FusedBatch, can_be_fused
 from benchmark.acceleration.grouping import Grouped, GroupedSegmentationUNet, join
-from benchmark.networks import PatchDiscriminator, SegmentationUNet
+from benchmark.networks.discriminator import PatchDiscriminator
+from benchmark.networks.segmentation_unet import SegmentationUNet
 
 NOT = {"plain generator, paper's order", "ResNet9", "autoencoder"}
 FUSIBLE = [name for name in NETWORKS if name not in NOT]

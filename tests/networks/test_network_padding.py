@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from network_reference import images
 
-from benchmark.networks import crop_back, pad_to_multiple
+from benchmark.networks.padding import crop_back, pad_to_multiple
 
 SIDES = st.integers(1, 40)
 

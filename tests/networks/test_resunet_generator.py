@@ -17,7 +17,7 @@ from network_reference import (
     standardized,
 )
 
-from benchmark.networks import ResUNetGenerator
+from benchmark.networks.generator import ResUNetGenerator
 
 WIDTH, EMBEDDING = 2, 5
 VARIANTS = ("paper", "reference")

@@ -4,7 +4,8 @@ import pytest
 import torch
 from network_reference import conv, images, leaky, parameters, randomized, relu, standardized, transposed
 
-from benchmark.networks import SegmentationUNet, crop_back, pad_to_multiple, unet_depth
+from benchmark.networks.padding import crop_back, pad_to_multiple
+from benchmark.networks.segmentation_unet import SegmentationUNet, unet_depth
 
 CLASSES, WIDTH = 3, 2
 
