@@ -1,6 +1,6 @@
 """Checkpoints: the state of an unfinished training on disk, so that a kill costs a few steps and changes no bit.
 
-A checkpoint is a folder ``step-<n>`` with ``tensors.safetensors``, ``state.json`` and ``SHA256SUMS`` (as of
+One is a folder ``step-<n>`` with ``tensors.safetensors``, ``state.json`` and ``SHA256SUMS`` (as of
 ``sha256sum``). It is written under a temporary name and renamed. The last two are kept, in case the last is damaged, as
 by a power cut. They lie beside the results and not in them, where Snakemake would delete them with the outputs of
 a failed job.
@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -136,11 +135,13 @@ class Checkpoints:
                 state = self._read(path)
                 tensors = load_file(path / TENSORS)
             # Other errors, such as denied access, are not damage: they end the process.
-            except (FileNotFoundError, ValueError, KeyError, SafetensorError) as error:
+            except (FileNotFoundError, ValueError, KeyError) as error:
                 logger.warning("the checkpoint %s is damaged (%s); it is removed", path, error)
                 shutil.rmtree(path)
                 continue
-            if not self._of_this(path, state["identity"]):
+            others = [_SPOKEN[name] for name, value in self.identity.items() if state["identity"].get(name) != value]
+            if others:
+                self._discard_others(path, f"is a checkpoint of this training with other {' and other '.join(others)}")
                 return None
             self.resumed_at, self.earlier_seconds = state["step"], state["seconds"]
             logger.info("going on from the checkpoint %s", path)
@@ -170,18 +171,13 @@ class Checkpoints:
                 raise ValueError(f"the SHA-256 of {name} is not that of {SUMS}")
         return json.loads((path / STATE).read_bytes())
 
-    def _of_this(self, path: Path, identity: Mapping[str, str]) -> bool:
-        """Whether the checkpoint belongs to this training. Checkpoints of another training that ended are removed."""
-        others = [name for name, value in self.identity.items() if identity.get(name) != value]
-        if not others:
-            return True
-        fault = f"is a checkpoint of this training with other {' and other '.join(_SPOKEN[name] for name in others)}"
+    def _discard_others(self, path: Path, fault: str) -> None:
+        """Removes the checkpoints of another training if that ended."""
         if not (self.folder / FINISHED).exists():
             remedy = f"Restore what it was made with and run the same command, or delete {self.folder} to train anew"
             raise ModelError(path, fault, remedy)
         logger.info("%s %s, which ended; it is removed", path, fault)
         self.remove()
-        return False
 
     def _all(self) -> list[Path]:
         return sorted(self.folder.glob("step-*"))
