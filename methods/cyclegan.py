@@ -13,7 +13,7 @@ from benchmark.methods.crops import Crops
 from benchmark.methods.cycle import Cycle, CycleMethod, DomainNetworks, plain_generator
 from benchmark.methods.objective import l1_loss
 from benchmark.methods.options import AdversarialOptions, GeneratorKind, switch
-from benchmark.networks import PatchDiscriminator70
+from benchmark.networks.discriminator import PatchDiscriminator70
 from benchmark.networks.twins import DOMAINS
 from benchmark.training.trainer import Term
 

@@ -10,7 +10,8 @@ from benchmark.methods.crops import Crops
 from benchmark.methods.cycle import Cycle, CycleMethod, DomainNetworks, plain_generator
 from benchmark.methods.objective import weighted_cross_entropy, weighted_reference
 from benchmark.methods.options import GeneratorKind, SegmentationOptions
-from benchmark.networks import SegmentationUNet, crop_back, pad_to_multiple, unet_depth
+from benchmark.networks.padding import crop_back, pad_to_multiple
+from benchmark.networks.segmentation_unet import SegmentationUNet, unet_depth
 from benchmark.training.trainer import Term
 
 

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from benchmark.methods.base import TaskInfo
 from benchmark.methods.cycle import DomainNetworks
 from benchmark.methods.options import SegmentationOptions, switch
-from benchmark.networks import ResUNetGenerator, SemanticExtractor, Variant
+from benchmark.networks.generator import ResUNetGenerator
+from benchmark.networks.semantic_extractor import SemanticExtractor
+from benchmark.networks.variant import Variant
 from methods.s_cyclegan import SCycleGAN, segment
 
 

@@ -27,7 +27,6 @@ from torch import Tensor, nn
 from benchmark.config.base import Schedule, Strict
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import Images, Labels
-from benchmark.judges.autoencoder import NETWORK
 from benchmark.judges.features import extract, load_extractor
 from benchmark.judges.segmentor import Segmentor
 from benchmark.methods.base import Direction, FitContext, TaskInfo
@@ -41,8 +40,9 @@ from benchmark.metrics.preservation import volumes
 from benchmark.metrics.scanner import cross_validated_accuracy
 from benchmark.metrics.sensitivity import Sensitivity, SensitivityOptions, add_noise, area
 from benchmark.metrics.view import CellView
-from benchmark.networks import SegmentationUNet, initialize_weights, unet_depth
 from benchmark.networks.autoencoder import MultitaskAutoencoder
+from benchmark.networks.initialization import initialize_weights
+from benchmark.networks.segmentation_unet import SegmentationUNet, unet_depth
 from benchmark.training.device import inference_device, place
 from benchmark.training.saved import save_networks
 
@@ -176,7 +176,7 @@ def fidelity(_: str, size: Size) -> tuple[Work, Work]:
     with TemporaryDirectory() as folder:
         network = drawn(MultitaskAutoencoder(size.width), size)
         description = {"kind": "autoencoder", "architecture": {"width": size.width}}
-        save_networks(Path(folder), {NETWORK: network}, description)
+        save_networks(Path(folder), {"autoencoder": network}, description)
         extractor = load_extractor(Path(folder))
     target, *sources = ([noise(size, number, subject) for subject in range(SUBJECTS)] for number in range(SETS))
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import small_benchmark as small
-from torch import nn
 
 from benchmark import cli
 from benchmark.cli.leaderboard import publish
@@ -25,7 +24,6 @@ from benchmark.runtime.checksums import read_verified, write_with_checksum
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.interpreter import put_own_python_first
 from benchmark.training.description import read_description, write_failure
-from benchmark.training.saved import load_networks
 
 ROOT = Path(__file__).parents[1]
 
@@ -176,7 +174,6 @@ def test_a_full_disk_is_told_with_the_file(tmp_path, name):
         (lambda: read_provenance(Path("folder")), "folder: is a folder where a file belongs"),
         (lambda: read_description(Path("model")), "model/model.json: is a folder where a file belongs"),
         (lambda: scores.read(Path("folder")), "folder: is a folder where a file belongs"),
-        (lambda: load_networks(Path("model"), {"n": nn.Linear(1, 1)}), "model/n.safetensors: is a folder where a file"),
         (lambda: read_fold(Path("folder"), 0), "folder: is a folder where a file belongs"),
     ],
 )
@@ -185,7 +182,6 @@ def test_a_folder_in_place_of_a_file_and_a_file_in_place_of_a_folder(monkeypatch
     Path("folder").mkdir()
     Path("file").write_text("kept")
     Path("model/model.json").mkdir(parents=True)
-    Path("model/n.safetensors").mkdir()
     before = sorted(tmp_path.rglob("*"))
     monkeypatch.setattr(cli, "app", work)
     with pytest.raises(SystemExit) as caught:

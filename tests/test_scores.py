@@ -1,5 +1,6 @@
 """The table of scores, and its comparison with a reference."""
 
+import hashlib
 import math
 from dataclasses import replace
 
@@ -10,12 +11,16 @@ from benchmark.pipeline.reference import PUBLISHED, compare
 from benchmark.results import scores
 from benchmark.results.scores import Score, missing
 from benchmark.runtime import paths
-from benchmark.runtime.checksums import checksum_file, read_verified, write_checksum
+from benchmark.runtime.checksums import checksum_file, read_verified
 from benchmark.runtime.code_digest import ROOT
 from benchmark.runtime.errors import ConfigError, DataError
 from benchmark.runtime.paths import Cell
 
 CELL = Cell("demo", "d", "A", "B", 0, "m", 0)
+
+
+def state_checksum(path):
+    checksum_file(path).write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
 
 
 def test_round_trip_keeps_numbers_labels_and_reasons(tmp_path):
@@ -55,7 +60,7 @@ def test_a_number_is_finite_or_has_a_reason(value):
 
 def test_wrong_columns_are_named(tmp_path):
     (tmp_path / "s.csv").write_text("a,b\n1,2\n")
-    write_checksum(tmp_path / "s.csv")
+    state_checksum(tmp_path / "s.csv")
     with pytest.raises(DataError, match="has the columns"):
         scores.read(tmp_path / "s.csv")
 
@@ -63,7 +68,7 @@ def test_wrong_columns_are_named(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'"a\n'])
 def test_a_file_that_is_no_table_is_refused(tmp_path, content):
     (tmp_path / "s.csv").write_bytes(content)
-    write_checksum(tmp_path / "s.csv")
+    state_checksum(tmp_path / "s.csv")
     with pytest.raises(DataError, match="is no table of scores"):
         scores.read(tmp_path / "s.csv")
 

@@ -1,6 +1,7 @@
 """The pass over a finished network that swaps layers for faster ones."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 from torch import nn
 
@@ -24,7 +25,17 @@ from benchmark.networks.segmentation_unet import SegmentationUNet
 from benchmark.networks.semantic_extractor import SemanticExtractor
 from benchmark.networks.twins import Twins
 
-Swap = type[nn.Module] | None
+_SWAPS: dict[type[nn.Module], type[nn.Module]] = {
+    SegmentationRenorm: FoldedRenorm,
+    PreNormResidualBlock: FastPreNormBlock,
+    PostNormResidualBlock: FastPostNormBlock,
+    ResUNetGenerator: FastResUNetGenerator,
+    SegmentationUNet: GroupedSegmentationUNet,
+    SemanticExtractor: GroupedExtractor,
+    PatchDiscriminator: GroupedPatchDiscriminator,
+    PatchDiscriminator70: GroupedPatchDiscriminator70,
+    Twins: FusedTwins,
+}
 
 
 def accelerate(network: nn.Module) -> nn.Module:
@@ -37,7 +48,7 @@ def accelerate(network: nn.Module) -> nn.Module:
         The same network.
     """
     for module in list(_swappable(network)):
-        if faster := _SWAPS.get(type(module), _stays)(module):
+        if faster := _faster(module):
             module.__class__ = faster
     return network
 
@@ -49,46 +60,21 @@ def _swappable(network: nn.Module) -> Iterator[nn.Module]:
             yield from _swappable(child)
 
 
-def _stays(module: nn.Module) -> Swap:
-    return None
+def _faster(module: nn.Module) -> type[nn.Module] | None:
+    kind: Any = type(module)
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        plain = module.groups == 1 and module.dilation == (1, 1) and module.padding_mode == "zeros"
+        shape = (kind, module.kernel_size, module.stride, module.padding, module.output_padding)
+        return _CONVOLUTIONS.get(shape) if plain else None
+    if kind is nn.InstanceNorm2d:
+        return None if module.affine or module.track_running_stats or module.eps != EPSILON else FoldedInstanceNorm
+    return _SWAPS.get(kind)
 
 
-def _always(faster: type[nn.Module]) -> Callable[..., Swap]:
-    return lambda module: faster
-
-
-def _convolution(conv: nn.Conv2d) -> Swap:
-    if conv.groups > 1 or conv.dilation != (1, 1) or conv.padding_mode != "zeros" or conv.padding != (1, 1):
-        return None
-    swaps: dict[object, type[nn.Module]] = {((3, 3), (1, 1)): WinogradConv2d, ((4, 4), (2, 2)): HalvingConv2d}
-    return swaps.get((conv.kernel_size, conv.stride))
-
-
-def _transposed_convolution(conv: nn.ConvTranspose2d) -> Swap:
-    shape = (conv.kernel_size, conv.stride, conv.padding, conv.output_padding, conv.dilation, conv.groups)
-    return DoublingConv2d if shape == ((4, 4), (2, 2), (1, 1), (0, 0), (1, 1), 1) else None
-
-
-def _instance_norm(norm: nn.InstanceNorm2d) -> Swap:
-    return None if norm.affine or norm.track_running_stats or norm.eps != EPSILON else FoldedInstanceNorm
-
-
-def _reflecting_convolution(conv: ReflectConv2d) -> Swap:
-    return WinogradReflectConv2d if conv.kernel_size == (3, 3) else None
-
-
-_SWAPS: dict[type[nn.Module], Callable[..., Swap]] = {
-    nn.Conv2d: _convolution,
-    nn.ConvTranspose2d: _transposed_convolution,
-    nn.InstanceNorm2d: _instance_norm,
-    ReflectConv2d: _reflecting_convolution,
-    SegmentationRenorm: _always(FoldedRenorm),
-    PreNormResidualBlock: _always(FastPreNormBlock),
-    PostNormResidualBlock: _always(FastPostNormBlock),
-    ResUNetGenerator: _always(FastResUNetGenerator),
-    SegmentationUNet: _always(GroupedSegmentationUNet),
-    SemanticExtractor: _always(GroupedExtractor),
-    PatchDiscriminator: _always(GroupedPatchDiscriminator),
-    PatchDiscriminator70: _always(GroupedPatchDiscriminator70),
-    Twins: _always(FusedTwins),
+# By class, kernel, stride, padding and padding of the results.
+_CONVOLUTIONS: dict[tuple[object, ...], type[nn.Module]] = {
+    (nn.Conv2d, (3, 3), (1, 1), (1, 1), (0, 0)): WinogradConv2d,
+    (nn.Conv2d, (4, 4), (2, 2), (1, 1), (0, 0)): HalvingConv2d,
+    (nn.ConvTranspose2d, (4, 4), (2, 2), (1, 1), (0, 0)): DoublingConv2d,
+    (ReflectConv2d, (3, 3), (1, 1), (0, 0), (0, 0)): WinogradReflectConv2d,
 }

@@ -25,11 +25,8 @@ WIDEST = 32
 
 def can_be_fused(network: nn.Module) -> bool:
     """Whether its class says so, and it has no state that a copy would keep to itself."""
-    return (
-        Grouped in type(network).__bases__
-        and not any(".parametrizations." not in name for name, _ in network.named_buffers())
-        and not any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in network.modules())
-    )
+    buffers = [name for name, _ in network.named_buffers()]
+    return Grouped in type(network).__bases__ and all(".parametrizations." in name for name in buffers)
 
 
 class Fused:
@@ -106,13 +103,7 @@ class FusedBatch(nn.Module):
             return first
 
     def forward(self, *inputs: Tensor, **options: Any) -> Tensor:
-        """Inputs (2N, C, ...), each with channels of its own, to (2N, C', ...).
-
-        Raises:
-            TypeError: a tensor is given by its name.
-        """
-        if named := [name for name, value in options.items() if isinstance(value, Tensor)]:
-            raise TypeError(f"a fused network takes tensors by their place, and was given '{named[0]}'")
+        """Inputs (2N, C, ...), each with channels of its own, to (2N, C', ...)."""
         beside = [torch.cat(values.chunk(2)[:: self._order], dim=1) for values in inputs]
         return torch.cat(self._both(*beside, **options).chunk(2, dim=1)[:: self._order])
 

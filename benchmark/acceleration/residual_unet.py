@@ -54,9 +54,7 @@ class FastResUNetGenerator(Grouped, ResUNetGenerator):
 
     def forward(self, images: Tensor, embedding: Tensor | None = None) -> Tensor:
         """As `ResUNetGenerator.forward`."""
-        condition: tuple[Condition, ...] = self._condition(images, embedding)
-        if embedding is not None:
-            condition = (modulations(self, embedding),)
+        condition = () if embedding is None else (modulations(self, embedding),)
         groups = self.groups
         features = F.relu(self.stem(images), inplace=True)
         skips = []

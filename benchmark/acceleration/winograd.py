@@ -104,12 +104,8 @@ class Way:
 
 
 # Measured with 29 layers on an AMD EPYC with AVX512-BF16, batch 4, forward and backward: 512 to 512 channels of 16×16
-# pixels take 0.58 of a plain convolution's time in bf16 and 0.56 in float32, 256 to 256 0.73 and 0.67, 128 to 256 of
-# 32×32 0.69 and 0.63, 128 to 128 0.88 and 0.72; and where it is not done, 128 to 64 of 64×64 0.97 and 1.05, 256 to 256
-# of 8×8 0.98 and 1.01. Forward alone 0.1 to 0.3 more; of a single sample, too, whose kernel has as many sums as that of
-# four. Enlarged maps beside the way of `resampling.convolve`: 128 to 128 of 16×16 before that 0.71 and 0.79,
-# 512 to 512 of 8×8 0.40 and 0.46, and where it is not done, 128 to 64 of 32×32 0.90 and 1.02. With portable products
-# 512 to 512 take 1.1 and 256 to 256 1.2 of a plain convolution's time.
+# pixels take 0.58 of a plain convolution's time in bf16, 128 to 128 of 32×32 0.88; below the bounds 0.97 and more.
+# Enlarged maps beside the way of `resampling.convolve`: 512 to 512 of 8×8 0.40. See docs/measurements/training.md.
 #
 # With these points Bᵀ and Aᵀ have few digits, which bf16 holds. Of nine such sets they lose the fewest: with ±1 and ±2,
 # or ±1/2, instead of ±3/4 and ±3/2 results are off by 1.3 %.
@@ -134,18 +130,11 @@ def pays(way: Way, features: Tensor, weight: Tensor, *, padding: int = 1) -> boo
         weight: (out, in, 3, 3); fewer channels in than the maps have, as of a convolution in groups, are refused.
         padding: zeros around the map.
     """
-    if (
-        {features.device.type, weight.device.type} != {"cpu"}
-        or products_are_portable()
-        # PyTorch's own convolution refuses these with a message.
-        or features.ndim != 4
-        or not len(features)
-        or features.shape[1] != weight.shape[1]
-        or _precision(features) != _precision(weight)
-        or (size := way.size(features, padding)) is None
-    ):
-        return False
     out_channels, in_channels = weight.shape[:2]
+    if features.device.type != "cpu" or products_are_portable() or features.shape[1] != in_channels:
+        return False
+    if (size := way.size(features, padding)) is None:
+        return False
     saved = in_channels * out_channels / (in_channels + out_channels)
     return saved >= way.channels and saved * size[0] * size[1] >= way.work
 

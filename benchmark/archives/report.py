@@ -105,6 +105,11 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
     return Report(config, root, found, warnings, {name: of.volumes for name, of in covered.items()})
 
 
+def fault_report(config: DatasetConfig, root: Path, fault: DataError) -> Report:
+    """The report on a path without a readable archive."""
+    return Report(config, root, Survey({}, (fault,), ()), (), {})
+
+
 def _indivisible(config: DatasetConfig, found: Survey) -> Iterator[DataError]:
     """Scanners whose subjects cannot be divided as the config says."""
     for domain in sorted({domain for pair in config.pairs for domain in pair.split("-")}):

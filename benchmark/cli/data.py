@@ -29,17 +29,20 @@ def check(
 ) -> None:
     """Show the content and all faults of an archive; exit code 2 if there is a fault."""
     from benchmark.archives.formats.packed import is_packed
-    from benchmark.archives.report import check_archive
+    from benchmark.archives.report import check_archive, fault_report
     from benchmark.archives.retrieval.fetch import absent
     from benchmark.config.load import load_dataset
 
     config = load_dataset(dataset)
     root = path or paths.raw(dataset)
+    fault = None
     if not root.exists():
-        raise absent(config) if root == paths.raw(dataset) else DataError(root, "does not exist", _NAME_IT)
-    if root.is_file() and not is_packed(root):
-        raise DataError(root, "is neither a folder nor a tar or zip file", _NAME_IT)
-    report = check_archive(config, root, voxels=voxels)
+        fault = absent(config) if root == paths.raw(dataset) else DataError(root, "does not exist", _NAME_IT)
+    elif root.is_file() and not is_packed(root):
+        fault = DataError(root, "is neither a folder nor a tar or zip file", _NAME_IT)
+    if fault and not as_json:
+        raise fault
+    report = fault_report(config, root, fault) if fault else check_archive(config, root, voxels=voxels)
     if as_json:
         print(json.dumps(report.as_json(), indent=1))
     else:

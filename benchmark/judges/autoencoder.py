@@ -15,30 +15,16 @@ from torch import Tensor
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
-from benchmark.data.sampling import CropSampler, stream, torch_seed
+from benchmark.data.sampling import CropSampler, DomainSlices, stream, torch_seed
 from benchmark.data.slices import SliceStore
-from benchmark.judges.training import (
-    count_parameters,
-    optimize,
-    rebuilt,
-    training_slices,
-    training_subjects,
-    write_history,
-)
+from benchmark.judges.training import judge_training, load_judge, train_judge, training_subjects
 from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.networks.initialization import initialize_weights
-from benchmark.results.provenance import recorded_work
 from benchmark.runtime import paths
 from benchmark.training.batches import Batches
-from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.device import make_fabric, place
-from benchmark.training.memory import limited_memory
-from benchmark.training.resuming import checkpoints_of, note_resumption
-from benchmark.training.saved import load_networks, save_networks
-from benchmark.training.settings import judge_settings
 from benchmark.training.trainer import Recipe, Step, Term
 
-NETWORK = "autoencoder"
 BETAS = (0.9, 0.999)
 """Adam's defaults: Appendix A names no others, and β = 0.5 of Section III-B is for adversarial training."""
 
@@ -72,69 +58,49 @@ def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: in
         OutOfMemory: the last checkpoint is kept.
     """
     data, folder = load_dataset(dataset), paths.autoencoder(config.benchmark, dataset, pair, fold)
-    judge = {"judge": "autoencoder", "dataset": dataset, "pair": pair, "fold": fold}
-    settings = judge_settings(config, data, "autoencoder")
-    unfinished = checkpoints_of(config, folder, dataset, pair, settings, f"{__name__}:train_autoencoder")
-    with unfinished as checkpoints, recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
+    settings, identity = config.judges.autoencoder, ("autoencoder", dataset, pair, fold)
+    work = {"pair": pair, "fold": fold}
+    with judge_training("autoencoder", config, data, pair, folder, work) as (record, checkpoints):
         subjects = {domain: training_subjects(data, pair, domain, fold) for domain in pair.split("-")}
-        with limited_memory(f"the training of {folder}"):
-            network = _train(config, data, pair, fold, subjects, checkpoints)
-        note_resumption(record, checkpoints)
-        record.facts |= {"subjects": subjects, "parameters": count_parameters(network)}
+        samplers = _samplers(data, subjects, settings.batch_size, identity)
+        fabric = make_fabric()
+        network = MultitaskAutoencoder(settings.width)
+        initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
+        torch.manual_seed(torch_seed(*identity, "dropout"))
+        network = network.to(memory_format=torch.channels_last)
 
+        def draw() -> Slices:
+            drawn = [torch.from_numpy(sampler.draw()[0]) for sampler in samplers.values()]
+            return Slices(torch.cat(drawn), torch.cat([torch.full((len(d),), float(i)) for i, d in enumerate(drawn)]))
 
-def _train(
-    config: BenchmarkConfig,
-    data: DatasetConfig,
-    pair: str,
-    fold: int,
-    subjects: Mapping[str, tuple[str, ...]],
-    checkpoints: Checkpoints,
-) -> MultitaskAutoencoder:
-    settings = config.judges.autoencoder
-    identity = ("autoencoder", data.name, pair, fold)
-    folder = paths.autoencoder(config.benchmark, data.name, pair, fold)
-    samplers = _samplers(data, subjects, settings.batch_size, identity)
-    fabric = make_fabric()
-    network = MultitaskAutoencoder(settings.width)
-    initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
-    torch.manual_seed(torch_seed(*identity, "dropout"))
+        def losses(batch: Slices) -> Iterator[list[Term]]:
+            output = network(batch.images)
+            domain = F.binary_cross_entropy_with_logits(output.domain_logit, batch.is_target)
+            reconstruction = F.l1_loss(output.reconstruction, batch.images)
+            yield [Term("domain", 1.0, domain), Term("reconstruction", 1.0, reconstruction)]
 
-    network = network.to(memory_format=torch.channels_last)
-
-    def draw() -> Slices:
-        drawn = [torch.from_numpy(sampler.draw()[0]) for sampler in samplers.values()]
-        return Slices(torch.cat(drawn), torch.cat([torch.full((len(d),), float(i)) for i, d in enumerate(drawn)]))
-
-    def losses(batch: Slices) -> Iterator[list[Term]]:
-        output = network(batch.images)
-        domain = F.binary_cross_entropy_with_logits(output.domain_logit, batch.is_target)
-        reconstruction = F.l1_loss(output.reconstruction, batch.images)
-        yield [Term("domain", 1.0, domain), Term("reconstruction", 1.0, reconstruction)]
-
-    rate = settings.learning_rate
-    recipe = Recipe(
-        network=network,
-        batches=Batches(draw, samplers),
-        steps=[Step("judge", [{"params": network.parameters(), "lr": rate}], BETAS, losses)],
-        schedule=settings.schedule.steps(max(map(len, samplers.values()))),
-    )
-    history = optimize(recipe, fabric, rate, folder, checkpoints)
-    architecture = {"width": settings.width}
-    save_networks(folder, {NETWORK: network}, {"kind": "autoencoder", "architecture": architecture})
-    write_history(folder / "history.csv", history)
-    return network
+        rate = settings.learning_rate
+        recipe = Recipe(
+            network=network,
+            batches=Batches(draw, samplers),
+            steps=[Step("judge", [{"params": network.parameters(), "lr": rate}], BETAS, losses)],
+            schedule=settings.schedule.steps(max(map(len, samplers.values()))),
+        )
+        architecture = {"width": settings.width}
+        parameters = train_judge("autoencoder", recipe, fabric, rate, architecture, folder, checkpoints)
+        record.facts |= {"subjects": subjects, "parameters": parameters}
 
 
 def _samplers(
     data: DatasetConfig, subjects: Mapping[str, tuple[str, ...]], batch_size: int, identity: tuple[object, ...]
 ) -> dict[str, CropSampler]:
     """Whole slices of source and target: crops as large as a padded slice."""
-    rows, columns = SliceStore(paths.slices(data.name)).slice_shape
+    store = SliceStore(paths.slices(data.name))
+    rows, columns = store.slice_shape
     multiple = MultitaskAutoencoder.required_multiple
     whole = (rows + -rows % multiple, columns + -columns % multiple)
     return {
-        domain: CropSampler(training_slices(data, ids), whole, batch_size // 2, stream(*identity, "slices", domain))
+        domain: CropSampler(DomainSlices.of(store, ids), whole, batch_size // 2, stream(*identity, "slices", domain))
         for domain, ids in subjects.items()
     }
 
@@ -145,7 +111,6 @@ def load_autoencoder(folder: Path) -> MultitaskAutoencoder:
     Raises:
         ModelError: missing or damaged.
     """
-    network = rebuilt(MultitaskAutoencoder, folder)
-    load_networks(folder, {NETWORK: network})
+    network = load_judge("autoencoder", MultitaskAutoencoder, folder)
     place(network, torch.device("cpu"))
     return network.eval()

@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import TensorDataset
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.registry import register_feature_extractor
-from torch_fidelity.utils import create_feature_extractor, get_featuresdict_from_dataset
+from torch_fidelity.utils import create_feature_extractor
 
 from benchmark.data.slices import Images
 from benchmark.judges.autoencoder import load_autoencoder
@@ -68,18 +67,6 @@ class AutoencoderFeatures(FeatureExtractorBase):
 register_feature_extractor(EXTRACTOR, AutoencoderFeatures)
 
 
-class _Slices(TensorDataset):
-    """Slices as torch-fidelity expects them: one tensor for each item."""
-
-    def __getitem__(self, index: int) -> Tensor:  # type: ignore[override]
-        return super().__getitem__(index)[0]
-
-
-def slice_dataset(images: Images) -> TensorDataset:
-    """Slices (n, rows, columns) as an input of torch-fidelity."""
-    return _Slices(torch.from_numpy(np.array(images, np.float32))[:, None])
-
-
 def load_extractor(folder: Path) -> AutoencoderFeatures:
     """The extractor of one judge, on the GPU where there is one.
 
@@ -105,12 +92,6 @@ def extract(extractor: AutoencoderFeatures, images: Images) -> Tensor:
     Returns:
         (slices, feature_dim), float64, on the CPU.
     """
-    found = get_featuresdict_from_dataset(
-        slice_dataset(images),
-        extractor,
-        SLICES_AT_ONCE,
-        cuda=torch.cuda.is_available(),
-        save_cpu_ram=True,  # no worker processes, which copy more than they compute
-        verbose=False,
-    )
-    return found[LAYER]
+    batches = torch.from_numpy(np.array(images, np.float32))[:, None].split(SLICES_AT_ONCE)
+    device = next(extractor.parameters()).device
+    return torch.cat([extractor(batch.to(device))[0].cpu() for batch in batches])

@@ -9,35 +9,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
-from benchmark.data.sampling import CropSampler, stream, torch_seed
-from benchmark.data.slices import Images, Labels
+from benchmark.data.sampling import CropSampler, DomainSlices, stream, torch_seed
+from benchmark.data.slices import Images, Labels, SliceStore
 from benchmark.data.splits import any_pair
-from benchmark.judges.training import (
-    count_parameters,
-    optimize,
-    rebuilt,
-    training_slices,
-    training_subjects,
-    write_history,
-)
+from benchmark.judges.training import judge_training, load_judge, train_judge, training_subjects
 from benchmark.methods.crops import Crops
 from benchmark.networks.initialization import initialize_weights
 from benchmark.networks.padding import crop_back, pad_to_multiple
 from benchmark.networks.segmentation_unet import SegmentationUNet, unet_depth
-from benchmark.results.provenance import recorded_work
 from benchmark.runtime import paths
 from benchmark.training.batches import Batches
-from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.device import inference_device, make_fabric, place
-from benchmark.training.memory import limited_memory
-from benchmark.training.resuming import checkpoints_of, note_resumption
-from benchmark.training.saved import load_networks, save_networks
-from benchmark.training.settings import judge_settings
 from benchmark.training.trainer import Recipe, Step, Term
 
-NETWORK = "segmentor"
 BETAS = (0.5, 0.999)
 """Of Adam, Section III-B."""
 SLICES_AT_ONCE = 16
@@ -55,57 +40,37 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
         ModelError: the training diverged, or the checkpoint belongs to another config, code or data.
         OutOfMemory: the last checkpoint is kept.
     """
-    data = load_dataset(dataset)
+    data, identity = load_dataset(dataset), ("segmentor", dataset, domain, fold)
     pair, folder = any_pair(data, domain), paths.segmentor(config.benchmark, dataset, domain, fold)
-    judge = {"judge": "segmentor", "dataset": dataset, "domain": domain, "fold": fold}
-    settings = judge_settings(config, data, "segmentor")
-    unfinished = checkpoints_of(config, folder, dataset, pair, settings, f"{__name__}:train_segmentor")
-    with unfinished as checkpoints, recorded_work(folder / "run.json", config, dataset, pair, judge) as record:
+    settings, crops = config.judges.segmentor, config.datasets[dataset].training or data.training
+    work = {"domain": domain, "fold": fold}
+    with judge_training("segmentor", config, data, pair, folder, work) as (record, checkpoints):
         subjects = training_subjects(data, pair, domain, fold)
-        with limited_memory(f"the training of {folder}"):
-            network = _train(config, data, domain, fold, subjects, checkpoints)
-        note_resumption(record, checkpoints)
-        record.facts |= {"subjects": subjects, "parameters": count_parameters(network)}
+        slices = DomainSlices.of(SliceStore(paths.slices(dataset)), subjects)
+        sampler = CropSampler(slices, crops.crop, settings.batch_size, stream(*identity, "crops"))
+        fabric = make_fabric()
+        architecture = {"classes": data.classes, "depth": unet_depth(*crops.crop), "width": settings.width}
+        network = SegmentationUNet(**architecture)
+        initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
+        network = network.to(memory_format=torch.channels_last)
+        weights = torch.tensor(data.weights, device=fabric.device)
 
+        def draw() -> Crops:
+            images, labels = sampler.draw()
+            return Crops(torch.from_numpy(images), torch.from_numpy(labels))
 
-def _train(
-    config: BenchmarkConfig,
-    data: DatasetConfig,
-    domain: str,
-    fold: int,
-    subjects: tuple[str, ...],
-    checkpoints: Checkpoints,
-) -> SegmentationUNet:
-    settings = config.judges.segmentor
-    crops = config.datasets[data.name].training or data.training
-    identity = ("segmentor", data.name, domain, fold)
-    folder = paths.segmentor(config.benchmark, data.name, domain, fold)
-    sampler = CropSampler(training_slices(data, subjects), crops.crop, settings.batch_size, stream(*identity, "crops"))
-    fabric = make_fabric()
-    architecture = {"classes": data.classes, "depth": unet_depth(*crops.crop), "width": settings.width}
-    network = SegmentationUNet(**architecture)
-    initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
-    weights = torch.tensor(data.weights, device=fabric.device)
-    network = network.to(memory_format=torch.channels_last)
+        def losses(batch: Crops) -> Iterator[list[Term]]:
+            yield [Term("cross_entropy", 1.0, weighted_cross_entropy(network(batch.images), batch.labels, weights))]
 
-    def draw() -> Crops:
-        images, labels = sampler.draw()
-        return Crops(torch.from_numpy(images), torch.from_numpy(labels))
-
-    def losses(batch: Crops) -> Iterator[list[Term]]:
-        yield [Term("cross_entropy", 1.0, weighted_cross_entropy(network(batch.images), batch.labels, weights))]
-
-    rate = settings.learning_rate
-    recipe = Recipe(
-        network=network,
-        batches=Batches(draw, {"crops": sampler}),
-        steps=[Step("judge", [{"params": network.parameters(), "lr": rate}], BETAS, losses)],
-        schedule=settings.schedule.steps(len(sampler)),
-    )
-    history = optimize(recipe, fabric, rate, folder, checkpoints)
-    save_networks(folder, {NETWORK: network}, {"kind": "segmentor", "architecture": architecture})
-    write_history(folder / "history.csv", history)
-    return network
+        rate = settings.learning_rate
+        recipe = Recipe(
+            network=network,
+            batches=Batches(draw, {"crops": sampler}),
+            steps=[Step("judge", [{"params": network.parameters(), "lr": rate}], BETAS, losses)],
+            schedule=settings.schedule.steps(len(sampler)),
+        )
+        parameters = train_judge("segmentor", recipe, fabric, rate, architecture, folder, checkpoints)
+        record.facts |= {"subjects": subjects, "parameters": parameters}
 
 
 def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
@@ -154,6 +119,4 @@ def load_segmentor(folder: Path) -> Segmentor:
     Raises:
         ModelError: missing or damaged.
     """
-    network = rebuilt(SegmentationUNet, folder)
-    load_networks(folder, {NETWORK: network})
-    return Segmentor(network)
+    return Segmentor(load_judge("segmentor", SegmentationUNet, folder))

@@ -18,9 +18,12 @@ from benchmark.methods.crops import Crops
 from benchmark.methods.learned import LearnedMethod
 from benchmark.methods.objective import adversarial_loss, discriminator_loss, l1_loss
 from benchmark.methods.options import AdversarialOptions, GeneratorKind
-from benchmark.networks import PatchDiscriminator, ResNet9Generator, ResUNetGenerator, Twins, Variant
+from benchmark.networks.discriminator import PatchDiscriminator
+from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.padding import BACKGROUND
-from benchmark.networks.twins import DOMAINS, OTHER, Pass
+from benchmark.networks.resnet import ResNet9Generator
+from benchmark.networks.twins import DOMAINS, OTHER, Pass, Twins
+from benchmark.networks.variant import Variant
 from benchmark.runtime.errors import Diverged
 from benchmark.training.batches import Batches
 from benchmark.training.trainer import Recipe, Step, Term
@@ -160,7 +163,7 @@ class CycleTraining:
     """One training of a method of the family: its batches, and the two steps on each."""
 
     def __init__(self, method: CycleMethod, train: TrainingSet, context: FitContext) -> None:
-        self._method, self._networks, self._task = method, method.networks, train.task
+        self._method, self._networks = method, method.networks
         self._made: dict[str, Tensor] = {}
         self._memory = stream(*context.identity, "discriminators' memory")
         self._augmentation = stream(*context.identity, "augmentation")

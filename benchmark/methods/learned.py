@@ -1,8 +1,7 @@
 """What methods with networks share: training by the trainer, translation in batches, saving and loading."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from benchmark.config.base import Strict
 from benchmark.data.sampling import torch_seed
 from benchmark.data.slices import Images
 from benchmark.methods.base import Direction, FitContext, Method, TaskInfo, TrainingSet
-from benchmark.networks import crop_back, initialize_weights, pad_to_multiple
+from benchmark.networks.initialization import initialize_weights
+from benchmark.networks.padding import crop_back, pad_to_multiple
 from benchmark.runtime.errors import ModelError
 from benchmark.training.description import read_description, require
 from benchmark.training.device import inference_device, make_fabric, place
@@ -42,7 +42,7 @@ class LearnedMethod(Method):
     def __init__(self, options: Strict) -> None:
         super().__init__(options)
         self._network: nn.Module | None = None
-        self._task: TaskInfo
+        self.task: TaskInfo
         self._width: int
 
     @abstractmethod
@@ -81,13 +81,9 @@ class LearnedMethod(Method):
         """Height and width of what `infer` takes are multiples of this."""
         return 1
 
-    @property
-    def task(self) -> TaskInfo:
-        return self._task
-
     def smallest_crop(self, task: TaskInfo) -> tuple[int, int]:
         """The largest that any of its networks needs (attribute ``smallest_images`` of a network)."""
-        with _own_randomness():
+        with torch.random.fork_rng(devices=[]):
             modules = self.make_network(task, width=1).modules()
         sides = [getattr(module, "smallest_images", (1, 1)) for module in modules]
         return max(shorter for shorter, _ in sides), max(longer for _, longer in sides)
@@ -100,7 +96,7 @@ class LearnedMethod(Method):
         """
         fabric = make_fabric(context.precision)
         self.begin(train.task, context)
-        with _own_randomness(fabric.device):
+        with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
             torch.manual_seed(torch_seed(*context.identity, "dropout"))
             Trainer(self.recipe(train, context), fabric).run(context.log, context.checkpoints)
 
@@ -149,24 +145,13 @@ class LearnedMethod(Method):
         except ValidationError as error:
             raise ModelError(path, f"is damaged ({error.errors()[0]['msg']})", "Train it again") from None
         self._set(task, width)
-        try:
-            load_networks(path, self.translating())
-        except ModelError:
-            self._network = None  # untrained networks must not translate
-            raise
+        load_networks(path, self.translating())
         place(self.network, inference_device())
 
     def _set(self, task: TaskInfo, width: int) -> None:
-        self._task, self._width = task, width
-        with _own_randomness():
+        self.task, self._width = task, width
+        with torch.random.fork_rng(devices=[]):
             self._network = self.make_network(task, width)
 
     def _description(self) -> dict[str, Any]:
         return {"format": FORMAT, "method": self.name, "options": self.options.model_dump(mode="json")}
-
-
-@contextmanager
-def _own_randomness(device: torch.device | None = None) -> Iterator[None]:
-    """PyTorch's global random state is put back afterwards."""
-    with torch.random.fork_rng(devices=[device] if device is not None and device.type == "cuda" else []):
-        yield

@@ -61,11 +61,8 @@ class ResUNetGenerator(nn.Module):
 
         Returns:
             (N, 1, H, W) in [-1, 1].
-
-        Raises:
-            ValueError: an embedding is missing or not wanted, or the images have a size that does not fit.
         """
-        condition = self._condition(images, embedding)
+        condition = () if embedding is None else (embedding,)
         features = F.relu(self.stem(images))
         skips = []
         for block, downsample in zip(self.encoder, self.downsample, strict=True):
@@ -80,23 +77,6 @@ class ResUNetGenerator(nn.Module):
                 features = enlarge(features)
             features = block(torch.cat([features, skips.pop()], dim=1), *condition)
         return torch.tanh(self.head(enlarge(F.leaky_relu(features, LEAKY_SLOPE))))
-
-    def _condition(self, images: Tensor, embedding: Tensor | None) -> tuple[Tensor, ...]:
-        """What every block takes beside its features, after a check of the sizes."""
-        sides, multiple = sorted(images.shape[-2:]), self.required_multiple
-        too_small = any(side < least for side, least in zip(sides, self.smallest_images, strict=True))
-        if too_small or any(side % multiple for side in sides):
-            raise ValueError(
-                f"the generator takes images whose sides are multiples of {multiple}, one of them more than "
-                f"{multiple}; got {images.shape[-2]}x{images.shape[-1]}"
-            )
-        if self.conditioned != (embedding is not None):
-            raise ValueError(
-                "a renormalized generator needs an embedding"
-                if self.conditioned
-                else "a plain generator takes no embedding"
-            )
-        return () if embedding is None else (embedding,)
 
 
 def enlarge(features: Tensor) -> Tensor:

@@ -38,12 +38,6 @@ def crop_back(padded: Tensor, height: int, width: int) -> Tensor:
 
     Returns:
         (N, C, height, width), a view.
-
-    Raises:
-        ValueError: the padded images are smaller than that.
     """
-    rows, columns = padded.shape[-2] - height, padded.shape[-1] - width
-    if rows < 0 or columns < 0:
-        raise ValueError(f"cannot crop {tuple(padded.shape[-2:])} to {(height, width)}")
-    top, left = rows // 2, columns // 2
+    top, left = (padded.shape[-2] - height) // 2, (padded.shape[-1] - width) // 2
     return padded[..., top : top + height, left : left + width]

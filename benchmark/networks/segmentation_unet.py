@@ -62,8 +62,6 @@ class SegmentationUNet(nn.Module):
 
     def __init__(self, classes: int, *, depth: int, width: int = 64) -> None:
         super().__init__()
-        if depth < MIN_DEPTH:
-            raise ValueError(f"a U-Net needs at least {MIN_DEPTH} halvings; got {depth}")
         channels = [width * min(2**level, 8) for level in range(depth)]
         self.required_multiple = 2**depth
         """Height and width must be multiples of this."""
@@ -84,15 +82,7 @@ class SegmentationUNet(nn.Module):
 
         Returns:
             (N, classes, H, W) logits.
-
-        Raises:
-            ValueError: a side is not such a multiple.
         """
-        height, width = images.shape[-2:]
-        if height % self.required_multiple or width % self.required_multiple:
-            raise ValueError(
-                f"this U-Net takes images whose sides are multiples of {self.required_multiple}; got {height}x{width}"
-            )
         features, skips = images, []
         for block in self.encoder:
             features = block(features)

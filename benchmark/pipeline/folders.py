@@ -8,7 +8,6 @@ from the future looks older than it, so Snakemake takes the job for failed and d
 import errno
 import os
 import shlex
-import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -32,18 +31,23 @@ def folders_of(patterns: Iterable[str], below: Iterable[Path]) -> list[Path]:
 
 
 def refuse_unusable(folders: Iterable[Path], *, writing: bool = False) -> None:
-    """Looks at folders, as far as they are there, and at those in which they lie.
+    """Looks at each folder, or where it is not there yet, at the one in which it would be made.
 
     Args:
-        writing: whether the last one that is there must also admit new files. A dry run works on read-only results.
+        writing: whether that must also admit new files. A dry run works on read-only results.
 
     Raises:
-        OSError: one is no folder, leads nowhere, or does not admit files; ``benchmark.cli.errors`` puts it in words.
+        OSError: one is no folder, or does not admit files; ``benchmark.cli.errors`` puts it in words.
     """
     for folder in folders:
-        last = [Path(), *_there(folder)][-1]
-        if writing and not os.access(last, os.W_OK | os.X_OK, effective_ids=True):
-            raise _fault(errno.EROFS if read_only(last) else errno.EACCES, last)
+        last = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+        fault = None
+        if not last.is_dir():
+            fault = errno.ENOTDIR
+        elif writing and not os.access(last, os.W_OK | os.X_OK, effective_ids=True):
+            fault = errno.EROFS if read_only(last) else errno.EACCES
+        if fault:
+            raise OSError(fault, os.strerror(fault), str(last))
 
 
 def refuse_future(folders: Iterable[Path]) -> None:
@@ -76,21 +80,3 @@ def _times(folders: Iterable[Path]) -> Iterator[tuple[float, Path]]:
 def read_only(folder: Path) -> bool:
     """Whether the folder is on a read-only disk."""
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-
-
-def _there(folder: Path) -> Iterator[Path]:
-    """The folder and those around it, from outside in, until one is missing."""
-    for place in (*reversed(folder.parents), folder):
-        try:
-            mode = place.stat().st_mode
-        except FileNotFoundError:
-            if place.is_symlink():  # a folder cannot be made there
-                raise _fault(errno.ENOTDIR, place) from None
-            return
-        if not stat.S_ISDIR(mode):
-            raise _fault(errno.ENOTDIR, place)
-        yield place
-
-
-def _fault(number: int, path: Path) -> OSError:
-    return OSError(number, os.strerror(number), str(path))

@@ -46,8 +46,7 @@ def _make_ready(inputs: Inputs, record: Record) -> None:
     """Makes the method ready to translate; notes why it is not."""
     if inputs.not_applicable:
         record.status, record.reason = "skipped", inputs.not_applicable
-        return
-    if inputs.trained:
+    elif inputs.trained:
         run = read_provenance(inputs.cell.run)
         record.status, record.reason = run["status"], run["reason"]
     if record.status != "ok":
@@ -56,22 +55,18 @@ def _make_ready(inputs: Inputs, record: Record) -> None:
     if not inputs.trained:
         with method_faults():
             parameters = method.parameters
-        record.facts |= {
-            "options": method.options.model_dump(mode="json"),
-            FIT: {**record.cost, "parameters": parameters},
-        }
+        options = method.options.model_dump(mode="json")
+        record.facts |= {"options": options, FIT: {**record.cost, "parameters": parameters}}
 
 
 def _harmonized(inputs: Inputs, subject: str) -> Images:
-    images = _truth(inputs.cell, subject) if inputs.method.needs_truth else inputs.store.image(subject)
+    if inputs.method.needs_truth:
+        from benchmark.data.truth import read_truth
+
+        _, images = read_truth(paths.truth(inputs.cell.dataset), subject, inputs.cell.target)
+    else:
+        images = inputs.store.image(subject)
     try:
         return translate(inputs.method, images)
     except MethodFailed as outcome:
         raise MethodFailed(f"{outcome.reason} (subject {subject})") from outcome
-
-
-def _truth(cell: Cell, subject: str) -> Images:
-    from benchmark.data.truth import read_truth
-
-    _, noisy = read_truth(paths.truth(cell.dataset), subject, cell.target)
-    return noisy

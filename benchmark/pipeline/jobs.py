@@ -97,12 +97,14 @@ def jobs_of(config: BenchmarkConfig, subjects: Mapping[str, Sequence[str]]) -> l
     places = list(judged(config))
     cells = [cell for place in places for cell in cells_of(config, *place)]
     trained = [cell for cell in cells if config.cards[cell.method].is_trained_on(datasets[cell.dataset].label_kind)]
-    trainings = [_training(cell) for cell in trained]
-    judges = list(_judges(config, datasets, places))
-    harmonized = [_harmonization(cell, cell in trained) for cell in cells]
+    trainings = [_cell_job("train", cell, (cell.model, cell.history, cell.run)) for cell in trained]
+    of_training: dict[Cell, tuple[Key, ...]] = {job.cells[0]: (job.key,) for job in trainings}
+    harmonized = [
+        _cell_job("harmonize", cell, (cell.harmonized, cell.harmonize_run), of_training.get(cell, ())) for cell in cells
+    ]
     shared = [_reference(config, *place) for place in places]
-    scored = [_scoring(cell, cell in trained) for cell in cells]
-    others = [*trainings, *judges, *harmonized, *shared, *scored]
+    scored = [_scoring(cell, of_training.get(cell, ())) for cell in cells]
+    others = [*trainings, *_judges(config, datasets, places), *harmonized, *shared, *scored]
     others += _reported(config, [*trainings, *harmonized], shared, scored)
     # A config may leave pairs of a dataset out.
     wanted = {key for job in others for key in job.needs}
@@ -129,29 +131,16 @@ def _slices_and_split(dataset: str, pair: str) -> tuple[Key, ...]:
 
 def _cell_job(rule: str, cell: Cell, makes: tuple[Path, ...], needs: tuple[Key, ...] = ()) -> Job:
     needs = (*_slices_and_split(cell.dataset, cell.pair), *needs)
-    return Job(rule, _name(cell), makes, needs, cell.dataset, cell.pair, cell.fold, (cell,))
+    name = f"{cell.dataset}-{cell.pair}-{cell.fold}-{cell.method}-{cell.seed}"
+    return Job(rule, name, makes, needs, cell.dataset, cell.pair, cell.fold, (cell,))
 
 
-def _name(cell: Cell) -> str:
-    return f"{cell.dataset}-{cell.pair}-{cell.fold}-{cell.method}-{cell.seed}"
-
-
-def _training(cell: Cell) -> Job:
-    return _cell_job("train", cell, (cell.model, cell.history, cell.run))
-
-
-def _harmonization(cell: Cell, trained: bool) -> Job:
-    needs = (("train", _name(cell)),) if trained else ()
-    return _cell_job("harmonize", cell, (cell.harmonized, cell.harmonize_run), needs)
-
-
-def _scoring(cell: Cell, trained: bool) -> Job:
+def _scoring(cell: Cell, training: tuple[Key, ...]) -> Job:
     place = f"{cell.dataset}-{cell.pair}-{cell.fold}"
     judges = (("segmentor", f"{cell.dataset}-{cell.target}-{cell.fold}"), ("autoencoder", place))
-    needs = (("harmonize", _name(cell)), ("reference", place), *judges)
-    return _cell_job(
-        "score", cell, (cell.scores, cell.artifacts), (*needs, *((("train", _name(cell)),) if trained else ()))
-    )
+    harmonization = ("harmonize", f"{place}-{cell.method}-{cell.seed}")
+    needs = (harmonization, ("reference", place), *judges, *training)
+    return _cell_job("score", cell, (cell.scores, cell.artifacts), needs)
 
 
 def _judges(
@@ -181,13 +170,7 @@ def _reference(config: BenchmarkConfig, dataset: str, pair: str, fold: int) -> J
 def _reported(
     config: BenchmarkConfig, made: Sequence[Job], shared: Sequence[Job], scored: Sequence[Job]
 ) -> Iterator[Job]:
-    """What the whole benchmark leaves.
-
-    Args:
-        made: trainings and harmonizations.
-        shared: what all cells of a pair and fold share.
-        scored: the scores of cells.
-    """
+    """What the whole benchmark leaves, from trainings and harmonizations, references, and scores of cells."""
     name = "all"
     cells = tuple(cell for job in scored for cell in job.cells)
     scores = (paths.scores(config.benchmark), paths.leaderboard(config.benchmark))

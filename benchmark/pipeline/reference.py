@@ -95,11 +95,8 @@ def compare(new: Path, reference: Path) -> Comparison:
             is not in the reference.
     """
     if not (reference / FILE).is_file():
-        raise DataError(
-            reference / FILE,
-            "is missing, so nothing can be compared",
-            "Publish scores (hbench leaderboard publish) and write this file beside them",
-        )
+        remedy = "Publish scores (hbench leaderboard publish) and write this file beside them"
+        raise DataError(reference / FILE, "is missing, so nothing can be compared", remedy)
     tolerances = check(Tolerances, read_yaml(reference / FILE), reference / FILE)
     old, now = scores.read(reference / "scores.csv", PUBLISHED), scores.read(new)
     named = set(tolerances.metrics) | set(tolerances.not_compared)
@@ -113,7 +110,8 @@ def compare(new: Path, reference: Path) -> Comparison:
         raise DataError(reference, "leaves no number to compare", "Remove metrics from not_compared")
     otherwise = _otherwise(both, tolerances)
     ended = pd.MultiIndex.from_frame(both[CELL]).isin(pd.MultiIndex.from_frame(otherwise))
-    follows = both["metric"].isin(_following(tolerances))
+    may = tolerances.other_outcomes
+    follows = both["metric"].isin([may.metric, *may.metrics] if may else [])
     # Presence and status of rows are always compared.
     same_rows = (both["_merge"] == "both") & (both["status_reference"] == both["status_now"])
     pair = both["source"] + "-" + both["target"]
@@ -128,11 +126,6 @@ def compare(new: Path, reference: Path) -> Comparison:
         (numbers["_merge"] == "both") & numbers["value_reference"].isna() & numbers["value_now"].isna()
     )
     return Comparison(len(numbers), int((equal & (moved == "")).sum()), differences[columns], otherwise)
-
-
-def _following(tolerances: Tolerances) -> list[str]:
-    may = tolerances.other_outcomes
-    return [may.metric, *may.metrics] if may else []
 
 
 def _otherwise(both: pd.DataFrame, tolerances: Tolerances) -> pd.DataFrame:

@@ -61,34 +61,21 @@ def _checked(
     from benchmark.metrics.registry import check_metrics
 
     for name, dataset in datasets.items():
-        _check_use(origin, dataset, file.datasets[name].pairs, file.datasets[name].folds)
+        check_reader(dataset.reader)
+        use, folds = file.datasets[name], dataset.split.folds
+        if others := [pair for pair in use.pairs or () if pair not in dataset.pairs]:
+            remedy = f"Its pairs are {', '.join(dataset.pairs)}"
+            raise ConfigError(origin, f"dataset {name} has no pair '{others[0]}'", remedy)
+        if beyond := [fold for fold in use.folds or () if fold >= folds]:
+            raise ConfigError(origin, f"dataset {name} has no fold {beyond[0]}", f"Its folds are 0 to {folds - 1}")
     check_methods(origin, file.methods)
     check_metrics(origin, file.metrics)
     _check_crops(origin, file, datasets)
     if file.proposed not in file.methods:
-        raise ConfigError(
-            origin,
-            f"proposed method '{file.proposed}' is not among its methods",
-            "Add it, or name another as 'proposed'",
-        )
+        fault = f"proposed method '{file.proposed}' is not among its methods"
+        raise ConfigError(origin, fault, "Add it, or name another as 'proposed'")
     cards = {name: card(name) for name in file.methods}
     return BenchmarkConfig.model_validate({**dict(file), "cards": cards, "checked_with": checked_with})
-
-
-def _check_use(
-    origin: object, dataset: DatasetConfig, pairs: tuple[str, ...] | None, folds: tuple[int, ...] | None
-) -> None:
-    check_reader(dataset.reader)
-    for pair in pairs or ():
-        if pair not in dataset.pairs:
-            raise ConfigError(
-                origin, f"dataset {dataset.name} has no pair '{pair}'", f"Its pairs are {', '.join(dataset.pairs)}"
-            )
-    for fold in folds or ():
-        if fold >= dataset.split.folds:
-            raise ConfigError(
-                origin, f"dataset {dataset.name} has no fold {fold}", f"Its folds are 0 to {dataset.split.folds - 1}"
-            )
 
 
 def _check_crops(origin: object, file: BenchmarkFile, datasets: dict[str, DatasetConfig]) -> None:
@@ -99,14 +86,8 @@ def _check_crops(origin: object, file: BenchmarkFile, datasets: dict[str, Datase
         made, crops = create(method, file.methods[method]), file.datasets[name].training or dataset.training
         if made.not_applicable(dataset.label_kind):
             continue
-        task = TaskInfo(
-            dataset.classes,
-            dataset.weights,
-            dataset.label_kind,
-            crops.crop,
-            crops.batch_size,
-            dataset.preparation.grid_size,
-        )
+        grid = dataset.preparation.grid_size
+        task = TaskInfo(dataset.classes, dataset.weights, dataset.label_kind, crops.crop, crops.batch_size, grid)
         sides = made.smallest_crop(task)
         if min(crops.crop) < min(sides) or max(crops.crop) < max(sides):
             shorter, longer = (-(-side // CROP_MULTIPLE) * CROP_MULTIPLE for side in sides)

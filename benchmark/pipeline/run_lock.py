@@ -6,16 +6,15 @@ Jobs that a killed run left in the queue of a cluster hold no lock: Slurm is ask
 """
 
 import getpass
-import os
 import subprocess
-from io import TextIOWrapper
 from pathlib import Path
+from typing import IO
 
 from benchmark.runtime.errors import UserError
-from benchmark.runtime.locks import lock
+from benchmark.runtime.locks import hold, holder
 
 LOCK = Path(".snakemake/hbench.lock")
-_held: dict[Path, TextIOWrapper] = {}
+_held: dict[Path, IO[str]] = {}
 
 
 def hold_run_lock(path: Path = LOCK) -> None:
@@ -26,20 +25,10 @@ def hold_run_lock(path: Path = LOCK) -> None:
     """
     if path in _held:
         return
-    path.parent.mkdir(exist_ok=True, parents=True)
-    file = path.open("a+", encoding="utf-8")
-    if not lock(file):
-        file.seek(0)
-        other = file.read().strip() or "unknown"
-        file.close()
-        raise UserError(
-            Path.cwd(),
-            f"is in use by another run (process {other})",
-            "Wait until it is done, or stop it, and run again",
-        )
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
+    file = hold(path)
+    if not file:
+        fault = f"is in use by another run (process {holder(path)})"
+        raise UserError(Path.cwd(), fault, "Wait until it is done, or stop it, and run again")
     _held[path] = file  # closing it would give the lock back
 
 

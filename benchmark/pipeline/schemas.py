@@ -45,21 +45,11 @@ def benchmark_schema() -> Schema:
 
 
 def dataset_schema() -> Schema:
-    """Of a file in ``config/datasets/``; one that extends another may leave out what that says."""
-    whole = DatasetConfig.model_json_schema()
-    definitions = whole.pop("$defs")
-    del whole["properties"]["name"]  # the file's name
-    whole["required"].remove("name")
-    whole["properties"]["extends"] = {"type": "string", "description": "the dataset whose values this file changes"}
-    definitions |= {f"{name}.part": _part(schema) for name, schema in definitions.items()}
-    return {
-        "$schema": _DIALECT,
-        "title": "Dataset",
-        "if": {"required": ["extends"]},
-        "then": _part(whole),
-        "else": whole,
-        "$defs": definitions,
-    }
+    """Of a file in ``config/datasets/``. Any key may be missing, since the file may extend another."""
+    schema = _part(DatasetConfig.model_json_schema())
+    del schema["properties"]["name"]  # the file's name
+    schema["properties"]["extends"] = {"type": "string", "description": "the dataset whose values this file changes"}
+    return {"$schema": _DIALECT, **schema, "title": "Dataset"}
 
 
 def _part(schema: Any) -> Any:
@@ -73,6 +63,4 @@ def _part(schema: Any) -> Any:
         del kept["required"]
     if "oneOf" in kept:  # what tells the alternatives apart may be missing
         kept["anyOf"] = kept.pop("oneOf")
-    if isinstance(kept.get("$ref"), str):
-        kept["$ref"] += ".part"
     return kept

@@ -1,6 +1,8 @@
 """Scores harmonized images: a cell's, or those of another program, with the same code."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Literal
 
 import pandas as pd
 
@@ -16,7 +18,6 @@ from benchmark.results import scores
 from benchmark.results.artifacts import write_artifacts
 from benchmark.results.harmonized import Harmonized, read_harmonized
 from benchmark.results.scores import NO_SEED, Score, missing
-from benchmark.results.status import Status
 from benchmark.runtime.errors import MethodFailed
 from benchmark.runtime.paths import Cell
 
@@ -35,7 +36,7 @@ def score_cell(config: BenchmarkConfig, cell: Cell, failure: str | None = None) 
     harmonized = Harmonized({}, "failed", failure) if failure else read_harmonized(cell.harmonized)
     if harmonized.status == "ok":
         pair = PairView(config, load_dataset(cell.dataset), cell.pair, cell.fold)
-        view = CellView(pair, cell, harmonized.images, _loader(cell, config))
+        view = CellView(pair, cell, harmonized.images, partial(_method, config, cell))
         rows = list(scores_of(view, metrics))
         write_artifacts(cell.artifacts, view.artifacts)
     else:
@@ -95,16 +96,11 @@ def check_declared(metric: Metric, rows: Sequence[Score]) -> None:
             raise ValueError(f"{row.metric} of {row.subject} is {row.value}, outside {list(quantity.bounds)}")
 
 
-def _missing(metric: Metric, status: Status, reason: str) -> list[Score]:
-    if status == "ok":
-        raise ValueError(f"{metric.name} is missing, so its status cannot be ok")
+def _missing(metric: Metric, status: Literal["failed", "skipped"], reason: str) -> list[Score]:
     return [missing(q.name, status, reason, unit=q.unit) for q in metric.quantities]
 
 
-def _loader(cell: Cell, config: BenchmarkConfig) -> Callable[[], Method]:
-    def load() -> Method:
-        inputs = Inputs(config, cell)
-        # Forward, it has translated already.
-        return inputs.ready_method() if inputs.method.has_backward else inputs.method
-
-    return load
+def _method(config: BenchmarkConfig, cell: Cell) -> Method:
+    inputs = Inputs(config, cell)
+    # Forward, it has translated already.
+    return inputs.ready_method() if inputs.method.has_backward else inputs.method

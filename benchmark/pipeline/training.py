@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.methods.isolation import method_faults
@@ -39,7 +38,7 @@ def train_cell(config: BenchmarkConfig, cell: Cell, failure: str | None = None) 
     settings = training_settings(config, inputs.dataset, cell.method)
     code = ("benchmark.pipeline.training:train_cell", f"methods.{cell.method}")
     unfinished = checkpoints_of(config, cell.model, cell.dataset, cell.pair, settings, *code)
-    history = _History()
+    history: list[dict[str, float]] = []
     with unfinished as checkpoints, recorded(cell.run, config, cell) as record:
         try:
             if failure:
@@ -49,33 +48,24 @@ def train_cell(config: BenchmarkConfig, cell: Cell, failure: str | None = None) 
         except MethodFailed as outcome:
             record.failed(outcome)
             write_failure(cell.model, outcome.reason)
-        history.write(cell.history)
+        write_rows(cell.history, list(history[0]) if history else ["step"], history)
         note_resumption(record, checkpoints)
 
 
-def _train(inputs: Inputs, record: Record, history: "_History", checkpoints: Checkpoints) -> None:
+def _train(inputs: Inputs, record: Record, history: list[dict[str, float]], checkpoints: Checkpoints) -> None:
     method, cell = inputs.method, inputs.cell
     if inputs.not_applicable:
         raise UserError(f"{cell.method} on {cell.dataset}", inputs.not_applicable, "Do not train it; it is skipped")
     precision = precision_here(inputs.config.training.precision)
     record.facts |= {"options": method.options.model_dump(mode="json"), "precision": precision}
     checkpoints.origin = {**checkpoints.origin, "precision": precision}
-    context = replace(inputs.context, precision=precision, log=history.add, checkpoints=checkpoints)
+
+    def log(step: int, losses: Mapping[str, float]) -> None:
+        history.append({"step": step, **losses})
+
+    context = replace(inputs.context, precision=precision, log=log, checkpoints=checkpoints)
     method.fit(inputs.training_set, context)
     record.facts["parameters"] = method.parameters
     method.save(cell.model)
     if not cell.model.is_dir():
         raise MethodFailed("save() left no folder")
-
-
-class _History:
-    """Losses over steps, for ``history.csv``."""
-
-    def __init__(self) -> None:
-        self._rows: list[dict[str, float]] = []
-
-    def add(self, step: int, losses: Mapping[str, float]) -> None:
-        self._rows.append({"step": step, **losses})
-
-    def write(self, path: Path) -> None:
-        write_rows(path, list(self._rows[0]) if self._rows else ["step"], self._rows)

@@ -31,38 +31,21 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(folder: Path, *, flushed: bool = False) -> Iterator[Path]:
-    """A temporary folder that replaces ``folder`` at the end of the block, or is removed if it raises.
-
-    Args:
-        flushed: writes the files to the disk before the renaming, so that the folder also survives a power cut.
-    """
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder that replaces ``folder`` at the end of the block, or is removed if it raises."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir()
         yield temporary
-        if flushed:
-            for path in (*temporary.iterdir(), temporary):
-                _flush(path)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(temporary, folder)
-        if flushed:
-            _flush(folder.parent)
     except OSError as error:
         _name(error, temporary, folder)
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _name(error: OSError, temporary: Path, final: Path) -> None:
@@ -78,13 +61,11 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes a text file to the disk that only its owner can read."""
+    """Writes a text file that only its owner can read."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with atomic_file(path) as temporary:
         temporary.touch(mode=0o600)
         temporary.write_text(text, encoding="utf-8")
-        _flush(temporary)
-    _flush(path.parent)
 
 
 def write_table(path: Path, table: "pd.DataFrame") -> None:

@@ -21,12 +21,7 @@ def checksum_file(path: Path) -> Path:
 def write_with_checksum(path: Path, table: pd.DataFrame) -> None:
     """Writes a CSV file as :func:`benchmark.runtime.atomic.write_table` does, and its hash."""
     write_table(path, table)
-    write_checksum(path)
-
-
-def write_checksum(path: Path) -> None:
-    """Writes the hash of a table."""
-    write_atomically(checksum_file(path), _line(path, path.read_bytes()))
+    write_atomically(checksum_file(path), f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
 
 
 def read_verified(path: Path, remedy: str | None = None) -> BytesIO:
@@ -47,11 +42,7 @@ def read_verified(path: Path, remedy: str | None = None) -> BytesIO:
     except FileNotFoundError:
         fault = f"is missing, and without it {path.name} may have lost rows unnoticed"
         raise DataError(checksum_file(path), fault, remedy or remedy_missing(checksum_file(path))) from None
-    if stated.split() != _line(path, content).encode().split():
+    if stated.split() != [hashlib.sha256(content).hexdigest().encode(), path.name.encode()]:
         fault = f"is truncated or was changed: its SHA-256 is not that of {checksum_file(path).name}"
         raise DataError(path, fault, remedy or remedy_damaged(path))
     return BytesIO(content)
-
-
-def _line(path: Path, content: bytes) -> str:
-    return f"{hashlib.sha256(content).hexdigest()}  {path.name}\n"

@@ -7,20 +7,19 @@ GPUs and MIG instances are named by UUID: the numbers start at 0 again in every 
 
 import logging
 import os
-import stat
 import time
-from io import TextIOWrapper
 from itertools import takewhile
 from pathlib import Path
+from typing import IO
 
 from benchmark.runtime.errors import UserError
-from benchmark.runtime.locks import lock
+from benchmark.runtime.locks import hold, holder
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 PAUSE = 1.0
 """Seconds between two attempts to lock a GPU."""
 _NONE = ("", "-1", "NoDevFiles")
-_held: list[TextIOWrapper] = []
+_held: list[IO[str]] = []
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +42,14 @@ def take_gpu(folder: Path | None = None) -> str:
     """Waits for a free GPU and keeps it until this process ends. Call it before PyTorch is loaded.
 
     Args:
-        folder: of the lock files; by default one for all benchmarks of this user on this machine.
+        folder: of the lock files; by default one for all benchmarks of this user on this machine. It is not in
+            ``TMPDIR``, which differs between Slurm jobs.
 
     Returns:
         The UUID of the GPU, from now on the only visible one.
 
     Raises:
-        UserError: there is no GPU, or another user owns the folder of the lock files.
+        UserError: there is no GPU.
     """
     names = gpus()
     if not names:
@@ -58,12 +58,12 @@ def take_gpu(folder: Path | None = None) -> str:
             f"the job was promised one, and there is none here ({VISIBLE} is {os.environ.get(VISIBLE, 'not set')})",
             "Set gpu: 0 under set-resources in the profile, or run it on a machine with a GPU",
         )
-    folder = folder or _lock_folder()
+    folder = folder or Path(f"/tmp/harmonize-bench-{os.getuid()}")
     locks = {name: folder / name.replace("/", ":") for name in names}
     waiting = False
     while not (free := next((name for name in names if _take(locks[name])), None)):
         if not waiting:
-            holders = ", ".join(f"{name} (process {path.read_text().strip()})" for name, path in locks.items())
+            holders = ", ".join(f"{name} (process {holder(path)})" for name, path in locks.items())
             logger.info("waiting for a GPU; in use are %s", holders)
             waiting = True
         time.sleep(PAUSE)
@@ -129,27 +129,7 @@ def _uuids(index: int) -> list[str]:
     return [pynvml.nvmlDeviceGetUUID(device) for device in instances or [gpu]]
 
 
-def _lock_folder() -> Path:
-    """A folder in ``/tmp``, not in ``TMPDIR``, which differs between Slurm jobs.
-
-    Raises:
-        UserError: another user owns it.
-    """
-    folder = Path(f"/tmp/harmonize-bench-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise UserError(folder, "is not this user's own folder", "Ask its owner to remove it")
-    return folder
-
-
 def _take(path: Path) -> bool:
-    file = path.open("a+", encoding="utf-8")
-    if not lock(file):
-        file.close()
-        return False
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    _held.append(file)  # closing it would release the lock
-    return True
+    if file := hold(path):
+        _held.append(file)  # closing it would release the lock
+    return file is not None

@@ -11,13 +11,6 @@ Whose = Literal["GPU", "machine"]
 # PyTorch's allocators, cuBLAS and cuDNN raise RuntimeError with these texts.
 _OF_GPU = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 _OF_MACHINE = ("can't allocate memory", "Cannot allocate memory", "not enough memory", "std::bad_alloc")
-
-# By the controller in /proc/self/cgroup (empty in version 2): folder of the groups, the files with limit and usage, and
-# the key in memory.stat of file cache that was not used recently.
-_GROUP_FILES = {
-    "": ("", "memory.max", "memory.current", "inactive_file"),
-    "memory": ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-}
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 
 
@@ -49,24 +42,15 @@ def available(cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/se
     """Bytes that this process can still allocate: free memory of the machine, or less if a control group limits it.
 
     Slurm and containers set such limits. File cache of a group counts as free, since the kernel drops it on demand. See
-    cgroups(7) and the kernel's documentation of both versions.
+    cgroups(7); limits of version 1 are not read.
     """
     left = [int(psutil.virtual_memory().available)]
     lines = own.read_text(encoding="utf-8").splitlines() if own.is_file() else []  # not Linux
-    for _, controllers, path in (line.split(":", 2) for line in lines):
-        if controllers not in _GROUP_FILES:
-            continue
-        folder, limit, used, cache = _GROUP_FILES[controllers]
-        group = cgroups / folder / path.lstrip("/")
-        for each in (group, *group.parents):
-            if each.is_relative_to(cgroups / folder) and (each / limit).is_file():
-                left += _left_of_group(each, limit, used, cache)
+    for path in (line.removeprefix("0::/") for line in lines if line.startswith("0::/")):
+        for group in (cgroups / path, *(cgroups / path).parents):
+            limit = group / "memory.max"
+            if group.is_relative_to(cgroups) and limit.is_file() and (most := limit.read_text().strip()) != "max":
+                stated = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+                used = int((group / "memory.current").read_text()) - int(stated["inactive_file"])
+                left.append(int(most) - used)
     return max(min(left), 0)
-
-
-def _left_of_group(group: Path, limit: str, used: str, cache: str) -> list[int]:
-    most = (group / limit).read_text(encoding="utf-8").strip()
-    if most == "max":
-        return []
-    stated = dict(line.split() for line in (group / "memory.stat").read_text(encoding="utf-8").splitlines())
-    return [int(most) - int((group / used).read_text(encoding="utf-8")) + int(stated[cache])]

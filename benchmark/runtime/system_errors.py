@@ -15,10 +15,8 @@ MACHINE_FAULTS = {
     errno.EEXIST: ("is a file where a folder belongs", "Move it away and run it again"),
     errno.ENOTEMPTY: ("is a folder that another process writes to", "End that process and run it again"),
     errno.EBUSY: ("is in use", "End the process that uses it and run it again"),
-    errno.ELOOP: ("is a link that leads back to itself", "Remove the link"),
     errno.ENAMETOOLONG: ("is longer than this system allows", "Choose a shorter name"),
     errno.EMFILE: ("this process has too many files open", "Raise the limit (ulimit -n)"),
-    errno.ENFILE: ("the system has too many files open", "End other programs and run it again"),
     errno.ESTALE: ("the network file system lost it", "Run it again"),
     errno.ETIMEDOUT: ("the disk or the network does not answer", "Run it again"),
 }

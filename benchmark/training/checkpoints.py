@@ -1,8 +1,8 @@
 """Checkpoints: the state of an unfinished training on disk, so that a kill costs a few steps and changes no bit.
 
-A checkpoint is a folder ``step-<n>`` with ``tensors.safetensors``, ``state.json`` and ``SHA256SUMS`` (as of
-``sha256sum``). It is written under a temporary name, flushed to the disk and renamed. The last two are kept, in case
-the last is damaged. They lie beside the results and not in them, where Snakemake would delete them with the outputs of
+One is a folder ``step-<n>`` with ``tensors.safetensors``, ``state.json`` and ``SHA256SUMS`` (as of
+``sha256sum``). It is written under a temporary name and renamed. The last two are kept, in case the last is damaged, as
+by a power cut. They lie beside the results and not in them, where Snakemake would delete them with the outputs of
 a failed job.
 
 A lock keeps a second process out while one of a killed run still trains; the kernel releases it with its process.
@@ -11,7 +11,6 @@ A lock keeps a second process out while one of a killed run still trains; the ke
 import hashlib
 import json
 import logging
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -20,13 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from benchmark.runtime.atomic import atomic_folder
 from benchmark.runtime.errors import ModelError
-from benchmark.runtime.locks import lock
+from benchmark.runtime.locks import hold, holder
 
 KEPT = 2
 PATIENCE = 60.0
@@ -87,30 +85,17 @@ class Checkpoints:
             ModelError: another process still trains it after ``PATIENCE`` seconds.
         """
         path = self.folder.with_name(f"{self.folder.name}.lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
         until = time.monotonic() + PATIENCE
-        with path.open("a+", encoding="utf-8") as file:
-            while not lock(file):
-                if time.monotonic() > until:
-                    file.seek(0)
-                    other = file.read().strip() or "unknown"
-                    raise ModelError(
-                        path,
-                        f"another process ({other}) is at this training; a killed run may have left it behind",
-                        "Wait until it is done, or end it, and run again",
-                    )
-                time.sleep(0.5)
-            file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
+        while not (file := hold(path)):
+            if time.monotonic() > until:
+                fault = f"another process ({holder(path)}) is at this training; a killed run may have left it behind"
+                raise ModelError(path, fault, "Wait until it is done, or end it, and run again")
+            time.sleep(0.5)
+        with file:
             yield
 
-    def due(self, step: int) -> bool:
-        """Whether to write a checkpoint after this step."""
-        return step % self.every == 0
-
     def save(self, snapshot: Snapshot) -> None:
-        """Writes one, flushes it to the disk, and removes all but the last two.
+        """Writes one, and removes all but the last two.
 
         Raises:
             OSError: for example, the disk is full. Earlier checkpoints stay as they are.
@@ -133,7 +118,7 @@ class Checkpoints:
         for torn in self.folder.glob(".step-*"):  # of a process that was killed while it wrote
             shutil.rmtree(torn, ignore_errors=True)
         (self.folder / FINISHED).unlink(missing_ok=True)
-        with atomic_folder(self._path(snapshot.step), flushed=True) as temporary:
+        with atomic_folder(self.folder / f"step-{snapshot.step:09}") as temporary:
             for name, content in {**contents, SUMS: "".join(sums).encode()}.items():
                 (temporary / name).write_bytes(content)
         for old in self._all()[:-KEPT]:
@@ -150,13 +135,13 @@ class Checkpoints:
                 state = self._read(path)
                 tensors = load_file(path / TENSORS)
             # Other errors, such as denied access, are not damage: they end the process.
-            except (FileNotFoundError, ValueError, KeyError, SafetensorError) as error:
-                logger.warning("the checkpoint %s is damaged (%s); it is not used", path, error)
-                aside = path.with_name(f"damaged-{path.name}")  # so that it does not count as one of the last two
-                shutil.rmtree(aside, ignore_errors=True)
-                path.rename(aside)
+            except (FileNotFoundError, ValueError, KeyError) as error:
+                logger.warning("the checkpoint %s is damaged (%s); it is removed", path, error)
+                shutil.rmtree(path)
                 continue
-            if not self._of_this(path, state["identity"]):
+            others = [_SPOKEN[name] for name, value in self.identity.items() if state["identity"].get(name) != value]
+            if others:
+                self._discard_others(path, f"is a checkpoint of this training with other {' and other '.join(others)}")
                 return None
             self.resumed_at, self.earlier_seconds = state["step"], state["seconds"]
             logger.info("going on from the checkpoint %s", path)
@@ -186,21 +171,13 @@ class Checkpoints:
                 raise ValueError(f"the SHA-256 of {name} is not that of {SUMS}")
         return json.loads((path / STATE).read_bytes())
 
-    def _of_this(self, path: Path, identity: Mapping[str, str]) -> bool:
-        """Whether the checkpoint belongs to this training. Checkpoints of another training that ended are removed."""
-        others = [name for name, value in self.identity.items() if identity.get(name) != value]
-        if not others:
-            return True
-        fault = f"is a checkpoint of this training with other {' and other '.join(_SPOKEN[name] for name in others)}"
+    def _discard_others(self, path: Path, fault: str) -> None:
+        """Removes the checkpoints of another training if that ended."""
         if not (self.folder / FINISHED).exists():
             remedy = f"Restore what it was made with and run the same command, or delete {self.folder} to train anew"
             raise ModelError(path, fault, remedy)
         logger.info("%s %s, which ended; it is removed", path, fault)
         self.remove()
-        return False
-
-    def _path(self, step: int) -> Path:
-        return self.folder / f"step-{step:09}"
 
     def _all(self) -> list[Path]:
         return sorted(self.folder.glob("step-*"))

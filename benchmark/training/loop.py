@@ -21,8 +21,6 @@ PROGRESS_EVERY = 30.0
 """Seconds after which the log states the step if no row of the history is due."""
 # Slurm can send one of the last two before it kills a job (--signal).
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
-SAME_SIGNAL = 1.0
-"""Seconds within which signals count as one."""
 
 Losses = dict[str, Tensor]
 Row = dict[str, float]
@@ -79,7 +77,7 @@ def train(
             elif time.monotonic() - told > PROGRESS_EVERY:
                 _tell(now, steps, {})
                 told = time.monotonic()
-            if checkpoints and now < steps and (asked or checkpoints.due(now)):
+            if checkpoints and now < steps and (asked or now % checkpoints.every == 0):
                 checkpoints.save(_snapshot(now, state, rows, pending))
             if asked and now < steps:
                 raise Interrupted(asked[0].name, now, steps)
@@ -109,23 +107,15 @@ def _refuse_infinite(steps: int, step: int, losses: Row) -> None:
 
 @contextmanager
 def _asked_to_end(listening: bool) -> Iterator[list[signal.Signals]]:
-    """A list that is empty until a signal asks for the end. A later signal ends the process at once."""
+    """A list that is empty until a signal asks for the end. Schedulers may send one several times."""
     asked: list[signal.Signals] = []
-    since = 0.0
     if not listening:
         yield asked
         return
 
     def note(number: int, frame: object) -> None:
-        nonlocal since
-        if not asked:
-            since = time.monotonic()
-            asked.append(signal.Signals(number))
-            logger.warning("%s: stopping after this step", asked[0].name)
-        # Schedulers signal every process of a job, and the process that supervises this one passes its own on.
-        elif time.monotonic() - since > SAME_SIGNAL:
-            signal.signal(number, before[signal.Signals(number)])
-            signal.raise_signal(number)
+        asked.append(signal.Signals(number))
+        logger.warning("%s: stopping after this step", asked[0].name)
 
     before = {each: signal.signal(each, note) for each in SIGNALS}
     try:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
@@ -16,8 +15,6 @@ from benchmark.training.description import DESCRIPTION, read_description, write_
 
 SUMS = "sha256"
 """Entry of the description: the hash of each network's file."""
-
-__all__ = ["DESCRIPTION", "load_networks", "read_description", "save_networks"]
 
 
 def save_networks(folder: Path, networks: Mapping[str, nn.Module], description: Mapping[str, Any]) -> None:
@@ -39,25 +36,19 @@ def load_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:
     Raises:
         ModelError: a file is missing, damaged, of another architecture, or holds weights that are not finite.
     """
+    sums = read_description(folder).get(SUMS, {})
     for name, network in networks.items():
         path = folder / f"{name}.safetensors"
         try:
-            content = path.read_bytes()  # errors of safetensors name neither file nor reason
-            sums = read_description(folder).get(SUMS)
-            if not isinstance(sums, dict) or hashlib.sha256(content).hexdigest() != sums.get(name):
-                raise ModelError(
-                    path, f"is damaged (its SHA-256 is not that of {DESCRIPTION})", "Train the model again"
-                )
-            network.load_state_dict(load(content))
+            content = path.read_bytes()
         except FileNotFoundError:
             raise ModelError(path, "is missing", "Train the model again") from None
-        except SafetensorError as error:
-            raise ModelError(path, f"is damaged ({error})", "Train the model again") from None
+        if hashlib.sha256(content).hexdigest() != sums.get(name):
+            raise ModelError(path, f"is damaged (its SHA-256 is not that of {DESCRIPTION})", "Train the model again")
+        try:
+            network.load_state_dict(load(content))
         except RuntimeError as error:
-            raise ModelError(
-                path,
-                f"does not fit the network ({' '.join(str(error).split())[:300]})",
-                "Use the config it was trained with",
-            ) from None
+            fault = f"does not fit the network ({' '.join(str(error).split())[:300]})"
+            raise ModelError(path, fault, "Use the config it was trained with") from None
         if not all(bool(torch.isfinite(v).all()) for v in network.state_dict().values()):
             raise ModelError(path, "holds weights that are not finite", "Train the model again")

@@ -6,15 +6,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from benchmark.networks import (
-    MultitaskAutoencoder,
-    PatchDiscriminator,
-    PatchDiscriminator70,
-    ResNet9Generator,
-    ResUNetGenerator,
-    SegmentationUNet,
-    SemanticExtractor,
-)
+from benchmark.networks.autoencoder import MultitaskAutoencoder
+from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscriminator70
+from benchmark.networks.generator import ResUNetGenerator
+from benchmark.networks.resnet import ResNet9Generator
+from benchmark.networks.segmentation_unet import SegmentationUNet
+from benchmark.networks.semantic_extractor import SemanticExtractor
 
 Results = dict[str, Tensor]
 SAMPLES, WIDTH, CLASSES, EMBEDDING = 2, 2, 3, 6

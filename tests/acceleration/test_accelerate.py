@@ -25,18 +25,15 @@ from benchmark.acceleration import accelerate, normalization, resampling, residu
 from benchmark.acceleration.normalization import FoldedInstanceNorm
 from benchmark.acceleration.resampling import Doubled, DoublingConv2d, HalvingConv2d
 from benchmark.acceleration.winograd import WinogradConv2d, WinogradReflectConv2d
-from benchmark.networks import (
-    PatchDiscriminator,
-    PatchDiscriminator70,
-    ResUNetGenerator,
-    SegmentationUNet,
-    SemanticExtractor,
-    Twins,
-    initialize_weights,
-)
 from benchmark.networks.deterministic import ReflectConv2d
+from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscriminator70
+from benchmark.networks.generator import ResUNetGenerator
+from benchmark.networks.initialization import initialize_weights
 from benchmark.networks.renormalization import SegmentationRenorm
 from benchmark.networks.residual_block import PostNormResidualBlock, PreNormResidualBlock
+from benchmark.networks.segmentation_unet import SegmentationUNet
+from benchmark.networks.semantic_extractor import SemanticExtractor
+from benchmark.networks.twins import Twins
 
 EVERY = pytest.mark.parametrize("name", NETWORKS)
 

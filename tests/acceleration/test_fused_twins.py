@@ -8,17 +8,13 @@ from every_network import CLASSES, EMBEDDING, WIDTH, assert_same, random
 
 from benchmark.acceleration import accelerate, fusion
 from benchmark.acceleration.fusion import FusedTwins, can_be_fused
-from benchmark.networks import (
-    PatchDiscriminator,
-    PatchDiscriminator70,
-    ResNet9Generator,
-    ResUNetGenerator,
-    SegmentationUNet,
-    SemanticExtractor,
-    Twins,
-    initialize_weights,
-)
-from benchmark.networks.twins import DOMAINS
+from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscriminator70
+from benchmark.networks.generator import ResUNetGenerator
+from benchmark.networks.initialization import initialize_weights
+from benchmark.networks.resnet import ResNet9Generator
+from benchmark.networks.segmentation_unet import SegmentationUNet
+from benchmark.networks.semantic_extractor import SemanticExtractor
+from benchmark.networks.twins import DOMAINS, Twins
 
 SIDE, SAMPLES = 32, 2
 

@@ -10,7 +10,8 @@ from torch import nn
 from benchmark.acceleration import accelerate
 from benchmark.acceleration.fusion import Fused, FusedBatch, can_be_fused
 from benchmark.acceleration.grouping import Grouped, GroupedSegmentationUNet, join
-from benchmark.networks import PatchDiscriminator, SegmentationUNet
+from benchmark.networks.discriminator import PatchDiscriminator
+from benchmark.networks.segmentation_unet import SegmentationUNet
 
 NOT = {"plain generator, paper's order", "ResNet9", "autoencoder"}
 FUSIBLE = [name for name in NETWORKS if name not in NOT]
@@ -95,13 +96,6 @@ def test_attributes_of_both_networks_are_those_of_the_pair():
     assert not list(pair.parameters())
 
 
-def test_tensors_are_taken_by_their_place():
-    pair = FusedBatch(Fused(*two("renormalized generator")))
-    images, embedding = both("renormalized generator")
-    with pytest.raises(TypeError, match="takes tensors by their place, and was given 'embedding'"):
-        pair(images, embedding=embedding)
-
-
 def test_dropout_follows_the_mode_of_the_networks():
     networks, given = two("extractor"), both("extractor")
     fused = Fused(*networks)
@@ -129,17 +123,6 @@ def test_only_networks_that_are_declared_can_be_fused():
     assert not any(can_be_fused(each.make()) for each in NETWORKS.values())  # before they are accelerated
     assert not any(can_be_fused(accelerate(kind(CLASSES, depth=4, width=WIDTH))) for kind in (Other, OtherGrouped))
     assert not can_be_fused(Counting())
-
-
-@pytest.mark.parametrize(
-    "register",
-    [nn.Module.register_forward_hook, nn.Module.register_forward_pre_hook, nn.Module.register_full_backward_hook],
-)
-def test_networks_with_hooks_are_not_fused(register):
-    hooked = accelerate(network("U-Net"))
-    assert can_be_fused(hooked)
-    register(hooked.encoder[0], lambda *_: None)
-    assert not can_be_fused(hooked)
 
 
 def test_every_network_that_is_declared_is_tested_here():

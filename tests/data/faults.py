@@ -4,7 +4,6 @@ import gzip
 import shutil
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,18 +127,6 @@ def oct_of(
     name: str, data: np.ndarray, spacing: tuple[float, float, float] = (0.01, 0.002, 0.1)
 ) -> Callable[[Path], None]:
     return lambda root: save_oct(root / RETOUCH / f"{name}.mhd", data, spacing) and None
-
-
-def compressed(called: str, part: slice, missing: int = 0) -> Callable[[Path], None]:
-    """Part of the compressed voxels, of which some are missing or, if negative, too many."""
-
-    def make(root: Path) -> None:
-        raw = root / RETOUCH / "oct.raw"
-        voxels = raw.read_bytes() + bytes(max(-missing, 0))
-        raw.write_bytes(zlib.compress(voxels[: len(voxels) - max(missing, 0)])[part])
-        edited(f"{RETOUCH}/oct.mhd", "CompressedData = False", f"CompressedData = {called}")(root)
-
-    return make
 
 
 def enormous(root: Path) -> None:

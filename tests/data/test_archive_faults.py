@@ -29,7 +29,6 @@ from faults import (
     SHAPE,
     build,
     changed,
-    compressed,
     cut,
     edited,
     enormous,

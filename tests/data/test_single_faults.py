@@ -41,7 +41,7 @@ def damaged(root: Path) -> None:
         ("retouch", beside, [(CIRRUS, f"lies beside {CIRRUS}.zip, which holds it too")]),
         ("retouch", further_in, [(f"{CIRRUS}.zip", "holds the archive in a subfolder, 'around/inner'")]),
         ("retouch", removed(CIRRUS), [(CIRRUS, "does not exist")]),
-        ("retouch", damaged, [("oct.mhd", "is no readable MetaImage header (it has no 'NDims')")] * 3),
+        ("retouch", damaged, [("oct.mhd", "is no readable MetaImage header (it has no 'ElementSpacing')")] * 3),
         ("oasis_ixi", removed("oasis"), [("oasis", "does not exist")]),
         ("msseg", lambda r: [removed(f"Training/Center_07/{p.name}")(r) for p in (r / "Training/Center_07").iterdir()],
          [("Center_07", "is empty")]),

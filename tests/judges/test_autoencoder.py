@@ -11,13 +11,26 @@ from benchmark.config.load import load_dataset
 from benchmark.data.slices import SliceStore
 from benchmark.judges import autoencoder
 from benchmark.judges.autoencoder import load_autoencoder, train_autoencoder
-from benchmark.judges.features import EXTRACTOR, extract, load_extractor, slice_dataset
+from benchmark.judges.features import EXTRACTOR, extract, load_extractor
 from benchmark.metrics.fid import fid
 from benchmark.metrics.kid import kid
 from benchmark.networks.padding import pad_to_multiple
 from benchmark.runtime import paths
 
 FOLDER = paths.autoencoder("small", small.DATASET, small.PAIR, 0)
+
+
+class Slices(torch.utils.data.Dataset):
+    """Slices as torch-fidelity expects them."""
+
+    def __init__(self, images):
+        self.images = torch.from_numpy(images)[:, None]
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return self.images[index]
 
 
 def train(**autoencoder):
@@ -120,8 +133,8 @@ def test_kid_and_fid_are_what_torch_fidelity_makes_of_the_images_by_its_register
     extractor = load_extractor(FOLDER)
     features = [extract(extractor, i) for i in (images, others)]
     published = torch_fidelity.calculate_metrics(
-        input1=slice_dataset(images),
-        input2=slice_dataset(others),
+        input1=Slices(images),
+        input2=Slices(others),
         feature_extractor=EXTRACTOR,
         feature_extractor_weights_path=FOLDER,
         kid=True,

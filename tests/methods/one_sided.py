@@ -16,7 +16,8 @@ from benchmark.methods.base import Direction, FitContext, TaskInfo, TrainingSet
 from benchmark.methods.crops import Crops
 from benchmark.methods.learned import LearnedMethod
 from benchmark.methods.objective import adversarial_loss, discriminator_loss
-from benchmark.networks import PatchDiscriminator, ResNet9Generator
+from benchmark.networks.discriminator import PatchDiscriminator
+from benchmark.networks.resnet import ResNet9Generator
 from benchmark.training.batches import Batches
 from benchmark.training.trainer import Recipe, Step, Term
 

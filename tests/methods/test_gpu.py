@@ -11,8 +11,9 @@ from benchmark.judges.features import extract, load_extractor
 from benchmark.judges.segmentor import load_segmentor
 from benchmark.methods.base import Direction
 from benchmark.methods.registry import create
-from benchmark.networks import SegmentationUNet, initialize_weights
 from benchmark.networks.autoencoder import MultitaskAutoencoder
+from benchmark.networks.initialization import initialize_weights
+from benchmark.networks.segmentation_unet import SegmentationUNet
 from benchmark.runtime.memory import ran_out
 from benchmark.training.device import make_fabric
 from benchmark.training.saved import save_networks

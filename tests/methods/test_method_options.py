@@ -7,9 +7,11 @@ import torch
 from two_scanners import context, training_set
 
 from benchmark.methods.registry import create
-from benchmark.networks import PatchDiscriminator, PatchDiscriminator70, ResNet9Generator, ResUNetGenerator
+from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscriminator70
+from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.renormalization import SegmentationRenorm
 from benchmark.networks.residual_block import PostNormResidualBlock, PreNormResidualBlock
+from benchmark.networks.resnet import ResNet9Generator
 from benchmark.runtime.errors import ConfigError, Diverged
 
 # The table of switches: default, paper, reference.
@@ -142,7 +144,7 @@ def test_what_the_extractor_reads(reads):
         ("cyclegan", {}),
         ("cyclegan", {"official": True}),
         ("cyclegan", {"generator": "cyclegan_resnet9"}),
-        ("s_cyclegan", {"variant": "paper"}),
+        ("s_cyclegan", {"variant": "reference"}),
         ("semgan", {"generator": "cyclegan_resnet9"}),
         ("segrenorm", {"variant": "paper"}),
         ("segrenorm", {"variant": "reference"}),

@@ -8,7 +8,8 @@ from two_scanners import DEVICE, WEIGHTS, context, in_double, training_set
 from benchmark.data.sampling import CropSampler, stream, torch_seed
 from benchmark.methods.base import Direction, TrainingSet
 from benchmark.methods.registry import create
-from benchmark.networks import initialize_weights, pad_to_multiple
+from benchmark.networks.initialization import initialize_weights
+from benchmark.networks.padding import pad_to_multiple
 from benchmark.training.schedule import constant_then_linear
 
 pytestmark = pytest.mark.usefixtures("double_precision")

@@ -5,7 +5,7 @@ import torch
 from network_reference import conv, images, leaky, parameters, randomized, standardized
 from torch import nn
 
-from benchmark.networks import PatchDiscriminator, PatchDiscriminator70
+from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscriminator70
 
 WIDTH = 3
 

@@ -4,16 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.networks import (
-    MultitaskAutoencoder,
-    PatchDiscriminator,
-    PatchDiscriminator70,
-    ResNet9Generator,
-    ResUNetGenerator,
-    SegmentationUNet,
-    SemanticExtractor,
-    initialize_weights,
-)
+from benchmark.networks.autoencoder import MultitaskAutoencoder
+from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscriminator70
+from benchmark.networks.generator import ResUNetGenerator
+from benchmark.networks.initialization import initialize_weights
+from benchmark.networks.resnet import ResNet9Generator
+from benchmark.networks.segmentation_unet import SegmentationUNet
+from benchmark.networks.semantic_extractor import SemanticExtractor
 
 NETWORKS = {
     "renormalized": lambda: ResUNetGenerator(4, conditioned=True, embedding_dim=32),

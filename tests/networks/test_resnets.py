@@ -17,7 +17,8 @@ from network_reference import (
     transposed,
 )
 
-from benchmark.networks import MultitaskAutoencoder, ResNet9Generator
+from benchmark.networks.autoencoder import MultitaskAutoencoder
+from benchmark.networks.resnet import ResNet9Generator
 
 WIDTH = 2
 

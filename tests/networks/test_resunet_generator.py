@@ -17,7 +17,7 @@ from network_reference import (
     standardized,
 )
 
-from benchmark.networks import ResUNetGenerator
+from benchmark.networks.generator import ResUNetGenerator
 
 WIDTH, EMBEDDING = 2, 5
 VARIANTS = ("paper", "reference")
@@ -137,18 +137,3 @@ def test_images_stay_in_range_and_change_with_the_embedding(prepare):
     first, second = network(x, e), network(x, -e)
     assert first.abs().max() <= 1
     assert not torch.allclose(first, second)
-
-
-@pytest.mark.parametrize("size", [(40, 64), (64, 40), (16, 16)])
-def test_sizes_that_do_not_fit_are_refused(size, prepare):
-    network = prepare(ResUNetGenerator(WIDTH, conditioned=False))
-    with pytest.raises(ValueError, match=f"{size[0]}x{size[1]}"):
-        network(torch.zeros(1, 1, *size))
-
-
-def test_embedding_is_asked_for_and_refused(prepare):
-    x, e = torch.zeros(1, 1, 32, 32), torch.zeros(1, EMBEDDING)
-    with pytest.raises(ValueError, match="needs an embedding"):
-        prepare(ResUNetGenerator(WIDTH, conditioned=True, embedding_dim=EMBEDDING))(x)
-    with pytest.raises(ValueError, match="takes no embedding"):
-        prepare(ResUNetGenerator(WIDTH, conditioned=False))(x, e)

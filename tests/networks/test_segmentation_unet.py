@@ -4,7 +4,8 @@ import pytest
 import torch
 from network_reference import conv, images, leaky, parameters, randomized, relu, standardized, transposed
 
-from benchmark.networks import SegmentationUNet, crop_back, pad_to_multiple, unet_depth
+from benchmark.networks.padding import crop_back, pad_to_multiple
+from benchmark.networks.segmentation_unet import SegmentationUNet, unet_depth
 
 CLASSES, WIDTH = 3, 2
 
@@ -81,13 +82,6 @@ def test_depth_is_what_the_crop_allows(size, depth):
 def test_crops_that_cannot_be_halved_twice_are_refused(size):
     with pytest.raises(ValueError, match=f"{size[0]}x{size[1]}"):
         unet_depth(*size)
-
-
-def test_a_depth_below_two_and_a_size_that_is_no_multiple_are_refused(prepare):
-    with pytest.raises(ValueError, match="at least 2"):
-        SegmentationUNet(CLASSES, depth=1, width=WIDTH)
-    with pytest.raises(ValueError, match="multiples of 16; got 64x72"):
-        prepare(SegmentationUNet(CLASSES, depth=4, width=WIDTH))(torch.zeros(1, 1, 64, 72))
 
 
 def test_parameter_count_by_hand():

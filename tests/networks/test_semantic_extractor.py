@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from network_reference import adaptive_mean, conv, images, linear, parameters, randomized, relu
 
-from benchmark.networks import SemanticExtractor
+from benchmark.networks.semantic_extractor import SemanticExtractor
 
 CLASSES, WIDTH, EMBEDDING = 3, 2, 6
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.networks import Twins
+from benchmark.networks.twins import Twins
 
 
 def roles():

@@ -77,12 +77,3 @@ def test_the_narrowest_control_group_of_version_2_limits_memory(groups):
 
 def test_a_control_group_larger_than_the_machine_does_not_limit_memory(groups):
     assert groups("0::/job\n", {"job": version_2(5000 * MIB, 300, 40)}) == 1000
-
-
-def test_a_control_group_of_version_1_limits_memory(groups):
-    files = {
-        "memory.limit_in_bytes": 700 * MIB,
-        "memory.usage_in_bytes": 600 * MIB,
-        "memory.stat": f"total_inactive_file {50 * MIB}",
-    }
-    assert groups("4:memory:/job\n3:cpuset:/\n", {"memory/job": files}) == 150

@@ -146,10 +146,6 @@ def demand_of_autoencoder(dataset):
     return resources.autoencoder(judge.width, grid, judge.batch_size)
 
 
-def demand_of_segmentor(dataset):
-    return resources.SMALLEST  # at the paper's size it took 2 GiB
-
-
 wildcard_constraints:
     dataset="[a-z0-9_]+",
     subject="[A-Za-z0-9_.-]+",
@@ -205,19 +201,18 @@ def cell_code(module):
 
 
 def runtime(limit):
-    """Minutes that a job asks for whose work on a cell is ended after so many."""
+    """Minutes that a job asks for, whose work is ended after so many."""
     return math.ceil(limit) + 60
 
 
 def inventory_of(wildcards):
-    """What the inventory says of each subject of a dataset; known once the archive was read."""
+    """What the inventory says of each subject of a dataset; read again whenever it was written anew."""
     inventory = checkpoints.inventory.get(dataset=wildcards.dataset).output.inventory
     return read_inventory(inventory, Path(inventory).stat().st_mtime_ns)
 
 
 @cache
 def read_inventory(path, _written):
-    """Asked for every subject, and read whenever it was written anew."""
     return json.loads(Path(path).read_text())["subjects"]
 
 

@@ -19,7 +19,8 @@ rule segmentor:
         "../envs/benchmark.yaml"
     threads: 1
     resources:
-        mem_mb=growing(demand_of_segmentor),
+        # At the paper's size it took 2 GiB.
+        mem_mb=growing(lambda dataset: resources.SMALLEST),
         runtime=720,
         gpu=GPU,
     params:

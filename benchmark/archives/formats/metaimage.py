@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmark.archives.formats.packed import COPY_AGAIN, ArchivePath, check_file, file_size
+from benchmark.archives.formats.packed import COPY_AGAIN, ArchivePath, check_file, file_size, permitted
 from benchmark.archives.formats.volumes import Header, Volume
 from benchmark.runtime.errors import DataError
 
@@ -85,6 +85,7 @@ def _grid(path: ArchivePath, fields: dict[str, str]) -> Header:
 def _content(path: ArchivePath) -> bytes:
     check_file(path)
     try:
-        return path.read_bytes()
+        with permitted(path):
+            return path.read_bytes()
     except _DAMAGED as error:
         raise DataError(path, f"is damaged or truncated ({error})", COPY_AGAIN) from None
