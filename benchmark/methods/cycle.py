@@ -16,7 +16,7 @@ from benchmark.data.sampling import CropSampler, stream
 from benchmark.methods.base import Direction, FitContext, TaskInfo, TrainingSet
 from benchmark.methods.crops import Crops
 from benchmark.methods.learned import LearnedMethod
-from benchmark.methods.objective import adversarial_loss, discriminator_loss, l1_loss
+from benchmark.methods.objective import discriminator_loss, generator_loss, l1_loss
 from benchmark.methods.options import AdversarialOptions, GeneratorKind
 from benchmark.networks.discriminator import PatchDiscriminator
 from benchmark.networks.generator import ResUNetGenerator
@@ -104,7 +104,7 @@ class CycleMethod(LearnedMethod):
     def terms(self, here: DomainNetworks, there: DomainNetworks, crops: Crops, cycle: Any) -> list[Term]:
         """What all networks but the discriminators minimize, for images of the domain ``here`` (Eq. 5)."""
         options = self.options
-        adversarial = adversarial_loss(cycle.scores, halved=options.halved_adversarial)
+        adversarial = generator_loss(cycle.scores, halved=options.halved_adversarial)
         return [
             Term("adversarial", options.lambda_gan, adversarial),
             Term("cycle", options.lambda_cyc, l1_loss(cycle.reconstructed, crops.images, crops.kept)),

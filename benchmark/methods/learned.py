@@ -22,7 +22,7 @@ from benchmark.training.device import inference_device, make_fabric, place
 from benchmark.training.saved import load_networks, save_networks
 from benchmark.training.trainer import Recipe, Trainer
 
-FORMAT = "harmonize-bench adversarial 1"
+FORMAT = "harmonize-bench learned 1"
 SLICES_AT_ONCE = 16
 
 

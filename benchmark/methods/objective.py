@@ -19,7 +19,7 @@ def discriminator_loss(real_scores: Tensor, translated_scores: Tensor) -> Tensor
     return 0.5 * (1 - real).square().mean() + 0.5 * translated.square().mean()
 
 
-def adversarial_loss(translated_scores: Tensor, *, halved: bool = True) -> Tensor:
+def generator_loss(translated_scores: Tensor, *, halved: bool = True) -> Tensor:
     """Second line of Eq. 2: ½ E[(D(G(x)) - 1)²].
 
     Args:

@@ -73,7 +73,7 @@ def table(cell: Cell, scores: Iterable[Score]) -> pd.DataFrame:
 
 
 def write(path: Path, frame: pd.DataFrame) -> None:
-    """CSV in a fixed order, floats in full, so that equal scores are equal files; its hash stands beside it.
+    """CSV in a fixed order, floats with nine digits, so that equal scores are equal files; its hash stands beside it.
 
     Raises:
         ValueError: two rows for one number.

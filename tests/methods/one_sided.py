@@ -15,7 +15,7 @@ from benchmark.data.sampling import CropSampler, stream
 from benchmark.methods.base import Direction, FitContext, TaskInfo, TrainingSet
 from benchmark.methods.crops import Crops
 from benchmark.methods.learned import LearnedMethod
-from benchmark.methods.objective import adversarial_loss, discriminator_loss
+from benchmark.methods.objective import discriminator_loss, generator_loss
 from benchmark.networks.discriminator import PatchDiscriminator
 from benchmark.networks.resnet import ResNet9Generator
 from benchmark.training.batches import Batches
@@ -105,7 +105,7 @@ class OneSided(LearnedMethod):
         critic = self._part("discriminator").requires_grad_(False).eval()
         made = self._part("generator")(batch.source.images)
         yield [
-            Term("adversarial", 1.0, adversarial_loss(critic(made), halved=False)),
+            Term("adversarial", 1.0, generator_loss(critic(made), halved=False)),
             Term("contrast", 1.0, self._contrast(batch.source.images, made)),
         ]
         kept = self._part("generator")(batch.target.images)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from benchmark.methods.objective import (
-    adversarial_loss,
     discriminator_loss,
+    generator_loss,
     l1_loss,
     weighted_cross_entropy,
     weighted_reference,
@@ -21,10 +21,10 @@ def test_discriminator_loss_is_half_of_each_mean_square():
     assert discriminator_loss(real, made).item() == pytest.approx(0.0625 + 0.5 * 0.2 / 3)
 
 
-def test_adversarial_loss_with_and_without_the_half():
+def test_generator_loss_with_and_without_the_half():
     scores = torch.tensor([1.0, 0.0, 3.0, 0.5])  # squares of the distance from 1: 0, 1, 4, 0.25
-    assert adversarial_loss(scores).item() == pytest.approx(5.25 / 8)
-    assert adversarial_loss(scores, halved=False).item() == pytest.approx(5.25 / 4)
+    assert generator_loss(scores).item() == pytest.approx(5.25 / 8)
+    assert generator_loss(scores, halved=False).item() == pytest.approx(5.25 / 4)
 
 
 def test_cycle_loss_is_the_mean_of_absolute_differences():
@@ -77,7 +77,7 @@ def test_total_weighs_its_terms():
     "loss",
     [
         lambda x: discriminator_loss(x, x),
-        adversarial_loss,
+        generator_loss,
         lambda x: l1_loss(x, torch.zeros_like(x)),
         lambda x: weighted_cross_entropy(x, weighted_reference(torch.zeros(1, 2, 2, dtype=torch.long), WEIGHTS)),
     ],
