@@ -1,7 +1,7 @@
 # The harmonization benchmark: data → judges and methods → harmonized test slices → scores → tables, figures, page.
 #
 #   snakemake --cores all                                        the demo, on phantoms
-#   snakemake --cores all --configfile config/open.yaml          real images that everybody may have
+#   snakemake --cores all --configfile config/open.yaml          freely available real images
 #   snakemake --cores all --configfile config/paper.yaml         the paper
 #   snakemake quality --cores all                                sheets and flags of the prepared subjects
 
@@ -9,7 +9,7 @@ from snakemake.utils import min_version
 
 min_version("9.17")
 
-# Not `configfile:` without a condition: Snakemake would merge the demo into whatever --configfile says.
+# Only without --configfile: Snakemake would merge the demo into the given config.
 if not workflow.configfiles:
 
     configfile: "config/demo.yaml"

@@ -152,7 +152,7 @@ def collect(dataset: str) -> None:
 
 @app.command()
 def inspect(dataset: str, jobs: Annotated[int, typer.Argument(min=1, help="sheets drawn at a time")] = 1) -> None:
-    """Draw a sheet of each prepared subject, and flag whatever is odd."""
+    """Draw a sheet of each prepared subject, and flag what is odd."""
     _run("benchmark.reporting.quality.report:make_quality", dataset, jobs, uses=["benchmark.reporting.quality.sheet"])
 
 

@@ -1,4 +1,4 @@
-"""Harmonized test slices of one cell, ours or somebody else's, in one HDF5 file: ``/<subject>/image``.
+"""Harmonized test slices of one cell, by a method or by another program, in one HDF5 file: ``/<subject>/image``.
 
 A cell that failed or was skipped is a whole file too: it holds no subjects but a status and a reason.
 """

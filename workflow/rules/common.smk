@@ -284,7 +284,7 @@ def preparation_settings(wildcards):
 
 def subject_settings(wildcards):
     """What a subject's preparation depends on: the content of its files, and the scanners whose truth is wanted."""
-    # Of somebody who is not in the inventory, the step itself tells.
+    # A subject that is not in the inventory is refused by the step itself.
     return settings(inventory_of(wildcards).get(wildcards.subject))
 
 

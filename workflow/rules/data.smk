@@ -83,10 +83,10 @@ rule split:
 
 rule prepare:
     input:
-        # What they say of this subject is a parameter; what they say of others must not prepare it again. Nothing
-        # but what the checkpoint needs may stand here: a job that has to run hides changed parameters of the jobs that
-        # depend on it through ancient(), until the checkpoint was passed. By their paths, as ancient() flags outputs
-        # of rules for everybody who reads them.
+        # Their entries of this subject are a parameter; a change of another subject must not prepare this one again.
+        # Only inputs of the checkpoint may stand here: before the checkpoint has run, Snakemake does not see changed
+        # parameters of a job whose ancient() input is still to be made. Paths, because ancient() around a rule's output
+        # would mark that output for all rules.
         manifest=ancient("data/prepared/{dataset}/manifest.json"),
         inventory=inventory_to_prepare,
     output:

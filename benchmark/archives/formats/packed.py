@@ -82,7 +82,7 @@ class Member:
         return int(self.files.size(self.path))
 
     def checksum(self) -> str:
-        """Identifies the content, whatever else changes in the archive.
+        """Identifies the content, independently of the rest of the archive.
 
         For a zip file that is the CRC-32 that the archive states, and that is checked at each reading. A tar file
         states none, so the content is read and hashed.
