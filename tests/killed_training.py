@@ -69,7 +69,9 @@ def result(folder: Path, method: str) -> dict[str, bytes]:
 
 
 def checkpoints(folder: Path) -> list[str]:
-    return sorted(path.name for path in (folder / "results/small/checkpoints").rglob("step-*"))
+    # Not rglob, which fails where a temporary folder gets its final name meanwhile.
+    found = [name for _, names, _ in os.walk(folder / "results/small/checkpoints") for name in names]
+    return sorted(name for name in found if name.startswith("step-"))
 
 
 def train(folder: Path, method: str, steps: int = 12, every: int = 3) -> dict[str, bytes]:

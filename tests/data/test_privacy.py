@@ -173,9 +173,9 @@ IN_HEADERS = [
     (labels_of_another_shape, "voxels, and … has"),
     (no_header, "is no readable NIfTI file"),
     (missing, "is missing"),
+    (truncated, "is damaged or truncated"),
 ]
 IN_VOXELS = [
-    (truncated, "is damaged or truncated"),
     (nan, "is NaN or infinite in 1 voxel"),
     (odd_label, "holds the labels 7"),
     (empty_mask, "covers nothing"),
