@@ -22,6 +22,7 @@ def tools(tmp_path, monkeypatch):
     (folder / "__init__.py").touch()
     (folder / "saw.py").write_text(f"{head}class Saw(Tool):\n    name = 'saw'\n")
     (folder / "empty.py").write_text(head)
+    (folder / "broken.py").write_text("import not_installed\n")
     (folder / "double.py").write_text(
         f"{head}class A(Tool):\n    name = 'double'\nclass B(Tool):\n    name = 'double'\n"
     )
@@ -36,7 +37,7 @@ def tools(tmp_path, monkeypatch):
 
 
 def test_files_are_plugins_but_helpers_and_machinery(tools):
-    assert tools.available() == ["double", "empty", "saw"]
+    assert tools.available() == ["broken", "double", "empty", "saw"]
 
 
 def test_a_plugin_is_the_class_of_its_files_name(tools):
@@ -58,3 +59,8 @@ def test_an_unknown_option_is_refused(tools):
 def test_a_file_defines_exactly_one(tools, name, count):
     with pytest.raises(ConfigError, match=f"defines {count} tools of the name '{name}'"):
         tools.find(name)
+
+
+def test_one_that_cannot_be_loaded_is_named(tools):
+    with pytest.raises(ConfigError, match=r"toolbox/broken\.py: cannot be loaded \(ModuleNotFoundError: "):
+        tools.find("broken")

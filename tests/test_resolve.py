@@ -46,6 +46,18 @@ def test_a_config_that_was_run_is_checked_without_importing_methods(kept, demo):
     assert done.stdout == ", ".join(f"{name} {kinds.get(name, 'learned')}" for name in demo["methods"]) + "\n"
 
 
+def test_another_python_checks_again(kept, demo, monkeypatch):
+    before = load_benchmark(demo).checked_with
+    monkeypatch.setattr(sys.implementation, "cache_tag", "cpython-399")
+    assert load_benchmark(demo).checked_with != before
+
+
+def test_a_method_that_leaves_something_out_is_named(monkeypatch):
+    monkeypatch.setattr(registry, "method_class", lambda name: type("Silent", (), {"title": "Silent"}))
+    with pytest.raises(ConfigError, match=r"methods/silent\.py: does not say its reference. Give the class Silent one"):
+        registry.card("silent")
+
+
 def test_cards_say_what_methods_say(kept, demo):
     config = load_benchmark(demo)
     for name, card in config.cards.items():

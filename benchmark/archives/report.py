@@ -200,7 +200,7 @@ def _coverage(config: DatasetConfig, subject: Subject) -> Coverage:
 
 
 def _coverage_warnings(config: DatasetConfig, found: Survey, covered: dict[str, Coverage]) -> Iterator[str]:
-    """Masks and labels that are readable, but probably wrong; only someone who knows the subjects can tell."""
+    """Masks and labels that are readable, but probably wrong; a person has to look."""
     for code in config.domains:
         of = {name: covered[name] for name in found.of(code) if name in covered}
         if blank := [name for name, c in of.items() if c.volumes and not any(c.volumes.values())]:

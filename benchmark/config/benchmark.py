@@ -88,7 +88,7 @@ class BenchmarkFile(Strict):
     methods: dict[str, dict[str, Any]] = Field(
         min_length=1, description="the methods by name, each with the hyperparameters that differ from its defaults"
     )
-    proposed: str = Field("segrenorm", description="the method that the statistics compare with each other one")
+    proposed: str = Field(description="the method that the statistics compare with each other one")
     # A seed is also the name of a folder, the length of which file systems limit.
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field((0,), min_length=1)
     training: TrainingSettings

@@ -51,10 +51,14 @@ class Plugins(Generic[T]):
         """The class of that name.
 
         Raises:
-            ConfigError: there is no such file, or it does not define exactly one.
+            ConfigError: there is no such file, it cannot be loaded, or it does not define exactly one.
         """
         self._check_name(name, name)
-        module = importlib.import_module(f"{self._package}.{name}")
+        try:
+            module = importlib.import_module(f"{self._package}.{name}")
+        except Exception as error:
+            fault = f"cannot be loaded ({type(error).__name__}: {error})"
+            raise ConfigError(f"{self._package.replace('.', '/')}/{name}.py", fault, "Correct it") from error
         classes = (c for c in vars(module).values() if isinstance(c, type) and issubclass(c, self._base))
         found = [c for c in classes if getattr(c, "name", None) == name]
         if len(found) != 1:

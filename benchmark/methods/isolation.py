@@ -48,8 +48,9 @@ def in_method(files: Iterable[Path]) -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """Class and message, in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:_LONGEST].removesuffix(": ")
+    """Class and message, in one line that UTF-8 can hold: undecodable file names are escaped."""
+    message = str(error).encode("utf-8", "backslashreplace").decode()
+    return f"{type(error).__name__}: {' '.join(message.split())}"[:_LONGEST].removesuffix(": ")
 
 
 def translate(method: Method, images: Images, direction: Direction = Direction.FORWARD) -> Images:
@@ -64,8 +65,9 @@ def translate(method: Method, images: Images, direction: Direction = Direction.F
     Raises:
         MethodFailed: the method raised, or gave no array, another shape, or values not finite or out of range.
     """
+    low, high = min(-1.0, float(images.min())), max(1.0, float(images.max()))
     with method_faults():
-        given = method.translate(images, direction)
+        given = method.translate(images.copy(), direction)  # a method may work in place
     try:
         made = np.asarray(given, np.float32)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -74,7 +76,6 @@ def translate(method: Method, images: Images, direction: Direction = Direction.F
         raise MethodFailed(f"translate() gave the shape {made.shape} instead of {images.shape}")
     if not np.isfinite(made).all():
         raise MethodFailed("translate() gave values that are not finite")
-    low, high = min(-1.0, float(images.min())), max(1.0, float(images.max()))
     if made.min() < low or made.max() > high:
         found = f"{made.min():g} to {made.max():g}"
         raise MethodFailed(f"translate() gave values from {found}, outside [{low:g}, {high:g}]")

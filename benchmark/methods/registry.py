@@ -7,6 +7,7 @@ from benchmark.config.benchmark import MethodCard
 from benchmark.config.dataset import LabelKind
 from benchmark.config.plugins import Plugins
 from benchmark.methods.base import Method
+from benchmark.runtime.errors import ConfigError
 from benchmark.runtime.paths import ROOT
 
 FOLDER = ROOT / "methods"
@@ -23,8 +24,14 @@ def create(name: str, options: Mapping[str, Any]) -> Method:
 
 
 def card(name: str) -> MethodCard:
-    """What a method says of itself."""
+    """What a method says of itself.
+
+    Raises:
+        ConfigError: it leaves something out.
+    """
     cls = method_class(name)
+    if absent := [said for said in ("title", "reference", "kind", "hyperparameters") if not hasattr(cls, said)]:
+        raise ConfigError(f"methods/{name}.py", f"does not say its {absent[0]}", f"Give the class {cls.__name__} one")
     return MethodCard(
         name=name,
         title=cls.title,

@@ -6,6 +6,7 @@ config anew for each job of a cluster.
 """
 
 import hashlib
+import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def load_benchmark(source: Path | dict[str, Any], origin: str | Path = "config")
     file = check(BenchmarkFile, content, origin)
     datasets = {name: load_dataset(name) for name in file.datasets}
     without_ids = (dataset.model_dump(mode="json", exclude={"exclude"}) for dataset in datasets.values())
-    parts = settings(file, *without_ids, source_fingerprint())
+    parts = settings(file, *without_ids, source_fingerprint(), sys.implementation.cache_tag)
     checked_with = hashlib.sha256(parts.encode()).hexdigest()
     kept = _kept(file.benchmark)
     return kept if kept and kept.checked_with == checked_with else _checked(file, datasets, checked_with, origin)

@@ -7,7 +7,7 @@ widest layers, which the backward pass keeps, and weights with their gradients a
 from math import prod
 
 SMALLEST = 4000
-"""MB that every job gets that computes with networks: nobody has to find out what a small one needs."""
+"""MB that every job with networks gets, so that small ones need no measurement."""
 _START = 1000  # MiB of Python, PyTorch and the batches
 _MIB = 2.0**20
 

@@ -53,6 +53,8 @@ def ranked_rows(rows: pd.DataFrame) -> pd.DataFrame:
     methods without an interval: a single subject separates no methods.
     """
     name = primary().name
+    absent = {name, f"{name}_low", f"{name}_high"} - set(rows.columns)  # where no method has a number
+    rows = rows.assign(**dict.fromkeys(sorted(absent), math.nan))
     contenders = rows[rows["kind"].ne(CONTROL) & rows[f"{name}_low"].notna()]
     rank = {
         index: 1 + int((contenders[f"{name}_low"] > row[f"{name}_high"]).sum()) for index, row in contenders.iterrows()

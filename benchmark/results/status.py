@@ -3,4 +3,7 @@
 from typing import Literal
 
 Status = Literal["ok", "failed", "skipped"]
-"""``failed``: the training diverged; ``skipped``: not applicable. Neither is without a reason."""
+"""``failed``: the method diverged, raised, did not end, or gave no usable images; ``skipped``: not applicable.
+
+Neither is without a reason.
+"""

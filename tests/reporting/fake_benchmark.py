@@ -118,6 +118,7 @@ def config(tree: Tree) -> BenchmarkConfig:
                 name: {"name": name, "title": title, "reference": "nobody", "kind": kind}
                 for name, (title, kind) in tree.methods.items()
             },
+            "proposed": "segrenorm",
             "seeds": list(tree.seeds),
             "training": {"width": 4, "schedule": schedule},
             "judges": {"autoencoder": {"schedule": schedule}, "segmentor": {"schedule": schedule}},

@@ -30,6 +30,17 @@ def test_without_intervals_there_are_no_ranks():
     assert found["rank"].isna().all()
 
 
+def test_without_any_number_there_are_no_ranks():
+    found = ranked_rows(_rows(a=None, b=None)[["method", "kind"]])
+    assert found["rank"].isna().all()
+
+
+def test_a_board_without_the_primary_quantity_is_shown(results):
+    board = read_board(results.config)
+    table = leaderboard_table(results, board.drop(columns=[c for c in board if c.startswith("dice")]))
+    assert {row.entries[0].text for row in table.blocks[1].rows} == {"–"}
+
+
 def test_overall_ranks_are_over_the_pairs_that_rank(results):
     board = read_board(results.config)
     pairs = board[["dataset", "source", "target"]].apply(tuple, axis=1)

@@ -233,14 +233,14 @@ def stated_by(made):
 
 
 def inventory_to_prepare(wildcards):
-    """The inventory, whose time counts for who was made of other files, or for other scanners, than it states."""
+    """The inventory; its time counts if the subject was prepared from other files, or for other scanners."""
     path = str(paths.inventory(wildcards.dataset))
     changed = made_of_others(wildcards.dataset, wildcards.subject)
     return path if changed else ancient(path)
 
 
 def inventory_to_collect(wildcards):
-    """The inventory, whose time counts where the slices are of other subjects."""
+    """The inventory; its time counts if the slices are of other subjects."""
     path = str(paths.inventory(wildcards.dataset))
     return path if holds_others(wildcards.dataset) else ancient(path)
 

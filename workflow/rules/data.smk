@@ -140,7 +140,7 @@ rule collect:
 
 rule inspect:
     input:
-        # Who is left out is no longer among the subjects, none of whom changed.
+        # Its time counts: an excluded subject is no longer an input, and the others did not change.
         inventory=rules.inventory.output.inventory,
         subjects=prepared_subjects,
         texts=QUALITY_TEXTS,
