@@ -41,3 +41,17 @@ class Crops:
             raise ValueError("some batches say which pixels count, and others do not")
         images, labels = torch.cat([b.images for b in batches]), torch.cat([b.labels for b in batches])
         return cls(images, labels, torch.cat(kept) if kept else None)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A training batch: crops of both domains, as many of each."""
+
+    source: Crops
+    target: Crops
+
+    def to(self, device: torch.device) -> "Pair":
+        return Pair(self.source.to(device), self.target.to(device))
+
+    def __getitem__(self, domain: str) -> Crops:
+        return self.source if domain == "source" else self.target

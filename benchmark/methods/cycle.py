@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from benchmark.data.sampling import CropSampler, stream
 from benchmark.methods.base import Direction, FitContext, TaskInfo, TrainingSet
-from benchmark.methods.crops import Crops
+from benchmark.methods.crops import Crops, Pair
 from benchmark.methods.learned import LearnedMethod
 from benchmark.methods.objective import discriminator_loss, generator_loss, l1_loss
 from benchmark.methods.options import AdversarialOptions, GeneratorKind
@@ -45,20 +45,6 @@ class Cycle:
     translated: Tensor
     reconstructed: Tensor
     scores: Tensor
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A training batch: crops of both domains, as many of each."""
-
-    source: Crops
-    target: Crops
-
-    def to(self, device: torch.device) -> "Pair":
-        return Pair(self.source.to(device), self.target.to(device))
-
-    def __getitem__(self, domain: str) -> Crops:
-        return self.source if domain == "source" else self.target
 
 
 class CycleMethod(LearnedMethod):

@@ -9,6 +9,7 @@ import multiprocessing
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ctypes import c_bool
@@ -56,7 +57,9 @@ def supervise(work: Callable[[], None], limit: float) -> Ended:
         child = context.Process(target=_run, args=(work, dump, done))
         child.start()
         with _forwarding_to(psutil.Process(child.pid)) as process:
-            child.join(min(limit, _LONGEST_WAIT))
+            end = time.monotonic() + limit
+            while child.is_alive() and (left := end - time.monotonic()) > 0:
+                child.join(min(left, _LONGEST_WAIT))
             if child.is_alive():
                 for each in (*process.children(recursive=True), process):
                     with suppress(psutil.NoSuchProcess):

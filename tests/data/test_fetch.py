@@ -182,6 +182,18 @@ def test_what_a_stage_generates_is_generated(repository, dataset, folder):
     assert lock_file.read_bytes() == lock
 
 
+@pytest.mark.parametrize("left", ["", '{"write": {"/so'])
+def test_what_dvc_left_half_written_when_it_was_killed_is_removed(repository, dataset, left, capsys):
+    root = dataset("mini", "ixi", phantom=True)
+    Path("dvc.yaml").write_text(STAGE)
+    Path("make.py").write_text(MAKE.format("one"))
+    (repository / versioning.PROCESSES).write_text(left)
+    fetch("mini")
+    assert (root / "x.nii.gz").read_text() == "one"
+    assert f"{versioning.PROCESSES} was half written" in capsys.readouterr().out
+    json.loads((repository / versioning.PROCESSES).read_text())
+
+
 def made_and_deleted(dataset) -> Path:
     """Folder of an archive that a stage made, and of which only its hash in dvc.lock is left."""
     root = dataset("mini", "ixi", phantom=True)

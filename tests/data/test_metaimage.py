@@ -1,4 +1,4 @@
-"""MetaImage files are read as ITK reads them, and damaged headers are told at the header."""
+"""MetaImage files are read as ITK reads them, and messages on damaged headers name the header."""
 
 from pathlib import Path
 

@@ -4,7 +4,6 @@ A skeleton of CUT, not the method itself: it shows that the trainer takes other 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from benchmark.config.base import Strict
 from benchmark.data.sampling import CropSampler, stream
 from benchmark.methods.base import Direction, FitContext, TaskInfo, TrainingSet
-from benchmark.methods.crops import Crops
+from benchmark.methods.crops import Crops, Pair
 from benchmark.methods.learned import LearnedMethod
 from benchmark.methods.objective import discriminator_loss, generator_loss
 from benchmark.networks.discriminator import PatchDiscriminator
@@ -25,17 +24,6 @@ LAYERS = (0, 3, 6, 12)
 """Of the generator's encoder, after which patches are compared."""
 PATCHES, FEATURES, TEMPERATURE = 16, 8, 0.07
 BETAS = (0.5, 0.999)
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Unpaired crops of both scanners."""
-
-    source: Crops
-    target: Crops
-
-    def to(self, device: torch.device) -> "Pair":
-        return Pair(self.source.to(device), self.target.to(device))
 
 
 class OneSided(LearnedMethod):

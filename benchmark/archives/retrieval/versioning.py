@@ -6,7 +6,7 @@ Statements are read from DVC's files, so that Snakemake gets them without import
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ REMOTE_VARIABLE = "HBENCH_DVC_REMOTE"
 """Environment variable with the folder or URL of this machine's DVC remote."""
 NEIGHBOUR = Path("../shared/dvc-mirror")
 """A remote beside the project, which is used without configuration."""
+PROCESSES = Path(".dvc/tmp/rwlock")
+"""DVC's list of processes and the files that each reads or writes."""
 PIPELINES = (Path("dvc.yaml"), Path("data/full/dvc.yaml"))
 """Files of stages, with paths from the project root. Those of the second take hours, and run only on request."""
 
@@ -173,14 +175,22 @@ def _call(command: str, work: Callable[["Repo"], object]) -> None:
         DataError: it failed.
     """
     from dvc.repo import Repo
+    from dvc.rwlock import RWLockFileCorruptedError
 
     log = _Log()
     try:
         with Repo() as repo:
             work(repo)
     except Exception as error:  # remotes raise exceptions of many libraries
-        fault = f"failed: {'. '.join([*log.reasons, _flat(error)])}"
-        raise DataError(command, fault, "Correct that and run it again") from error
+        if not any(isinstance(cause, RWLockFileCorruptedError) for cause in _causes(error)):
+            fault = f"failed: {'. '.join([*log.reasons, _flat(error)])}"
+            raise DataError(command, fault, "Correct that and run it again") from error
+    else:
+        return
+    # DVC reads and writes this file under a lock, so no living process left it like that.
+    PROCESSES.unlink()
+    print(f"{PROCESSES} was half written (DVC was killed, or the disk was full), and is removed", flush=True)
+    _call(command, work)
 
 
 class _Log(logging.Handler):
@@ -203,13 +213,15 @@ class _Log(logging.Handler):
             self.reasons.append(f"{text} ({_flat(error)})" if error else text)
 
 
-def _flat(error: BaseException | None) -> str:
-    """Messages of an exception and its causes, in one line and without colours."""
-    messages = []
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error:
-        messages.append(str(error))
+        yield error
         error = error.__cause__
-    return re.sub(r"\x1b\[\d*m", "", " ".join(": ".join(messages).split()))
+
+
+def _flat(error: BaseException) -> str:
+    """Messages of an exception and its causes, in one line and without colours."""
+    return re.sub(r"\x1b\[\d*m", "", " ".join(": ".join(str(cause) for cause in _causes(error)).split()))
 
 
 def _read(path: Path) -> dict[str, Any]:
