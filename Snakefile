@@ -61,4 +61,4 @@ onsuccess:
     # Of an unfinished training, checkpoints are all that is left, so no job removes them.
     done = [job for job in workflow.dag.jobs if job.rule.name in TRAININGS]
     discard(BENCHMARK, *(Path(job.output.model) for job in done))
-    print_timings()
+    print_summary()

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-# A file system of its own, which nobody else sees; not only root may have one.
+# A file system of its own, which no other process sees; users other than root may have one too.
 ALONE = ["unshare", "--mount", *([] if os.getuid() == 0 else ["--user", "--map-root-user"])]
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2  # linux/prctl.h, linux/capability.h
 

@@ -97,7 +97,7 @@ def interrupt_snakemake(run: Run) -> None:
 
 
 def kill_snakemake(run: Run) -> None:
-    """The next call is refused until the jobs that nobody waits for are gone."""
+    """The next call is refused until the jobs of the killed call are gone."""
     run.wait_for(lambda: run.jobs("RUNNING", "collect") or run.jobs("RUNNING", "train"))
     run.process.send_signal(signal.SIGKILL)
     run.process.wait()

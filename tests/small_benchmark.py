@@ -1,4 +1,4 @@
-"""A whole benchmark small enough for a test: configs, slices and splits of a data set that nobody scanned."""
+"""A whole benchmark small enough for a test: configs, slices and splits of a made-up dataset."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -137,7 +137,7 @@ def test_an_environment_is_brought_up_to_date_without_that_room(tmp_path):
     assert set_up(tmp_path, 1e6)
 
 
-@pytest.mark.skipif(not can_mount(), reason="nobody may mount a file system here")
+@pytest.mark.skipif(not can_mount(), reason="file systems cannot be mounted here")
 def test_no_environment_is_begun_where_the_packages_have_no_room(tmp_path):
     """Else pip fills the disk first, and other people's jobs on it fail."""
     small = tmp_path / "small"

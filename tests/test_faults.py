@@ -184,7 +184,7 @@ def test_read_only_results_and_logs_are_told_before_anything_runs(project, close
     assert {path: path.stat().st_mtime_ns for path in (project / "results/faults").rglob("*")} == before
 
 
-@pytest.mark.skipif(not can_mount(), reason="nobody may mount a file system here")
+@pytest.mark.skipif(not can_mount(), reason="file systems cannot be mounted here")
 @pytest.mark.parametrize("mode", [[], ["--dry-run"]])
 def test_a_project_on_a_read_only_disk_is_told(project, mode):
     mount = f"mount --bind {project} {project} && mount -o remount,ro,bind {project} && cd {project}"

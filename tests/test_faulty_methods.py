@@ -153,6 +153,11 @@ def test_records_say_in_which_job_it_failed(project, ran):
     assert "Fatal Python error: Segmentation fault" in log.read_text()
 
 
+def test_the_run_names_those_that_failed_at_its_end(ran):
+    for name, reason in REASONS.items():
+        assert f"{name} failed on {DATASET}, CR to SP: {reason}" in ran
+
+
 def test_nothing_is_left_to_be_done(project, ran):
     assert "Nothing to be done" in snakemake(project)
 

@@ -107,7 +107,7 @@ def test_a_folder_in_which_nothing_may_be_made_is_told_to_who_would_write(made, 
     assert (done.returncode, done.stderr) == (2 if told_of else 0, fault)
 
 
-@pytest.mark.skipif(not can_mount(), reason="nobody may mount a file system here")
+@pytest.mark.skipif(not can_mount(), reason="file systems cannot be mounted here")
 def test_a_disk_that_is_read_only_is_told_as_such(tmp_path):
     mount = f"mount --bind {tmp_path} {tmp_path} && mount -o remount,ro,bind {tmp_path} && cd {tmp_path}"
     done = asked(*ALONE, "sh", "-c", f'{mount} && exec "$@"', "sh")

@@ -36,7 +36,7 @@ def test_workers_end_with_their_parent_and_hold_its_lock_until_then(tmp_path, en
         try:
             assert not lock(file)
         finally:
-            with suppress(OSError):  # nobody reads: the worker has ended
+            with suppress(OSError):  # the worker, which would read, has ended
                 os.close(os.open(tmp_path / "fifo", os.O_WRONLY | os.O_NONBLOCK))
         wait_for(lambda: lock(file))
 

@@ -1,4 +1,4 @@
-"""Work in a process of its own: how its end is told, and that signals, limits and the parent's end reach it."""
+"""Work in a process of its own: how its end is reported, and that signals, limits and the parent's end reach it."""
 
 import ctypes
 import os

@@ -1,50 +1,61 @@
-"""Faults of a method, told from those of the suite: the former fail one cell, the latter stop the run."""
+"""Faults of a method fail one cell; those of the rest of the suite stop the run.
 
+A fault is the method's if it occurs in a call into the method, also where that calls networks or the trainer of
+``benchmark``: a traceback cannot tell who gave a wrong argument to whom.
+"""
+
+import errno
 import logging
-import traceback
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
 from benchmark.data.slices import Images
 from benchmark.methods.base import Direction, Method
-from benchmark.methods.registry import FOLDER
 from benchmark.runtime.errors import Interrupted, MethodFailed, UserError
 from benchmark.runtime.memory import ran_out
+from benchmark.runtime.paths import RESULTS
 from benchmark.runtime.system_errors import MACHINE_FAULTS
 
 _LONGEST = 300  # characters of a reason, which stands in tables
 
+T = TypeVar("T")
+
 logger = logging.getLogger(__name__)
 
 
-@contextmanager
-def method_faults() -> Iterator[None]:
-    """Turns an exception that passed through a file in ``methods/`` into :class:`MethodFailed`.
+def guarded(call: Callable[..., T], *arguments: Any) -> T:
+    """Calls into a method, and turns an exception into :class:`MethodFailed`.
 
-    What a user or the machine caused is none: a ``UserError``, a signal, memory that ran out, a full disk.
+    What the user or the machine caused stays as it is: a ``UserError``, a signal, memory or a disk that is full, a
+    result that cannot be read or written.
 
     Raises:
         MethodFailed: with the exception's class and message; the log has its traceback.
     """
     try:
-        yield
+        return call(*arguments)
     except (UserError, MethodFailed, Interrupted, KeyboardInterrupt):
         raise
     except BaseException as error:
-        of_machine = ran_out(error) or (isinstance(error, OSError) and error.errno in MACHINE_FAULTS)
-        files = (Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__))
-        if of_machine or not in_method(files):
+        if ran_out(error) or (isinstance(error, OSError) and _of_the_machine(error)):
             raise
         logger.warning("the method failed", exc_info=True)
         raise MethodFailed(reason_of(error)) from error
 
 
+def _of_the_machine(error: OSError) -> bool:
+    if error.filename is None:
+        return error.errno in MACHINE_FAULTS
+    below = Path(error.filename).resolve().is_relative_to(RESULTS.resolve())
+    return error.errno in MACHINE_FAULTS if below else error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
+
 def in_method(files: Iterable[Path]) -> bool:
-    """Whether one of the source files of a stack is a method's own."""
-    return any(path.resolve().is_relative_to(FOLDER.resolve()) for path in files)
+    """Whether a call into a method is among the source files of a stack."""
+    return Path(__file__) in files
 
 
 def reason_of(error: BaseException) -> str:
@@ -66,8 +77,7 @@ def translate(method: Method, images: Images, direction: Direction = Direction.F
         MethodFailed: the method raised, or gave no array, another shape, or values not finite or out of range.
     """
     low, high = min(-1.0, float(images.min())), max(1.0, float(images.max()))
-    with method_faults():
-        given = method.translate(images.copy(), direction)  # a method may work in place
+    given = guarded(method.translate, images.copy(), direction)  # a method may work in place
     try:
         made = np.asarray(given, np.float32)
     except (TypeError, ValueError, RuntimeError) as error:

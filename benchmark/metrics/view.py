@@ -17,7 +17,7 @@ from benchmark.config.dataset import DatasetConfig
 from benchmark.data.slices import Images, Labels, SliceStore
 from benchmark.data.splits import Fold, read_fold
 from benchmark.methods.base import Direction, Method
-from benchmark.methods.isolation import method_faults, translate
+from benchmark.methods.isolation import guarded, translate
 from benchmark.metrics.inputs import Need, Segmentation
 from benchmark.results.real_images import Side, features_of, read_real_images, segmentations_of
 from benchmark.runtime import paths
@@ -128,8 +128,7 @@ class CellView:
         """
         if self.load_method is None:
             return None
-        with method_faults():
-            return self.load_method()
+        return self.load_method()
 
     def translated_back(self, images: Images) -> Images:
         """Images from target to source.
@@ -180,7 +179,8 @@ class CellView:
         if need is Need.BACKWARD:
             if self.method is None:
                 return "only the harmonized images are known, not the method, so nothing can be translated back"
-            if not self.method.has_backward:
+            method = self.method
+            if not guarded(lambda: method.has_backward):
                 return "the method does not translate from target to source"
         return None
 

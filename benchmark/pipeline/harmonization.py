@@ -4,7 +4,7 @@ import time
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.data.slices import Images
-from benchmark.methods.isolation import method_faults, translate
+from benchmark.methods.isolation import guarded, translate
 from benchmark.pipeline.inputs import Inputs
 from benchmark.results.harmonized import Harmonized, write_harmonized
 from benchmark.results.provenance import FIT, Record, read_provenance, recorded
@@ -53,8 +53,7 @@ def _make_ready(inputs: Inputs, record: Record) -> None:
         return
     method = inputs.ready_method()
     if not inputs.trained:
-        with method_faults():
-            parameters = method.parameters
+        parameters = guarded(lambda: method.parameters)
         options = method.options.model_dump(mode="json")
         record.facts |= {"options": options, FIT: {**record.cost, "parameters": parameters}}
 

@@ -10,7 +10,7 @@ from benchmark.data.sampling import DomainSlices
 from benchmark.data.slices import SliceStore
 from benchmark.data.splits import Fold, read_fold
 from benchmark.methods.base import FitContext, Method, TaskInfo, TrainingSet
-from benchmark.methods.isolation import method_faults
+from benchmark.methods.isolation import guarded
 from benchmark.methods.registry import create
 from benchmark.runtime import paths
 from benchmark.runtime.paths import Cell
@@ -29,8 +29,7 @@ class Inputs:
 
     @cached_property
     def method(self) -> Method:
-        with method_faults():
-            return create(self.cell.method, self.config.methods[self.cell.method])
+        return guarded(create, self.cell.method, self.config.methods[self.cell.method])
 
     @cached_property
     def store(self) -> SliceStore:
@@ -86,9 +85,8 @@ class Inputs:
             ModelError: the trained method is missing or damaged.
         """
         method = self.method
-        with method_faults():
-            if self.trained:
-                method.load(self.cell.model)
-            else:
-                method.fit(self.training_set, self.context)
+        if self.trained:
+            guarded(method.load, self.cell.model)
+        else:
+            guarded(method.fit, self.training_set, self.context)
         return method

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from benchmark.config.benchmark import BenchmarkConfig
-from benchmark.methods.isolation import method_faults
+from benchmark.methods.isolation import guarded
 from benchmark.pipeline.inputs import Inputs
 from benchmark.results.provenance import Record, recorded
 from benchmark.runtime.atomic import write_rows
@@ -43,7 +43,7 @@ def train_cell(config: BenchmarkConfig, cell: Cell, failure: str | None = None) 
         try:
             if failure:
                 raise MethodFailed(failure)
-            with method_faults(), limited_memory(f"the training of {cell.method} on {cell.dataset}"):
+            with limited_memory(f"the training of {cell.method} on {cell.dataset}"):
                 _train(inputs, record, history, checkpoints)
         except MethodFailed as outcome:
             record.failed(outcome)
@@ -64,8 +64,8 @@ def _train(inputs: Inputs, record: Record, history: list[dict[str, float]], chec
         history.append({"step": step, **losses})
 
     context = replace(inputs.context, precision=precision, log=log, checkpoints=checkpoints)
-    method.fit(inputs.training_set, context)
-    record.facts["parameters"] = method.parameters
-    method.save(cell.model)
+    guarded(method.fit, inputs.training_set, context)
+    record.facts["parameters"] = guarded(lambda: method.parameters)
+    guarded(method.save, cell.model)
     if not cell.model.is_dir():
         raise MethodFailed("save() left no folder")

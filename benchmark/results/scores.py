@@ -101,3 +101,13 @@ def read(path: Path, remedy: str | None = None) -> pd.DataFrame:
     if tuple(frame.columns) != COLUMNS:
         raise DataError(path, f"has the columns {list(frame.columns)}", f"A table of scores has {', '.join(COLUMNS)}")
     return frame
+
+
+def failures(frame: pd.DataFrame) -> list[str]:
+    """One line for each method that failed on a pair, with the first reason."""
+    failed = frame[frame["status"] == "failed"]
+    first = failed.drop_duplicates(["dataset", "source", "target", "method"])
+    return [
+        f"{row['method']} failed on {row['dataset']}, {row['source']} to {row['target']}: {row['reason']}"
+        for _, row in first.iterrows()
+    ]

@@ -1,4 +1,4 @@
-"""Another archive, or one that was packed with a folder around it, is told once, and not file by file."""
+"""Another archive, or one that was packed with a folder around it, is reported once, and not file by file."""
 
 import tarfile
 from pathlib import Path

@@ -167,7 +167,7 @@ FAULTS = [
     F("wrong archive", "oasis_ixi", removed("oasis"), "oasis", "does not exist"),
     F("no labels", "oasis_ixi", removed(OASIS_LABELS), OASIS_LABELS, "is missing", OASIS_ID),
     F("an extra file", "oasis_ixi", written("oasis/9_SS.nii.gz"), "9_SS.nii.gz", "is no name of this archive"),
-    F("labels of nobody", "oasis_ixi", written("ixi_hh/IXI999-HH-1_T1_DLMUSE.nii.gz"), "IXI999-HH-1_T1_DLMUSE.nii.gz", "belongs to no image"),
+    F("labels without an image", "oasis_ixi", written("ixi_hh/IXI999-HH-1_T1_DLMUSE.nii.gz"), "IXI999-HH-1_T1_DLMUSE.nii.gz", "belongs to no image"),
     F("truncated gzip", "oasis_ixi", cut(OASIS_IMAGE), OASIS_IMAGE, "is damaged or truncated", OASIS_ID),
     F("labels elsewhere", "oasis_ixi", moved(OASIS_LABELS), OASIS_LABELS, "lies 3 mm away", OASIS_ID),
     F("no brain", "oasis_ixi", changed(OASIS_LABELS, np.zeros_like), OASIS_LABELS, "covers nothing", OASIS_ID),

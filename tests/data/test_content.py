@@ -73,7 +73,7 @@ def contents() -> dict[str, str]:
         ("oasis_ixi", unpacked_oasis, "OASIS1001", 2),
     ],
 )
-def test_any_file_that_is_read_of_a_subject_changes_its_content_and_nobody_else_s(
+def test_any_file_that_is_read_of_a_subject_changes_its_content_and_no_other(
     dataset, reader, put: Callable[[Path], None], subject, files
 ):
     root = dataset("mini", reader)
@@ -91,7 +91,7 @@ def test_any_file_that_is_read_of_a_subject_changes_its_content_and_nobody_else_
     assert contents() == before
 
 
-def test_a_file_that_is_not_read_changes_nobody_s_content(dataset):
+def test_a_file_that_is_not_read_changes_no_content(dataset):
     root = dataset("mini", "oasis_ixi")
     unpacked_oasis(root)
     before = contents()
@@ -157,7 +157,7 @@ def test_subjects_that_were_prepared_of_other_files_are_not_collected(msseg):
         collect("mini")
 
 
-def test_with_pseudonyms_nobody_without_the_key_can_compute_the_hash(msseg):
+def test_with_pseudonyms_the_hash_needs_the_key(msseg):
     msseg()
     plain = contents()
     manifest = Manifest.read(load_dataset("mini"))

@@ -1,4 +1,4 @@
-"""Public downloads against a loopback server that serves the same tree, and whatever can go wrong on the way."""
+"""Public downloads against a loopback server that serves the same tree, and what can go wrong on the way."""
 
 import csv
 import errno

@@ -149,7 +149,7 @@ def test_damaged_or_missing_inventory(dataset):
         (["a"], "is damaged"),
     ],
 )
-def test_an_inventory_that_nobody_took(dataset, entries, said):
+def test_a_forged_inventory(dataset, entries, said):
     dataset("mini", "ixi")
     paths.inventory("mini").parent.mkdir(parents=True)
     paths.inventory("mini").write_text(json.dumps({"subjects": entries}))

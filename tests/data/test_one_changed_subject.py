@@ -1,4 +1,4 @@
-"""After some subjects changed, Snakemake prepares these again and nobody else, along the way that its messages tell."""
+"""After some subjects changed, Snakemake prepares these and no others again, as its messages advise."""
 
 import json
 import os
@@ -30,7 +30,7 @@ judges:
   segmentor: {schedule: {unit: steps, constant: 1, decay: 0}}
 metrics: {overlap: {}}
 """
-EVERYBODY = {f"TRAIN{number:03d}" for number in (1, 2, 3, 25, 26)}
+ALL_SUBJECTS = {f"TRAIN{number:03d}" for number in (1, 2, 3, 25, 26)}
 
 
 class Project:
@@ -96,10 +96,10 @@ def test_subjects_whose_files_changed_and_no_others(dataset, tmp_path):
     project.track()
     told = project.run(succeed=False)
     assert "TRAIN002/reference.mhd: holds the labels 7, and the dataset's are 1, 2, 3. Put the label map" in told
-    assert set(project.times()) == EVERYBODY - {"TRAIN002"}
+    assert set(project.times()) == ALL_SUBJECTS - {"TRAIN002"}
 
     labels[0].write_bytes(right)
-    labels[1].write_bytes(bytes(len(right)))  # nobody is told of it before the archive is verified again
+    labels[1].write_bytes(bytes(len(right)))  # goes unnoticed until the archive is verified again
     told = project.run(succeed=False)
     assert "was changed after the archive was verified. Delete data/prepared/mini/manifest.json and run" in told
     (project.root / paths.manifest("mini")).unlink()
@@ -115,7 +115,7 @@ def test_subjects_whose_files_changed_and_no_others(dataset, tmp_path):
     project.config.write_text(project.config.read_text() + f"exclude: [{excluded}]\n")
     remade = project.prepared_by(project.run)
     after = project.inventory()
-    assert set(after) == EVERYBODY - {excluded}
+    assert set(after) == ALL_SUBJECTS - {excluded}
     assert remade == {s for s in after if after[s] != before[s]} != set()
     assert all(before[s]["wanted_truth"] != after[s]["wanted_truth"] for s in remade)
     assert project.folder(excluded).is_dir()
@@ -138,7 +138,7 @@ def test_of_a_packed_archive_too_and_with_pseudonyms(dataset, tmp_path):
 
     pack(root)
     project = Project(tmp_path / "copy", root)
-    assert len(project.prepared_by(project.run)) == len(EVERYBODY)
+    assert len(project.prepared_by(project.run)) == len(ALL_SUBJECTS)
     names = json.loads((project.root / paths.private("mini")).read_text())["pseudonyms"]
     raw = tmp_path / "unpacked/RETOUCH-TrainingSet-Cirrus/TRAIN003/oct.raw"
     raw.write_bytes(raw.read_bytes()[:-1] + b"\x07")
@@ -172,7 +172,7 @@ def test_without_the_memory_of_snakemake(dataset, tmp_path):
     after = project.inventory()
     assert remade == {s for s in after if after[s] != before[s]} != set()
     assert excluded not in (project.root / paths.splits("mini", "CR-SP")).read_text()
-    assert set(SliceStore(project.root / paths.slices("mini")).subjects) == set(after) == EVERYBODY - {excluded}
+    assert set(SliceStore(project.root / paths.slices("mini")).subjects) == set(after) == ALL_SUBJECTS - {excluded}
 
     project.forget()
     project.config.write_text(project.config.read_text().replace(f"exclude: [{excluded}]", "exclude: []"))
@@ -188,10 +188,10 @@ def test_without_the_memory_of_snakemake(dataset, tmp_path):
     remedy = re.search(r"might be kept\. (touch .*)\.$", told, re.MULTILINE)[1]
     call(project.root, *remedy.split())
     project.run()
-    assert set(project.inventory()) == EVERYBODY
+    assert set(project.inventory()) == ALL_SUBJECTS
     project.config.write_text(project.config.read_text().replace("exclude: []", f"exclude: [{excluded}]"))
     project.run()
-    assert set(project.inventory()) == EVERYBODY - {excluded}
+    assert set(project.inventory()) == ALL_SUBJECTS - {excluded}
 
     project.forget()
     labels = project.raw / "RETOUCH-TrainingSet-Spectralis/TRAIN025/reference.raw"

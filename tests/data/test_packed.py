@@ -1,4 +1,4 @@
-"""Archives that are still packed are read as unpacked ones, and what is wrong with a packed file is told."""
+"""Archives that are still packed are read as unpacked ones, and faults of packed files are reported."""
 
 import io
 import tarfile
@@ -106,7 +106,7 @@ def test_the_packed_file_itself_can_be_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["IXI-T1.tar", "IXI-T1.tar.gz"])
-def test_a_tar_of_the_current_folder_whatever_its_name_says(tmp_path, name):
+def test_a_tar_of_the_current_folder_under_another_name(tmp_path, name):
     """Its members begin with './'; and a browser may uncompress a file and keep its name."""
     unpacked_ixi(tmp_path / "x")
     with tarfile.open(tmp_path / name, "w") as archive:

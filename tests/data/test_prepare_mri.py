@@ -180,7 +180,7 @@ def test_archives_with_labels_and_masks_keep_them(dataset):
             folder = msseg_patient(root, centre, patient)
             lesion = np.zeros(data.shape, np.uint8)
             lesion[10:14, 20:24, 18:21] = 1
-            gain = 10 * float(centre) + float(patient)  # nobody has another's image
+            gain = 10 * float(centre) + float(patient)  # images of different patients differ
             save(folder / "Preprocessed_Data/FLAIR_preprocessed.nii.gz", (gain * data).astype(np.float32), affine)
             save(folder / "Masks/Consensus.nii.gz", lesion, affine)
             save(folder / "Masks/Brain_Mask.nii.gz", (data > 5).astype(np.uint8), affine)

@@ -70,7 +70,7 @@ def refusal(work: Callable[[], None]) -> str:
     return str(caught.value)
 
 
-def test_a_lost_table_is_told_and_nobody_is_numbered_anew(msseg):
+def test_a_lost_table_is_reported_and_no_subject_is_numbered_anew(msseg):
     msseg(pseudonyms=True)
     found = prepared()
     paths.private("mini").unlink()

@@ -1,4 +1,4 @@
-"""Readers: layouts, scanners, and one message for whatever is wrong with an archive."""
+"""Readers: layouts, scanners, and one message for each fault of an archive."""
 
 import gzip
 

@@ -38,7 +38,7 @@ def folder(tmp_path) -> Remote:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Remote]:
-    """A bucket, and a user who may do in it what DVC asks for. Nobody else may do anything."""
+    """A bucket, and the one user who may use it, as DVC asks for."""
     import boto3
     import requests
     from moto.server import ThreadedMotoServer

@@ -28,7 +28,7 @@ BUSY = 503
 
 @dataclass
 class Server:
-    """Serves one file, whatever the address.
+    """Serves one file, at every address.
 
     Attributes:
         ends: after as many bytes of the file the connections end, one after the other; later ones are not cut.

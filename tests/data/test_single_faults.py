@@ -1,4 +1,4 @@
-"""What is wrong with all of a scanner is told once: that there is nobody of that scanner follows from it."""
+"""A fault of all subjects of a scanner is reported once, without the absence of subjects that follows from it."""
 
 import json
 import shutil

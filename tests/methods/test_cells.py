@@ -4,14 +4,13 @@ import csv
 import errno
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import small_benchmark as small
+import torch
 
 from benchmark.data.slices import SliceStore
-from benchmark.methods import isolation
 from benchmark.methods.base import Method
 from benchmark.methods.classical import ClassicalMethod
 from benchmark.methods.registry import method_class
@@ -172,6 +171,17 @@ def test_what_is_not_applicable_is_not_trained():
     assert not cell("semgan").root.exists()
 
 
+def test_a_subclass_with_a_wrong_network_fails_its_cell(laid_out, monkeypatch):
+    class Inverted(method_class("cyclegan")):
+        def make_generator(self, task, width):
+            return torch.nn.Conv2d(1, 2, 1)
+
+    monkeypatch.setattr(inputs, "create", lambda name, options: Inverted(Inverted.hyperparameters()))
+    train_cell(config(), cell("cyclegan"))
+    assert run("cyclegan")["status"] == "failed"
+    assert run("cyclegan")["reason"].startswith("RuntimeError: ")
+
+
 def test_a_divergence_is_an_outcome_with_its_reason(laid_out, monkeypatch):
     def fit(self, train, context):
         context.log(1, {"cycle_source": float("nan")})
@@ -192,10 +202,10 @@ def test_a_divergence_is_an_outcome_with_its_reason(laid_out, monkeypatch):
 
 
 def test_a_bug_is_no_outcome(laid_out, monkeypatch):
-    def fit(self, train, context):
+    def broken(*arguments):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(method_class("cyclegan"), "fit", fit)
+    monkeypatch.setattr("benchmark.pipeline.training.precision_here", broken)
     with pytest.raises(ZeroDivisionError):
         train_cell(config(), cell("cyclegan"))
     assert not cell("cyclegan").root.exists()
@@ -209,13 +219,13 @@ def test_a_bug_is_no_outcome(laid_out, monkeypatch):
         (AssertionError(), "AssertionError"),
         (SystemExit(3), "SystemExit: 3"),
         (FileNotFoundError(errno.ENOENT, "No such file"), "FileNotFoundError: [Errno 2] No such file"),
+        (FileExistsError(errno.EEXIST, "File exists", "/mine"), "FileExistsError: [Errno 17] File exists: '/mine'"),
     ],
 )
-def test_what_a_methods_own_code_raises_fails_its_cell(laid_out, monkeypatch, raised, reason):
+def test_what_is_raised_while_a_method_works_fails_its_cell(laid_out, monkeypatch, raised, reason):
     def fit(self, train, context):
         raise raised
 
-    monkeypatch.setattr(isolation, "FOLDER", Path(__file__).parent)  # the method's code is here
     monkeypatch.setattr(method_class("cyclegan"), "fit", fit)
     train_cell(config(), cell("cyclegan"))
     harmonize_cell(config(), cell("cyclegan"))
@@ -231,6 +241,8 @@ def test_what_a_methods_own_code_raises_fails_its_cell(laid_out, monkeypatch, ra
     [
         (DataError("slices", "hold no foreground", "Check them"), DataError),
         (OSError(errno.ENOSPC, "No space left on device"), OSError),
+        (OSError(errno.ENOSPC, "No space left on device", "/mine"), OSError),
+        (PermissionError(errno.EACCES, "Permission denied", "results/small/checkpoints"), PermissionError),
         (MemoryError(), OutOfMemory),
         (KeyboardInterrupt(), KeyboardInterrupt),
     ],
@@ -239,7 +251,6 @@ def test_what_the_user_or_the_machine_caused_is_not_blamed_on_the_method(laid_ou
     def fit(self, train, context):
         raise raised
 
-    monkeypatch.setattr(isolation, "FOLDER", Path(__file__).parent)
     monkeypatch.setattr(method_class("cyclegan"), "fit", fit)
     with pytest.raises(kept):
         train_cell(config(), cell("cyclegan"))

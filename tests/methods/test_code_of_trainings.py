@@ -1,4 +1,4 @@
-"""Whatever a training runs is in its code digest."""
+"""All code that a training runs is in its digest."""
 
 import ast
 import random

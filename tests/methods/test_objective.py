@@ -82,5 +82,5 @@ def test_total_weighs_its_terms():
         lambda x: weighted_cross_entropy(x, weighted_reference(torch.zeros(1, 2, 2, dtype=torch.long), WEIGHTS)),
     ],
 )
-def test_losses_are_in_float32_whatever_the_precision(loss):
+def test_losses_are_in_float32_at_every_precision(loss):
     assert loss(torch.rand(1, 2, 2, 2, dtype=torch.bfloat16)).dtype == torch.float32

@@ -115,7 +115,7 @@ def config(tree: Tree) -> BenchmarkConfig:
             "datasets": {name: {} for name in tree.datasets},
             "methods": {name: {} for name in tree.methods},
             "cards": {
-                name: {"name": name, "title": title, "reference": "nobody", "kind": kind}
+                name: {"name": name, "title": title, "reference": "none", "kind": kind}
                 for name, (title, kind) in tree.methods.items()
             },
             "proposed": "segrenorm",

@@ -65,7 +65,7 @@ def test_missing_numbers_have_their_reasons():
     other = table.average(PAIR, "other", DICE, "core")
     assert (other.there, other.total, other.reasons) == (False, 3, ("failed: diverged",))
     assert math.isnan(other.mean)
-    assert table.average(PAIR, "nobody", DICE, "core").reasons == ("no score was written",)
+    assert table.average(PAIR, "absent", DICE, "core").reasons == ("no score was written",)
 
 
 def test_a_quantity_says_how_it_is_pooled_and_what_its_spread_is():

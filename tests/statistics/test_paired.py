@@ -29,8 +29,8 @@ def test_agrees_with_scipys_permutation_test(count):
 
 @pytest.mark.parametrize("count", [1, 2, 5, 6, 20, LARGEST_EXACT])
 def test_no_p_is_under_two_in_two_to_the_n(count):
-    everybody_better = np.linspace(0.1, 0.9, count)
-    assert sign_flip_test(everybody_better) == smallest_p(count)
+    all_better = np.linspace(0.1, 0.9, count)
+    assert sign_flip_test(all_better) == smallest_p(count)
     assert smallest_p(5) == 0.0625
 
 

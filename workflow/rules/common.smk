@@ -298,9 +298,10 @@ def inspection_settings(wildcards):
     )
 
 
-def print_timings():
-    """Where the time of this run went, from Snakemake's own benchmark files, and where its results are."""
+def print_summary():
+    """Where the time of this run went, which methods failed, and where the results are."""
     from benchmark.reporting.timings import print_table
+    from benchmark.results import scores
 
     print_table(
         BENCHMARK,
@@ -308,6 +309,11 @@ def print_timings():
         wall_seconds=time.monotonic() - BEGUN,
         cores=workflow.resource_settings.cores,
     )
+    if (
+        table := paths.scores(BENCHMARK)
+    ).is_file() and table.stat().st_mtime >= STARTED:
+        for failure in scores.failures(scores.read(table)):
+            print(failure)
     inspected = [paths.quality(name) / "index.html" for name in DATASETS]
     new = [p for p in inspected if p.is_file() and p.stat().st_mtime >= STARTED]
     for page in new or [Path(rules.page.output.index)]:

@@ -83,7 +83,7 @@ def test_jobs_that_a_killed_run_left_in_slurm_are_refused(queue, tmp_path):
         refuse_jobs_left()
 
 
-def test_jobs_from_elsewhere_disturb_nobody(queue, tmp_path):
+def test_jobs_from_elsewhere_are_left_alone(queue, tmp_path):
     queue(f"8|(null)|{tmp_path}/here", f"10|rule_train_wildcards_ixi_GE-PL_0|{tmp_path}")
     refuse_jobs_left()
     assert f"--user={getpass.getuser()}" in (tmp_path / "squeue.asked").read_text()
