@@ -121,6 +121,10 @@ class BenchmarkFile(Strict):
         return {k: {} if v is None else v for k, v in value.items()} if isinstance(value, Mapping) else value
 
 
+EXTERNAL: Literal["external"] = "external"
+"""Kind of a method of which only harmonized images are known."""
+
+
 class MethodCard(Strict):
     """What a method says of itself, for plans and reports, which do not import it.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.benchmark import EXTERNAL, BenchmarkConfig
 from benchmark.config.cells import cells_of, judged
 from benchmark.metrics import registry as metrics
 from benchmark.metrics.base import Quantity
@@ -18,9 +18,6 @@ from benchmark.runtime.errors import DataError
 from benchmark.runtime.paths import Cell
 from benchmark.statistics.aggregate import PAIR, Aggregate, Average
 from benchmark.statistics.intervals import tied_with_best
-
-EXTERNAL = "external"
-"""Kind of a method of which only harmonized images are known."""
 
 
 def gather(config: BenchmarkConfig) -> None:

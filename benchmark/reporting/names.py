@@ -1,16 +1,14 @@
 """What methods are called in reports."""
 
-from benchmark.config.benchmark import BenchmarkConfig, MethodCard
+from benchmark.config.benchmark import EXTERNAL, BenchmarkConfig, MethodCard
 from benchmark.results.scores import REFERENCES
 
-CONTROL, LEARNED, EXTERNAL = "control", "learned", "external"
-IDENTITY = "identity"
-"""The control that leaves images alone: the row of Tables IV and V before harmonization."""
+CONTROL, LEARNED = "control", "learned"
 
 
 def method_card(config: BenchmarkConfig, name: str) -> MethodCard:
     """The card of a method; one that the config does not name is an external submission and its own title."""
-    return config.cards.get(name) or MethodCard(name=name, title=name, kind="external")
+    return config.cards.get(name) or MethodCard(name=name, title=name, kind=EXTERNAL)
 
 
 def marked(title: str, name: str, proposed: str) -> str:

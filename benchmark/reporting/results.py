@@ -5,10 +5,10 @@ from functools import cached_property
 
 import pandas as pd
 
-from benchmark.config.benchmark import BenchmarkConfig, MethodCard
+from benchmark.config.benchmark import EXTERNAL, BenchmarkConfig, MethodCard
 from benchmark.config.dataset import DatasetConfig
 from benchmark.metrics.base import Quantity
-from benchmark.reporting.names import EXTERNAL, method_cards
+from benchmark.reporting.names import CONTROL, method_cards
 from benchmark.reporting.scope import Pair, datasets, pairs
 from benchmark.results import scores
 from benchmark.runtime import paths
@@ -71,6 +71,11 @@ class Results:
     def shown_methods(self) -> list[MethodCard]:
         """Methods whose images are here: all but external ones."""
         return [m for m in self.methods if m.kind != EXTERNAL]
+
+    @property
+    def floors(self) -> list[str]:
+        """Controls that leave the images as they are: the rows of Tables IV and V before harmonization."""
+        return [m.name for m in self.methods if m.kind == CONTROL and not m.needs_truth]
 
     def average(self, pair: Pair, method: str, quantity: Quantity, label: str = "") -> Average:
         """See :meth:`benchmark.statistics.aggregate.Aggregate.average`."""

@@ -27,7 +27,7 @@ from benchmark.reporting.model import (
     signed,
     significant,
 )
-from benchmark.reporting.names import CONTROL, IDENTITY, marked
+from benchmark.reporting.names import CONTROL, marked
 from benchmark.reporting.published import Printed, printed
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair, is_papers_own
@@ -173,8 +173,8 @@ def method_lines(results: Results, template: str = "{}") -> list[Line]:
 
 
 def _harmonized(results: Results, template: str) -> list[Line]:
-    """Lines of all methods but the identity, below a rule."""
-    lines = [line for line in method_lines(results, template) if line.method != IDENTITY]
+    """Lines of all methods that change images, below a rule."""
+    lines = [line for line in method_lines(results, template) if line.method not in results.floors]
     return [replace(line, rule=i == 0) for i, line in enumerate(lines)]
 
 
@@ -184,7 +184,8 @@ def _short(quantity: Quantity) -> str:
 
 def fidelity(results: Results, item: Item) -> Table:
     """Table IV: KID, FID and, beyond the paper, the share of the KID gap closed; a block for each."""
-    lines = [Line(IDENTITY, "Source, Target", ranked=False), *_harmonized(results, "Harmonized, Target: {}")]
+    before = [Line(name, "Source, Target", ranked=False) for name in results.floors]
+    lines = [*before, *_harmonized(results, "Harmonized, Target: {}")]
     filled, absent = [], []
     scored_at_all = set(results.table["metric"])
     for quantity in (q for q in shown_in(item.number) if q.name in scored_at_all):
@@ -212,7 +213,7 @@ def utility(results: Results, item: Item) -> Table:
     lines = [
         Line(SOURCE_ON_SOURCE, "Source Segmentor → Source Image", ranked=False),
         Line(TARGET_ON_TARGET, "Target Segmentor → Target Image", ranked=False),
-        Line(IDENTITY, "Target Segmentor → Source Image", ranked=False),
+        *(Line(name, "Target Segmentor → Source Image", ranked=False) for name in results.floors),
         *_harmonized(results, "Target Segmentor → Harmonized Image ({})"),
     ]
     filled = [_utility_block(results, dataset, lines, shown_in(item.number)) for dataset in results.datasets]
