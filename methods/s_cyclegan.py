@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from benchmark.methods.base import TaskInfo
 from benchmark.methods.crops import Crops
-from benchmark.methods.cycle import Cycle, CycleMethod, DomainNetworks, plain_generator
+from benchmark.methods.cycle import Cycle, CycleMethod, DomainNetworks, Translation, plain_generator
 from benchmark.methods.objective import weighted_cross_entropy, weighted_reference
 from benchmark.methods.options import GeneratorKind, SegmentationOptions
 from benchmark.networks.padding import crop_back, pad_to_multiple
@@ -19,6 +19,13 @@ class SCycleGANOptions(SegmentationOptions):
     """Adds the choice of the generator."""
 
     generator: GeneratorKind = "plain_resunet"
+
+
+@dataclass(frozen=True)
+class SegmentedTranslation(Translation):
+    """A translation and what the images' own segmentation network makes of them, (N, classes, H, W)."""
+
+    logits: Tensor
 
 
 @dataclass(frozen=True)
@@ -56,18 +63,21 @@ class SCycleGAN(CycleMethod):
     def learning_rates(self) -> dict[str, float]:
         return {**super().learning_rates(), "segmentor": self.options.learning_rate_segmentors}
 
-    def cycle(self, here: DomainNetworks, there: DomainNetworks, crops: Crops) -> SegmentedCycle:
+    def translation(self, here: DomainNetworks, crops: Crops) -> SegmentedTranslation:
         logits = segment(here, crops.images)
-        translated = crops.keep(self.generate(here, crops.images, logits))
+        return SegmentedTranslation(crops.keep(self.generate(here, crops.images, logits)), logits)
+
+    def cycle(self, here: DomainNetworks, there: DomainNetworks, crops: Crops) -> SegmentedCycle:
+        made = self.translation(here, crops)
+        translated = made.translated
         # F is conditioned on what can be seen in the image that F gets, not on the labels that G had.
         translated_logits = segment(there, translated)
         reconstructed = self.generate(there, translated, translated_logits, dropout=False)
         scores = there["discriminator"](translated)
-        return SegmentedCycle(translated, reconstructed, scores, logits, translated_logits)
+        return SegmentedCycle(translated, reconstructed, scores, made.logits, translated_logits)
 
     def terms(self, here: DomainNetworks, there: DomainNetworks, crops: Crops, cycle: SegmentedCycle) -> list[Term]:
-        options = self.options
-        reference = weighted_reference(crops.labels, crops.images.new_tensor(self.task.class_weights))
+        options, reference = self.options, self._reference(crops)
         real = weighted_cross_entropy(cycle.logits, reference, crops.kept)
         translated = weighted_cross_entropy(cycle.translated_logits, reference, crops.kept)
         return [
@@ -75,6 +85,13 @@ class SCycleGAN(CycleMethod):
             Term("segmentation_real", options.lambda_seg_real, real),
             Term("segmentation_translated", options.lambda_seg_translated, translated),
         ]
+
+    def start_terms(self, crops: Crops, made: SegmentedTranslation) -> list[Term]:
+        real = weighted_cross_entropy(made.logits, self._reference(crops), crops.kept)
+        return [*super().start_terms(crops, made), Term("segmentation_real", self.options.lambda_seg_real, real)]
+
+    def _reference(self, crops: Crops) -> Tensor:
+        return weighted_reference(crops.labels, crops.images.new_tensor(self.task.class_weights))
 
     def generate(self, networks: DomainNetworks, images: Tensor, logits: Tensor, *, dropout: bool = True) -> Tensor:
         """Translates images of a domain; a plain generator makes no use of their segmentation."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from benchmark.config.base import NAME, Schedule, Strict, distinct
 from benchmark.config.dataset import Crops, LabelKind
@@ -34,6 +34,18 @@ class TrainingSettings(Strict):
         "chooses bf16 where the processor or GPU multiplies matrices in bf16",
     )
     initial_std: float = Field(0.02, gt=0, description="standard deviation of the initial weights")
+    start: Literal["random", "identity"] = Field(
+        "random",
+        description="what adversarial methods start from: random weights, as in the paper, or generators that have "
+        "learned to leave images alone, which prevents inverted contrast",
+    )
+    identity_steps: int = Field(0, ge=0, description="first steps of the schedule that are spent on that")
+
+    @model_validator(mode="after")
+    def _said_how_long(self) -> "TrainingSettings":
+        if (self.start == "identity") != (self.identity_steps > 0):
+            raise ValueError("start: identity needs identity_steps of 1 or more, and only that start has any")
+        return self
 
 
 class AutoencoderSettings(Strict):

@@ -66,6 +66,8 @@ class FitContext:
             (``benchmark.data.sampling.stream``). Not the method: all methods draw the same crops.
         precision: as Lightning Fabric names it.
         initial_std: standard deviation of the initial weights.
+        identity_steps: first steps of the schedule in which generators of adversarial methods learn to leave images
+            alone (``training.start: identity``).
         log: called with a step and its losses (a row of ``history.csv``).
         checkpoints: where to look for an unfinished training and to leave one; None: nowhere. The trainer uses it.
     """
@@ -75,6 +77,7 @@ class FitContext:
     identity: tuple[object, ...]
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     initial_std: float = 0.02
+    identity_steps: int = 0
     log: Callable[[int, Mapping[str, float]], None] = field(default=lambda step, losses: None)
     checkpoints: "Checkpoints | None" = None
 

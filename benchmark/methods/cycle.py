@@ -6,7 +6,7 @@ A method of this family subclasses `CycleMethod` and overrides what is its own.
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 import torch
@@ -36,15 +36,24 @@ DomainNetworks = nn.ModuleDict
 
 
 @dataclass(frozen=True)
-class Cycle:
-    """Images, translated and translated back, and what the other domain's discriminator makes of the translations.
+class Translation:
+    """Images, translated: the first half of a cycle.
 
     A method may add fields; all are tensors whose first axis is the samples.
     """
 
     translated: Tensor
+
+
+@dataclass(frozen=True)
+class Cycle(Translation):
+    """The same images translated back, and what the other domain's discriminator makes of the translations."""
+
     reconstructed: Tensor
     scores: Tensor
+
+
+Half = TypeVar("Half", bound=Translation)
 
 
 class CycleMethod(LearnedMethod):
@@ -52,8 +61,9 @@ class CycleMethod(LearnedMethod):
 
     Attributes:
         roles: networks of the images' own domain that translation needs.
-        fusible: ``cycle`` only calls the networks, with tensors by position, so that it may be given both domains'
-            images as one batch and fused networks. Each class states this itself; it is not inherited.
+        fusible: ``cycle`` and ``translation`` only call the networks, with tensors by position, so that they may be
+            given both domains' images as one batch and fused networks. Each class states this itself; it is not
+            inherited.
     """
 
     hyperparameters: ClassVar[type[AdversarialOptions]] = AdversarialOptions
@@ -82,10 +92,22 @@ class CycleMethod(LearnedMethod):
         """Changes a batch before it is trained on."""
         return source, target
 
+    def translation(self, here: DomainNetworks, crops: Crops) -> Translation:
+        """Translates images of the domain ``here``. Samples must not depend on each other."""
+        return Translation(crops.keep(here["generator"](crops.images)))
+
     def cycle(self, here: DomainNetworks, there: DomainNetworks, crops: Crops) -> Cycle:
         """Translates images of the domain ``here``, there and back. Samples must not depend on each other."""
-        translated = crops.keep(here["generator"](crops.images))
+        translated = self.translation(here, crops).translated
         return Cycle(translated, there["generator"](translated), there["discriminator"](translated))
+
+    def start_terms(self, crops: Crops, made: Any) -> list[Term]:
+        """What is minimized instead of ``terms`` in a start from the identity: ‖G(x) - x‖₁.
+
+        It has the weight of the cycle, whose place it takes, so that Adam's steps stay of one size.
+        """
+        unchanged = l1_loss(made.translated, crops.images, crops.kept)
+        return [Term("unchanged", self.options.lambda_cyc, unchanged)]
 
     def terms(self, here: DomainNetworks, there: DomainNetworks, crops: Crops, cycle: Any) -> list[Term]:
         """What all networks but the discriminators minimize, for images of the domain ``here`` (Eq. 5)."""
@@ -151,6 +173,7 @@ class CycleTraining:
     def __init__(self, method: CycleMethod, train: TrainingSet, context: FitContext) -> None:
         self._method, self._networks = method, method.networks
         self._made: dict[str, Tensor] = {}
+        self._start = context.identity_steps
         self._memory = stream(*context.identity, "discriminators' memory")
         self._augmentation = stream(*context.identity, "augmentation")
         crops, batch = train.task.crop, train.task.batch_size
@@ -166,14 +189,14 @@ class CycleTraining:
         betas = (options.beta1, options.beta2)
         translators = [{"params": self._parameters(role), "lr": rate} for role, rate in rates.items()]
         discriminators = [{"params": self._parameters("discriminator"), "lr": options.learning_rate_discriminators}]
+        judged = Step("discriminators", discriminators, betas, self.discriminators)
         return Recipe(
             network=self._networks,
             batches=Batches(self._draw, self._samplers, {"augmentation": self._augmentation}),
-            steps=(
-                Step("translators", translators, betas, self.translators),
-                Step("discriminators", discriminators, betas, self.discriminators),
-            ),
+            steps=(Step("translators", translators, betas, self.translators), judged),
             schedule=self._schedule,
+            start=(Step("translators", translators, betas, self.unchanging_translators), judged),
+            start_batches=self._start,
             streams={"memory": self._memory},
             kept=self._method.kept(),
             verify=self.refuse_constant,
@@ -186,14 +209,24 @@ class CycleTraining:
         self._set_discriminators(training=False)
         for now in self._passes(crops):
             both = self._method.cycle(now.here, now.there, Crops.joined([crops[domain] for domain in now.domains]))
-            cycles = _divided(both, now.domains)
-            self._made |= {OTHER[here]: cycles[here].translated.detach() for here in now.domains}
+            cycles = self._kept_for_discriminators(both, now.domains)
             yield [
                 Term(f"{name}_{here}", weight, value)
                 for here in now.domains
                 for name, weight, value in self._method.terms(
                     self._networks[here], self._networks[OTHER[here]], crops[here], cycles[here]
                 )
+            ]
+
+    def unchanging_translators(self, crops: Pair) -> Iterator[Sequence[Term]]:
+        """Losses of the same networks in a start from the identity, without a cycle."""
+        for now in self._passes(crops):
+            both = self._method.translation(now.here, Crops.joined([crops[domain] for domain in now.domains]))
+            made = self._kept_for_discriminators(both, now.domains)
+            yield [
+                Term(f"{name}_{here}", weight, value)
+                for here in now.domains
+                for name, weight, value in self._method.start_terms(crops[here], made[here])
             ]
 
     def discriminators(self, crops: Pair) -> Iterator[Sequence[Term]]:
@@ -227,6 +260,12 @@ class CycleTraining:
         source, target = (Crops(torch.from_numpy(images), torch.from_numpy(labels)) for images, labels in drawn)
         return Pair(*self._method.augment(source, target, self._augmentation))
 
+    def _kept_for_discriminators(self, made: Half, domains: tuple[str, ...]) -> dict[str, Half]:
+        """Translations, or cycles, by domain; the discriminators will see what was translated."""
+        divided = _divided(made, domains)
+        self._made |= {OTHER[here]: divided[here].translated.detach() for here in domains}
+        return divided
+
     def _passes(self, crops: Pair) -> list[Pass]:
         return self._networks.passes(crops.source.images)
 
@@ -238,13 +277,13 @@ class CycleTraining:
             self._networks[domain]["discriminator"].train(training).requires_grad_(training)
 
 
-def _divided(cycle: Cycle, domains: tuple[str, ...]) -> dict[str, Cycle]:
-    """A cycle of several domains' images, by domain."""
+def _divided(made: Half, domains: tuple[str, ...]) -> dict[str, Half]:
+    """Translations, or cycles, of several domains' images, by domain."""
     if len(domains) == 1:
-        return {domains[0]: cycle}
-    values = {field.name: getattr(cycle, field.name).chunk(len(domains)) for field in fields(cycle)}
+        return {domains[0]: made}
+    values = {field.name: getattr(made, field.name).chunk(len(domains)) for field in fields(made)}
     return {
-        domain: type(cycle)(**{name: parts[place] for name, parts in values.items()})
+        domain: type(made)(**{name: parts[place] for name, parts in values.items()})
         for place, domain in enumerate(domains)
     }
 

@@ -75,7 +75,13 @@ class Inputs:
         """How to train, in float32, without a log and checkpoints."""
         cell, training = self.cell, self.config.training
         identity = (cell.dataset, cell.pair, cell.fold, cell.seed)
-        return FitContext(training.width, training.schedule, identity, initial_std=training.initial_std)
+        return FitContext(
+            training.width,
+            training.schedule,
+            identity,
+            initial_std=training.initial_std,
+            identity_steps=training.identity_steps,
+        )
 
     def ready_method(self) -> Method:
         """The method, loaded from its training, or fitted here where no job trains it.

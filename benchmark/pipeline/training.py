@@ -48,7 +48,8 @@ def train_cell(config: BenchmarkConfig, cell: Cell, failure: str | None = None) 
         except MethodFailed as outcome:
             record.failed(outcome)
             write_failure(cell.model, outcome.reason)
-        write_rows(cell.history, list(history[0]) if history else ["step"], history)
+        columns = dict.fromkeys(["step", *(name for row in history for name in row)])
+        write_rows(cell.history, list(columns), history)
         note_resumption(record, checkpoints)
 
 

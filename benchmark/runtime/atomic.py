@@ -74,7 +74,7 @@ def write_table(path: Path, table: "pd.DataFrame") -> None:
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Writes a CSV file with floats in full precision."""
+    """Writes a CSV file with floats in full precision; what a row lacks stays empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

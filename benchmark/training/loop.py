@@ -57,8 +57,10 @@ def train(
     if checkpoints and (found := checkpoints.latest()):
         state.restore(found.tensors, found.values["state"])
         done, rows = found.step, found.values["rows"]
-        names = found.values["pending"]
-        pending = [{name: found.tensors[f"pending/{i}/{name}"] for name in names} for i in range(done % every)]
+        pending = [
+            {name: found.tensors[f"pending/{i}/{name}"] for name in names}
+            for i, names in enumerate(found.values["pending"])
+        ]
         for row in rows:
             log(*row)
             _tell(row[0], steps, row[1])
@@ -92,12 +94,14 @@ def _tell(step: int, steps: int, losses: Row) -> None:
 
 def _snapshot(step: int, state: TrainingState, rows: list[tuple[int, Row]], pending: list[Losses]) -> Snapshot:
     waiting = {f"pending/{i}/{name}": loss for i, losses in enumerate(pending) for name, loss in losses.items()}
-    values = {"state": state.values(), "rows": rows, "pending": list(pending[0]) if pending else []}
+    values = {"state": state.values(), "rows": rows, "pending": [list(losses) for losses in pending]}
     return Snapshot(step, {**state.tensors(), **waiting}, values)
 
 
 def _means(pending: list[Losses]) -> Row:
-    return {name: torch.stack([each[name] for each in pending]).mean().item() for name in pending[0]}
+    """Of each loss over the steps that have it."""
+    names = dict.fromkeys(name for losses in pending for name in losses)
+    return {name: torch.stack([each[name] for each in pending if name in each]).mean().item() for name in names}
 
 
 def _refuse_infinite(steps: int, step: int, losses: Row) -> None:

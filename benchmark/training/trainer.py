@@ -75,6 +75,8 @@ class Recipe(Generic[Batch]):
         batches: to train on.
         steps: taken one after the other on each batch.
         schedule: number of batches with constant learning rates, then with linearly falling ones.
+        start: steps taken instead on the first ``start_batches`` batches; a name in both shares one optimizer.
+        start_batches: 0 for none.
         streams: random streams that the steps use, by name.
         kept: tensors kept from step to step, by name; the lists are changed in place.
         verify: called with one more batch after the last step, in evaluation mode; raises Diverged.
@@ -84,6 +86,8 @@ class Recipe(Generic[Batch]):
     batches: Batches[Batch]
     steps: Sequence[Step[Batch]]
     schedule: tuple[int, int]
+    start: Sequence[Step[Batch]] = ()
+    start_batches: int = 0
     streams: Mapping[str, np.random.Generator] = field(default_factory=dict)
     kept: Mapping[str, list[Tensor]] = field(default_factory=dict)
     verify: Callable[[Batch], None] | None = None
@@ -93,6 +97,8 @@ class Trainer(Generic[Batch]):
     """Trains the networks of a recipe in place."""
 
     def __init__(self, recipe: Recipe[Batch], fabric: "Fabric") -> None:
+        if absent := {step.name for step in recipe.start} - {step.name for step in recipe.steps}:
+            raise ValueError(f"steps of the start without an optimizer: {', '.join(sorted(absent))}")
         self._recipe, self._fabric = recipe, fabric
         place(recipe.network, fabric.device).train()
         self.optimizers = {s.name: Adam(list(map(dict, s.groups)), betas=s.betas, fused=True) for s in recipe.steps}
@@ -136,7 +142,9 @@ class Trainer(Generic[Batch]):
             Every loss before weighting, as scalars without a graph.
         """
         losses: Losses = {}
-        for step in self._recipe.steps:
+        # The schedules count batches, also across processes: checkpoints keep them.
+        starting = any(each.last_epoch < self._recipe.start_batches for each in self._schedules.values())
+        for step in self._recipe.start if starting else self._recipe.steps:
             losses |= self._update(step, batch)
         for schedule in self._schedules.values():
             schedule.step()
