@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
@@ -17,7 +18,7 @@ from benchmark.runtime.checksums import write_with_checksum
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.paths import Cell
 from benchmark.statistics.aggregate import PAIR, Aggregate, Average
-from benchmark.statistics.intervals import tied_with_best
+from benchmark.statistics.compare import differ, significant
 
 
 def gather(config: BenchmarkConfig) -> None:
@@ -55,8 +56,10 @@ def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
     Returns:
         Besides the names: ``cells`` of ``cells_expected`` (folds times seeds) and ``subjects`` of
         ``subjects_expected`` that have numbers, and the ``reason`` why others have none; then each headline quantity.
-        A quantity by subject also has ``_low``, ``_high`` (95 %, BCa) and ``_tied``: whether that interval overlaps the
-        best one's; with several seeds, each has ``_seed_std``. Controls are neither the best nor tied with it.
+        A quantity by subject also has ``_low``, ``_high`` (95 %) and ``_tied``: whether no test tells it from the best
+        one; with several seeds, each has ``_seed_std``. Controls are neither the best nor tied with it. ``rank`` is one
+        more than the number of methods that are significantly better in the primary quantity;
+        ``unharmonized_better`` says whether the mean of a control that leaves images alone is.
     """
     aggregate, scored = Aggregate(table), set(table["metric"])
     headline = [q for q in metrics.quantities().values() if q.headline and q.name in scored]
@@ -67,8 +70,16 @@ def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
             found = {method: aggregate.average(pair, method, quantity) for method in board}
             there = {method: number for method, number in found.items() if number.there}
             contenders = {method for method in there if board[method]["kind"] != "control"}
-            for method, columns in _columns(quantity, there, contenders).items():
+            for method, columns in _columns(quantity, there).items():
                 board[method].update(columns)
+            if quantity.better != "neither" and quantity.name in aggregate.by_subject:
+                for method, tied in _tied(quantity, there, contenders, config).items():
+                    board[method][f"{quantity.name}_tied"] = tied
+            if quantity.primary:
+                for method, rank in _ranks(quantity, there, contenders, config).items():
+                    board[method]["rank"] = rank
+                for method, below in _below_the_floor(quantity, there, config).items():
+                    board[method]["unharmonized_better"] = below
         where = dict(zip(PAIR, pair, strict=True))
         rows += [{"benchmark": config.benchmark, **where, **row} for row in board.values()]
     return pd.DataFrame(rows)
@@ -99,20 +110,48 @@ def _describe(pair: pd.DataFrame, method: str, config: BenchmarkConfig, subjects
     }
 
 
-def _columns(quantity: Quantity, there: Mapping[str, Average], contenders: set[str]) -> dict[str, dict[str, Any]]:
+def _columns(quantity: Quantity, there: Mapping[str, Average]) -> dict[str, dict[str, Any]]:
     """Columns of one quantity, by method."""
     name = quantity.name
     columns: dict[str, dict[str, Any]] = {}
-    intervals = {method: there[method].interval for method in there if method in contenders}
-    tied = set() if quantity.better == "neither" else tied_with_best(intervals, quantity.better)
     for method, number in there.items():
         columns[method] = {name: number.mean}
         if number.by_subject:
-            columns[method] |= {
-                f"{name}_low": number.interval.low,
-                f"{name}_high": number.interval.high,
-                f"{name}_tied": method in tied,
-            }
+            columns[method] |= {f"{name}_low": number.interval.low, f"{name}_high": number.interval.high}
         if not math.isnan(number.seed_sd):
             columns[method][f"{name}_seed_std"] = number.seed_sd
     return columns
+
+
+def _tied(
+    quantity: Quantity, there: Mapping[str, Average], contenders: set[str], config: BenchmarkConfig
+) -> dict[str, bool]:
+    """Whether no test tells a method from the best of the contenders; p-values are corrected over the methods."""
+    if not contenders:
+        return dict.fromkeys(there, False)
+    pick = max if quantity.better == "higher" else min
+    best = pick(sorted(contenders), key=lambda method: there[method].mean)
+    others = sorted(contenders - {best})
+    apart = significant([differ(there, config, best, method) for method in others])
+    worse = {method for method, told in zip(others, apart, strict=True) if told}
+    return {method: method in contenders - worse for method in there}
+
+
+def _ranks(
+    quantity: Quantity, there: Mapping[str, Average], contenders: set[str], config: BenchmarkConfig
+) -> dict[str, float]:
+    """Ranks of the contenders that can be tested against all others; p-values are corrected over all pairs."""
+    pairs = list(combinations(sorted(contenders), 2))
+    found = [differ(there, config, *pair) for pair in pairs]
+    untested = {method for pair, each in zip(pairs, found, strict=True) if each.note for method in pair}
+    better = dict.fromkeys(contenders, 0)
+    for (one, other), each, told in zip(pairs, found, significant(found), strict=True):
+        first = (each.interval.mean > 0) == (quantity.better == "higher")
+        better[other if first else one] += told
+    return {method: math.nan if method in untested or not pairs else 1.0 + n for method, n in better.items()}
+
+
+def _below_the_floor(quantity: Quantity, there: Mapping[str, Average], config: BenchmarkConfig) -> dict[str, bool]:
+    floors = [m for m in there if (card := config.cards.get(m)) and card.is_floor]
+    sign = 1 if quantity.better == "higher" else -1
+    return {m: any(sign * there[m].mean < sign * there[floor].mean for floor in floors) for m in there}

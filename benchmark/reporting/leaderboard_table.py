@@ -46,20 +46,11 @@ def leaderboard_table(results: Results, board: pd.DataFrame) -> Table:
 
 
 def ranked_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one pair, ranked ones first and controls last, with the columns ``rank`` and ``control``.
-
-    A rank is one more than the number of methods whose interval lies wholly above. Overlap is not transitive: two
-    methods whose intervals overlap differ in rank if a third lies above one of them only. NaN for controls and for
-    methods without an interval: a single subject separates no methods.
-    """
+    """Rows of one pair, ranked ones first and controls last, with the columns ``rank`` and ``control``."""
     name = primary().name
-    absent = {name, f"{name}_low", f"{name}_high"} - set(rows.columns)  # where no method has a number
+    absent = {name, f"{name}_low", f"{name}_high", "rank"} - set(rows.columns)  # where no method has a number
     rows = rows.assign(**dict.fromkeys(sorted(absent), math.nan))
-    contenders = rows[rows["kind"].ne(CONTROL) & rows[f"{name}_low"].notna()]
-    rank = {
-        index: 1 + int((contenders[f"{name}_low"] > row[f"{name}_high"]).sum()) for index, row in contenders.iterrows()
-    }
-    made = rows.assign(rank=pd.Series(rank, dtype=float), control=rows["kind"].eq(CONTROL))
+    made = rows.assign(control=rows["kind"].eq(CONTROL))
     return made.sort_values(["control", "rank", name], ascending=[True, True, False], kind="stable")
 
 

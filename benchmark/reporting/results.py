@@ -8,7 +8,7 @@ import pandas as pd
 from benchmark.config.benchmark import EXTERNAL, BenchmarkConfig, MethodCard
 from benchmark.config.dataset import DatasetConfig
 from benchmark.metrics.base import Quantity
-from benchmark.reporting.names import CONTROL, method_cards
+from benchmark.reporting.names import method_cards
 from benchmark.reporting.scope import Pair, datasets, pairs
 from benchmark.results import scores
 from benchmark.runtime import paths
@@ -75,7 +75,7 @@ class Results:
     @property
     def floors(self) -> list[str]:
         """Controls that leave the images as they are: the rows of Tables IV and V before harmonization."""
-        return [m.name for m in self.methods if m.kind == CONTROL and not m.needs_truth]
+        return [m.name for m in self.methods if m.is_floor]
 
     def average(self, pair: Pair, method: str, quantity: Quantity, label: str = "") -> Average:
         """See :meth:`benchmark.statistics.aggregate.Aggregate.average`."""

@@ -106,7 +106,9 @@ def _comparison(row: pd.Series, total: int) -> Entry:
         return Entry(MISSING, notes=notes)
     partial = f" ({int(row['subjects'])}/{total})" if row["subjects"] < total else ""
     text = significant(row["difference"]) + partial
-    if math.isnan(row["p"]):
+    if math.isnan(row["low"]):
         return Entry(text, notes=notes)
-    aside = f"[{significant(row['low'])}, {significant(row['high'])}] p {significant(row['p_holm'], 2)}"
+    aside = f"[{significant(row['low'])}, {significant(row['high'])}]"
+    if not math.isnan(row["p"]):
+        aside += f" p {significant(row['p_holm'], 2)}"
     return Entry(text, row["significant"] == "yes", aside, notes)

@@ -4,11 +4,13 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from benchmark.metrics.base import Quantity
 from benchmark.results.scores import ALL, REFERENCES, SOURCE_ON_SOURCE, TARGET_ON_TARGET
-from benchmark.statistics.intervals import Interval, mean_interval, mean_over_labels
+from benchmark.statistics.intervals import FEWEST_SUBJECTS, Estimate, Interval, crossed, mean_over_labels
 
 PAIR = ["dataset", "source", "target"]
 NOT_WRITTEN = "no score was written"
@@ -26,25 +28,30 @@ class Average:
 
     Attributes:
         mean: NaN where there is no number.
-        units: numbers with units down and labels across, averaged over seeds; empty for a pooled quantity.
+        values: numbers with units down, labels and seeds across; empty for a pooled quantity.
         by_seed: the number of each seed.
         by_subject: whether units are test subjects.
         spread: what the quantity's ``spread`` computes; NaN without one.
         n: units that have a number.
         total: all units.
         reasons: why numbers are missing, each with its count of subjects.
-        identity: seeds the interval's resamples.
+        bounds: of the quantity; an interval ends there.
     """
 
     mean: float
-    units: pd.DataFrame
+    values: pd.DataFrame
     by_seed: pd.Series
     by_subject: bool
     spread: float
     n: int
     total: int
     reasons: tuple[str, ...]
-    identity: tuple[object, ...]
+    bounds: tuple[float, float]
+
+    @property
+    def units(self) -> pd.DataFrame:
+        """Numbers with units down and labels across, averaged over seeds."""
+        return self.values.T.groupby(level="label").mean().T
 
     @property
     def sd(self) -> float:
@@ -66,21 +73,29 @@ class Average:
 
     @cached_property
     def interval(self) -> Interval:
-        """95 % interval of the mean over subjects; without ends for other units."""
-        if not self.by_subject:
+        """95 % interval of the mean over subjects and seeds; without ends for other units and for few subjects."""
+        if not self.by_subject or len(self.values) < FEWEST_SUBJECTS:
             return Interval(self.mean, math.nan, math.nan)
-        return mean_interval(self.units.to_numpy(), *self.identity)
+        found = Estimate.of(crossed(cube(self.values), self.mean)).interval
+        low, high = self.bounds
+        return Interval(self.mean, max(found.low, low), min(found.high, high))
 
 
 class Aggregate:
-    """Averages of a tidy table of scores."""
+    """Averages of a tidy table of scores.
+
+    Attributes:
+        table: the scores.
+        pairs: their rows by pair.
+        by_subject: names of the quantities that have numbers of single subjects.
+    """
 
     def __init__(self, table: pd.DataFrame) -> None:
         self.table = table
         self._methods = {tuple(map(str, key)): rows for key, rows in table.groupby([*PAIR, "method"])}
         self.pairs: dict[Pair, pd.DataFrame] = dict(iter(table.groupby(PAIR)))  # type: ignore[arg-type]
         named = table[table["subject"] != ALL]
-        self._by_subject = frozenset(named["metric"])
+        self.by_subject = frozenset(named["metric"])
         self._subjects = named[named["method"] != TARGET_ON_TARGET].groupby(PAIR)["subject"].nunique().to_dict()
 
     def subjects(self, pair: Pair) -> int:
@@ -95,29 +110,30 @@ class Aggregate:
         """
         own, in_domain = (self._rows(pair, name, label) for name in (method, SOURCE_ON_SOURCE))
         good, in_domain = own[own["status"] == "ok"], in_domain[in_domain["status"] == "ok"]
-        rows, by_subject = quantity.rows(own), quantity.name in self._by_subject
+        rows, by_subject = quantity.rows(own), quantity.name in self.by_subject
         unit = "subject" if by_subject else "fold"
 
         def value(part: pd.DataFrame) -> float:
             return quantity.pool(part, in_domain) if quantity.pool else _mean(quantity.by(unit, part))
 
-        units = quantity.by(unit, good)
+        numbers = quantity.rows(good).groupby([unit, "label", "seed"])["value"].mean()
+        values = numbers.unstack(["label", "seed"]).sort_index(axis=1)
         by_seed = pd.Series({seed: value(part) for seed, part in good.groupby("seed")}, dtype=float)
-        mean, n = _mean(units), len(units)
+        mean, n = _mean(quantity.by(unit, good)), len(values)
         if quantity.pool:
             # All folds together can have a number that single folds lack.
             mean, n = float(by_seed.mean()), good["fold"].nunique() if by_seed.notna().any() else 0
-            units, rows = units.iloc[:0], rows[rows["status"] == "failed"] if n else rows
+            values, rows = values.iloc[:0], rows[rows["status"] == "failed"] if n else rows
         return Average(
             mean=mean,
-            units=units,
+            values=values,
             by_seed=by_seed,
             by_subject=by_subject,
             spread=quantity.spread(good) if quantity.spread else math.nan,
             n=n,
             total=self._total(pair, method, rows, by_subject),
             reasons=_reasons(rows) if n or len(rows) else (NOT_WRITTEN,),
-            identity=("leaderboard", *pair, method, quantity.name, *([] if label is None else [label])),
+            bounds=quantity.bounds,
         )
 
     def _rows(self, pair: Pair, method: str, label: str | None) -> pd.DataFrame:
@@ -134,8 +150,15 @@ class Aggregate:
         return self.subjects(pair)
 
 
+def cube(values: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """A table with subjects down, labels and seeds across, as (subjects, seeds, labels) with NaN for gaps."""
+    labels, seeds = (values.columns.unique(level) for level in ("label", "seed"))
+    whole = values.reindex(columns=pd.MultiIndex.from_product([labels, seeds], names=["label", "seed"]))
+    return whole.to_numpy().reshape(len(values), len(labels), len(seeds)).swapaxes(1, 2)
+
+
 def _mean(units: pd.DataFrame) -> float:
-    return float(mean_over_labels(units.to_numpy())) if len(units) else math.nan
+    return mean_over_labels(units.to_numpy()) if len(units) else math.nan
 
 
 def _reasons(rows: pd.DataFrame) -> tuple[str, ...]:

@@ -1,22 +1,87 @@
-"""The proposed method against every other, subject by subject (Table VII)."""
+"""Paired differences between methods: of the proposed one to every other (Table VII), and of all to the best."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.metrics.registry import quantities
 from benchmark.results.scores import ALL
-from benchmark.statistics.aggregate import Aggregate
-from benchmark.statistics.intervals import mean_interval
-from benchmark.statistics.paired import holm, sign_flip_test, smallest_p
+from benchmark.statistics.aggregate import Aggregate, Average, cube
+from benchmark.statistics.intervals import (
+    ENOUGH_SEEDS,
+    ENOUGH_SUBJECTS,
+    FEWEST_SUBJECTS,
+    Estimate,
+    Interval,
+    crossed,
+    holm,
+    mean_over_labels,
+)
 
 SIGNIFICANT = 0.05
 FAMILY = ["dataset", "source", "target", "metric", "label"]
 """Holm's correction is over the methods within one of these."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One method minus another, subject by subject and seed by seed.
+
+    Attributes:
+        subjects: with a number of both methods.
+        interval: 95 % interval of the mean difference.
+        p: NaN where nothing is tested.
+        note: why there is no test; empty where there is one.
+    """
+
+    subjects: int
+    interval: Interval
+    p: float = math.nan
+    note: str = ""
+
+
+def difference(one: Average, other: Average, trained: Sequence[Average]) -> Difference:
+    """The difference of two averages of one quantity on one pair.
+
+    Args:
+        trained: those of the two that are of trained methods. What draws nothing has one seed, and differs from every
+            training of the other method.
+    """
+    left, right = one.values, other.values
+    seeds = [set(values.columns.unique("seed")) for values in (left, right)]
+    common = max(seeds, key=len) if min(map(len, seeds)) == 1 else seeds[0] & seeds[1]
+    left, right = (_with_seeds(values, common) for values in (left, right))
+    values = (left - right).dropna(how="all").dropna(axis=1, how="all")
+    count = len(values)
+    if not count:
+        return Difference(0, Interval(math.nan, math.nan, math.nan), note="no subject has a number of both methods")
+    mean = mean_over_labels(values.T.groupby(level="label").mean().T.to_numpy())
+    if count < FEWEST_SUBJECTS:
+        note = f"with fewer than {FEWEST_SUBJECTS} subjects there is no interval and no test"
+        return Difference(count, Interval(mean, math.nan, math.nan), note=note)
+    estimate = Estimate.of(crossed(cube(values), mean))
+    trainings = min((len(average.by_seed) for average in trained), default=ENOUGH_SEEDS)
+    if count < ENOUGH_SUBJECTS:
+        note = f"a test needs {ENOUGH_SUBJECTS} subjects; there are {count}"
+    elif trainings < ENOUGH_SEEDS:
+        note = f"a test needs {ENOUGH_SEEDS} seeds, or trainings count as if they had no chance in them"
+    else:
+        return Difference(count, estimate.interval, estimate.p)
+    return Difference(count, estimate.interval, note=note)
+
+
+def _with_seeds(values: pd.DataFrame, seeds: set[Any]) -> pd.DataFrame:
+    """The columns of these seeds; those of a single seed count for each."""
+    own = values.columns.unique("seed")
+    if len(own) > 1:
+        return values.loc[:, values.columns.isin(seeds, level="seed")]
+    labels = values.columns.get_level_values("label")
+    columns = pd.MultiIndex.from_product([labels, sorted(seeds)], names=["label", "seed"])
+    return pd.DataFrame(values.to_numpy().repeat(len(seeds), axis=1), values.index, columns)
 
 
 @dataclass(frozen=True)
@@ -25,10 +90,9 @@ class Comparison:
 
     Attributes:
         subjects: number of subjects with a number of both methods.
-        difference: mean over subjects of proposed minus method; low and high are its BCa interval.
-        p: of the exact sign-flip test; ``p_holm`` is corrected over the methods.
-        smallest_p: the least p that this number of subjects allows.
-        significant: empty where no result could be significant; ``note`` then says why.
+        difference: mean over subjects of proposed minus method, with its 95 % interval.
+        p: of the mean difference; ``p_holm`` is corrected over the methods.
+        significant: empty where nothing is tested; ``note`` then says why.
     """
 
     dataset: str
@@ -44,13 +108,12 @@ class Comparison:
     high: float = math.nan
     p: float = math.nan
     p_holm: float = math.nan
-    smallest_p: float = math.nan
     significant: Literal["yes", "no", ""] = ""
     note: str = ""
 
 
 def compare(scores: Aggregate, config: BenchmarkConfig) -> pd.DataFrame:
-    """Paired differences of every headline quantity with numbers by subject, averaged over seeds.
+    """Paired differences of every headline quantity with numbers by subject.
 
     Returns:
         A row for each dataset, pair, quantity, label and other method; columns are the fields of ``Comparison``.
@@ -61,56 +124,39 @@ def compare(scores: Aggregate, config: BenchmarkConfig) -> pd.DataFrame:
     found: list[Comparison] = []
     for dataset, source, target, metric, label in sorted(rows[FAMILY].drop_duplicates().itertuples(index=False)):
         quantity = headline[metric]
-        values = {
-            method: scores.average((dataset, source, target), method, quantity, label).units.reindex(columns=[label])
-            for method in config.methods
-        }
-        family_rows = [
-            _compare(
-                Comparison(dataset, source, target, metric, label, quantity.better, method),
-                pd.concat([values[config.proposed], values[method]], axis=1, join="inner"),
-            )
-            for method in config.methods
-            if method != config.proposed
-        ]
-        found += _corrected(family_rows)
+        averages = {m: scores.average((dataset, source, target), m, quantity, label) for m in config.methods}
+        family = []
+        for method in config.methods:
+            if method != config.proposed:
+                row = Comparison(dataset, source, target, metric, label, quantity.better, method)
+                family.append(_filled(row, differ(averages, config, config.proposed, method)))
+        found += _corrected(family)
     return pd.DataFrame([asdict(row) for row in found], columns=[field.name for field in fields(Comparison)])
 
 
-def _compare(row: Comparison, both: pd.DataFrame) -> Comparison:
-    """The row with its numbers.
+def significant(found: Sequence[Difference]) -> list[bool]:
+    """Which differences of one family are significant, with Holm's correction over those tested."""
+    tested = iter(holm([each.p for each in found if not each.note]))
+    return [not each.note and next(tested) < SIGNIFICANT for each in found]
 
-    Args:
-        both: columns proposed and other method, a row for each subject with both.
-    """
-    if not len(both):
-        return replace(row, note="no subject has a number of both methods")
-    differences = (both.iloc[:, 0] - both.iloc[:, 1]).to_numpy()
-    where = (row.dataset, row.source, row.target, row.metric, row.label, row.method)
-    interval = mean_interval(differences[:, None], "compare", *where)
-    row = replace(row, subjects=len(both), difference=interval.mean, low=interval.low, high=interval.high)
-    if len(both) == 1:
-        return replace(row, note="with a single subject there is no interval and no test")
-    least = smallest_p(len(both))
-    return replace(
-        row,
-        p=sign_flip_test(differences),
-        smallest_p=least,
-        note=f"with {len(both)} subjects no p can be under {least:.4g}" if least > SIGNIFICANT else "",
-    )
+
+def differ(averages: Mapping[str, Average], config: BenchmarkConfig, one: str, other: str) -> Difference:
+    """The difference of two methods' averages of one quantity on one pair."""
+    return difference(averages[one], averages[other], [averages[m] for m in (one, other) if config.is_trained(m)])
+
+
+def _filled(row: Comparison, found: Difference) -> Comparison:
+    mean, low, high = found.interval.mean, found.interval.low, found.interval.high
+    return replace(row, subjects=found.subjects, difference=mean, low=low, high=high, p=found.p, note=found.note)
 
 
 def _corrected(rows: Sequence[Comparison]) -> list[Comparison]:
-    """The rows with Holm's p-values over those tested, and verdicts where one is possible."""
-    tested = [row for row in rows if not math.isnan(row.p)]
+    """The rows with Holm's p-values over those tested, and their verdicts."""
+    tested = [row for row in rows if not row.note]
     corrected = dict(zip([row.method for row in tested], holm([row.p for row in tested]), strict=True))
     return [
-        replace(
-            row,
-            p_holm=corrected[row.method],
-            significant="" if row.note else "yes" if corrected[row.method] < SIGNIFICANT else "no",
-        )
-        if row.method in corrected
+        replace(row, p_holm=p, significant="yes" if p < SIGNIFICANT else "no")
+        if (p := corrected.get(row.method)) is not None
         else row
         for row in rows
     ]

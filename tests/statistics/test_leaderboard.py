@@ -88,18 +88,38 @@ def test_agreement_is_over_the_subjects_of_all_folds():
     assert board(*tables).loc["echo", "volume_icc"] == pytest.approx(1)
 
 
-def subjects(center, spread=0.01):
-    return dice({f"s{i}": {"core": center + spread * (i - 2)} for i in range(5)})
+def trainings(method, center, seeds=3, subjects=20):
+    """Scores of every seed; subjects and seeds vary."""
+    random = np.random.default_rng(ord(method[0]))
+    values = center + 0.03 * np.sin(np.arange(subjects)) + 0.002 * random.normal(size=(seeds, subjects))
+    return [
+        rows(method, dice({f"s{i:02}": {"core": v} for i, v in enumerate(of_seed)}), seed=k)
+        for k, of_seed in enumerate(values)
+    ]
 
 
-def test_methods_whose_interval_overlaps_the_best_are_tied_and_controls_are_never_the_best():
-    found = board(
-        rows("echo", subjects(0.6)), rows("other", subjects(0.605)), rows("floor", subjects(0.9)),
-        rows("theirs", subjects(0.3)), methods=("echo", "other", "floor"),
-    )  # fmt: skip
+def test_a_test_decides_ranks_and_ties_and_controls_are_never_the_best():
+    tables = [t for m, c in (("echo", 0.6), ("other", 0.601), ("floor", 0.9)) for t in trainings(m, c)]
+    found = board(*tables, *trainings("theirs", 0.3), methods=("echo", "other", "floor"))
     assert found["dice_tied"].tolist() == [True, True, False, False]
+    assert found["rank"].tolist()[:2] == [1, 1]
+    assert math.isnan(found.loc["floor", "rank"])
+    assert found.loc["theirs", "rank"] == 3
     assert found["kind"].tolist() == ["learned", "learned", "control", "external"]
     assert found["title"].tolist() == ["Echo", "Other", "Floor", "theirs"]
+
+
+@pytest.mark.parametrize("few", [{"subjects": 8}, {"seeds": 1}])
+def test_without_enough_subjects_or_seeds_there_are_no_ranks(few):
+    found = board(*trainings("echo", 0.6, **few), *trainings("other", 0.3, **few), methods=("echo", "other"))
+    assert found["rank"].isna().all()
+    assert found["dice_tied"].tolist() == [True, True]
+
+
+def test_what_is_worse_than_no_harmonization_is_marked():
+    tables = [t for m, c in (("echo", 0.6), ("other", 0.4), ("floor", 0.5)) for t in trainings(m, c)]
+    found = board(*tables, methods=("echo", "other", "floor"))
+    assert found["unharmonized_better"].tolist() == [False, True, False]
 
 
 def test_coverage_counts_cells_and_subjects_and_gives_the_reason_of_the_rest():
