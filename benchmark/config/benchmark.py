@@ -160,6 +160,11 @@ class BenchmarkConfig(BenchmarkFile):
     digests: dict[str, str] = Field(default_factory=dict)
 
     @property
+    def floors(self) -> list[str]:
+        """Controls that leave the images as they are: what a method must not fall below."""
+        return [name for name, card in self.cards.items() if card.kind == "control" and not card.needs_truth]
+
+    @property
     def file(self) -> BenchmarkFile:
         """What the user wrote."""
         return BenchmarkFile.model_validate(self.model_dump(include=set(BenchmarkFile.model_fields)))

@@ -55,8 +55,9 @@ def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
     Returns:
         Besides the names: ``cells`` of ``cells_expected`` (folds times seeds) and ``subjects`` of
         ``subjects_expected`` that have numbers, and the ``reason`` why others have none; then each headline quantity.
-        A quantity by subject also has ``_low``, ``_high`` (95 %, BCa) and ``_tied``: whether that interval overlaps the
-        best one's; with several seeds, each has ``_seed_std``. Controls are neither the best nor tied with it.
+        Each has ``_n``, how many subjects or folds have a number; with several seeds ``_seed_std``; and where there is
+        an interval, its ends ``_low`` and ``_high`` (95 %) and ``_tied``: whether it overlaps the best one's. Controls
+        are neither the best nor tied with it.
     """
     aggregate, scored = Aggregate(table), set(table["metric"])
     headline = [q for q in metrics.quantities().values() if q.headline and q.name in scored]
@@ -66,7 +67,7 @@ def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
         for quantity in headline:
             found = {method: aggregate.average(pair, method, quantity) for method in board}
             there = {method: number for method, number in found.items() if number.there}
-            contenders = {method for method in there if board[method]["kind"] != "control"}
+            contenders = {method for method in there if aggregate.contends(pair, method, quantity, config)}
             for method, columns in _columns(quantity, there, contenders).items():
                 board[method].update(columns)
         where = dict(zip(PAIR, pair, strict=True))
@@ -104,10 +105,10 @@ def _columns(quantity: Quantity, there: Mapping[str, Average], contenders: set[s
     name = quantity.name
     columns: dict[str, dict[str, Any]] = {}
     intervals = {method: there[method].interval for method in there if method in contenders}
-    tied = set() if quantity.better == "neither" else tied_with_best(intervals, quantity.better)
+    tied = tied_with_best(intervals, quantity.better) if quantity.better in ("higher", "lower") else set()
     for method, number in there.items():
-        columns[method] = {name: number.mean}
-        if number.by_subject:
+        columns[method] = {name: number.mean, f"{name}_n": number.n}
+        if number.by_subject or quantity.interval:
             columns[method] |= {
                 f"{name}_low": number.interval.low,
                 f"{name}_high": number.interval.high,

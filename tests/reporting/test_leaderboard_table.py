@@ -3,6 +3,7 @@ import math
 import pandas as pd
 
 from benchmark.reporting.leaderboard_table import leaderboard_table, ranked_rows, read_board
+from benchmark.reporting.results import Results
 
 
 def _rows(**scores: tuple[float, float, float] | None) -> pd.DataFrame:
@@ -96,7 +97,36 @@ def test_the_spread_over_seeds_follows_the_mean(results):
     board = read_board(results.config).assign(dice_seed_std=0.034)
     first = {row.title: row.entries for row in leaderboard_table(results, board).blocks[1].rows}
     assert first["CycleGAN"][3].text == "0.600 ± 0.03"
-    assert first["CycleGAN"][3].aside == "[0.570, 0.630]"
+    assert first["CycleGAN"][3].aside == "n 3 [0.570, 0.630]"
+
+
+def test_every_mean_has_its_n_beside_it_and_kid_its_interval(results):
+    board = read_board(results.config).assign(kid_low=0.1, kid_high=0.9)
+    first = {row.title: row.entries for row in leaderboard_table(results, board).blocks[1].rows}
+    assert [entry.aside for entry in first["CycleGAN"][3:]] == ["n 3 [0.570, 0.630]", "3 folds [0.100, 0.900]"]
+    second = {row.title: row.entries for row in leaderboard_table(results, board).blocks[2].rows}
+    assert second["CycleGAN"][3].aside.startswith("n 2/3")
+
+
+def test_an_unfit_pair_is_marked(results):
+    board = read_board(results.config)
+    assert "unfit" not in " ".join(block.title for block in leaderboard_table(results, board).blocks)
+    table = results.table.copy()
+    floor = table["method"].eq("target_on_target") & table["metric"].eq("kid") & table["dataset"].eq("retouch")
+    table.loc[floor, "value"] = 1.2
+    made = leaderboard_table(Results(results.config, table), board)
+    assert [block.title for block in made.blocks if "unfit" in block.title] == ["RETOUCH, CR → SP (unfit, see below)"]
+    assert "Unfit: RETOUCH CR → SP: KID of source against target does not exceed its floor." in made.remarks
+
+
+def test_classes_that_no_method_has_a_number_of_are_named(results):
+    """A mean over classes does not say which of them it is over."""
+    table = results.table.copy()
+    absent = table["metric"].eq("dice") & table["dataset"].eq("retouch") & table["label"].isin(["SRF", "PED"])
+    table.loc[absent, ["value", "status", "reason"]] = [math.nan, "skipped", "the class is absent"]
+    made = leaderboard_table(Results(results.config, table), read_board(results.config))
+    assert "Dice, classes without a number: RETOUCH CR → SP SRF, PED." in made.remarks
+    assert len(leaderboard_table(results, read_board(results.config)).remarks) == 1
 
 
 def test_costs_stand_in_their_own_table(results):
