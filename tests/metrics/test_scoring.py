@@ -158,6 +158,7 @@ def test_reference_rows_are_each_segmentor_on_test_images_of_its_own_domain(judg
         "iou",
         "gdice",
         "lesion_f1",
+        "lesion_f1_any_overlap",
         "volume_error",
         "lesions_invented",
         "lesions_lost",
