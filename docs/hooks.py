@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
 
 DEMO = Path("reports/demo")
-ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 
 
 def on_config(config: "MkDocsConfig") -> None:
@@ -80,9 +79,9 @@ def metrics() -> str:
     """Every metric with its quantities, as Markdown."""
     introduction = (
         "# Metrics\n\nEach metric is a file in `benchmark/metrics/`; this page is made from what the files declare. "
-        "The arrow says which direction is better; a quantity without one only describes. Quantities in **bold** stand "
-        "in the leaderboard, all others in the tables. Options are listed in [configs](config.md). Where a metric does "
-        "not apply, or something that it needs is missing, its rows are `skipped` with the reason."
+        "The arrow says which direction or value is better; a quantity without one only describes. Quantities in "
+        "**bold** stand in the leaderboard, all others in the tables. Options are listed in [configs](config.md). "
+        "Where a metric does not apply, or something that it needs is missing, its rows are `skipped` with the reason."
     )
     return "\n\n".join([introduction, *(part for name in registry.available() for part in _metric(name))]) + "\n"
 
@@ -101,7 +100,7 @@ def _quantity(quantity: Quantity) -> str:
     title = f"**{quantity.title}**" if quantity.headline else quantity.title
     low, high = (f"{bound:g}".replace("-", "−") for bound in quantity.bounds)
     bounds = "" if math.isinf(quantity.bounds[0]) and math.isinf(quantity.bounds[1]) else f"{low} to {high}"
-    cells = (f"`{quantity.name}`", title, ARROWS[quantity.better], quantity.unit, bounds.replace("inf", "∞"))
+    cells = (f"`{quantity.name}`", title, quantity.arrow, quantity.unit, bounds.replace("inf", "∞"))
     return f"| {' | '.join(cells)} | {quantity.reference} |"
 
 

@@ -153,11 +153,6 @@ class MethodCard(Strict):
     needs_truth: bool = False
     not_applicable: dict[LabelKind, str | None] = Field(default_factory=dict)
 
-    @property
-    def is_floor(self) -> bool:
-        """Whether it is the control that leaves images as they are."""
-        return self.kind == "control" and not self.needs_truth
-
     def is_trained_on(self, labels: LabelKind) -> bool:
         """Whether a job of its own trains the method on such labels."""
         return self.kind == "learned" and self.not_applicable.get(labels) is None
@@ -179,6 +174,11 @@ class BenchmarkConfig(BenchmarkFile):
     def is_trained(self, method: str) -> bool:
         """Whether chance has a part in the method's images; of one known by its images alone, it may have."""
         return method not in self.cards or self.cards[method].kind == "learned"
+
+    @property
+    def floors(self) -> list[str]:
+        """Controls that leave the images as they are: what a method must not fall below."""
+        return [name for name, card in self.cards.items() if card.kind == "control" and not card.needs_truth]
 
     @property
     def file(self) -> BenchmarkFile:

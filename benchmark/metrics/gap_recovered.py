@@ -10,23 +10,28 @@ from benchmark.metrics.base import Metric, Quantity
 from benchmark.metrics.inputs import Need, Segmentation
 from benchmark.metrics.overlap import ABSENT, DICE, confusion, dice
 from benchmark.metrics.view import CellView
-from benchmark.results.scores import Score
+from benchmark.results.scores import SOURCE_ON_SOURCE, Score
+
+LEAST_GAP = 0.05
+"""The least difference of Dice that is a gap: the means of few subjects are known to a few hundredths, and a ratio to a
+smaller difference not even to its sign."""
 
 
 def gap_recovered(harmonized: float, cross: float, in_domain: float) -> float:
-    """(harmonized - cross) / (in-domain - cross); NaN where the scanner change costs nothing.
+    """(harmonized - cross) / (in-domain - cross); NaN where the scanner change costs less than ``LEAST_GAP``.
 
     0 is no better than no harmonization, 1 as good as within the source domain.
     """
     gap = in_domain - cross
-    return (harmonized - cross) / gap if gap > 0 else math.nan
+    return (harmonized - cross) / gap if gap >= LEAST_GAP else math.nan
 
 
-def pooled(own: pd.DataFrame, in_domain: pd.DataFrame) -> float:
+def pooled(own: pd.DataFrame, references: pd.DataFrame) -> float:
     """The ratio of means over the subjects of all folds; mean over the labels that have a gap.
 
     Under leave-one-out a fold has one subject, whose gap may be close to 0 and its ratio arbitrary.
     """
+    in_domain = references[references["method"] == SOURCE_ON_SOURCE]
     tables = [q.by("subject", scores) for q, scores in ((DICE, own), (CROSS, own), (DICE, in_domain))]
     labels = [label for label in tables[0] if all(label in table for table in tables)]
     means = [pd.concat([table[label] for table in tables], axis=1).dropna().mean() for label in labels]
@@ -44,6 +49,7 @@ GAP = Quantity(
     "this benchmark",
     headline=True,
     pool=pooled,
+    pooled_from=DICE,
 )
 
 
@@ -51,7 +57,7 @@ class GapRecovered(Metric):
     """Gap recovered by class, from mean Dice over the fold's test subjects, and ``dice_cross`` by subject.
 
     The ratio is of means, since ratios of single subjects explode where a gap is small. Only subjects with all three
-    Dice scores count.
+    Dice scores count. A class whose gap is under 0.05 has no share, and the leaderboard names it.
     """
 
     name = "gap_recovered"
@@ -79,5 +85,5 @@ def _gap_score(rows: np.ndarray, label: str) -> Score:
     if not len(rows):
         return GAP.score(math.nan, label=label, reason="no subject has all three Dice scores")
     harmonized, cross, in_domain = rows.mean(axis=0)
-    reason = f"there is no gap: Dice {cross:.3f} across domains, {in_domain:.3f} within the source domain"
+    reason = f"no gap of {LEAST_GAP} or more: Dice {cross:.3f} across domains, {in_domain:.3f} within the source domain"
     return GAP.score(gap_recovered(harmonized, cross, in_domain), label=label, reason=reason)

@@ -21,7 +21,9 @@ HD95 = Quantity(
 class HausdorffDistance95(SegmentationMetric):
     """HD95 of each foreground class on whole subjects, in mm, by MONAI.
 
-    A class absent from prediction or reference has no score.
+    A class absent from either prediction or reference has the worst distance, the diagonal of the volume, as in the
+    BraTS challenge (Baid et al. 2021, arXiv:2107.02314): without it, a method that finds nothing would be averaged over
+    its better subjects only (Maier-Hein et al. 2024, Nature Methods 21). A class absent from both has no score.
     """
 
     name = "hd95"
@@ -31,12 +33,22 @@ class HausdorffDistance95(SegmentationMetric):
         """A row for each class."""
         for label, value in dataset.labels.items():
             predicted, reference = segmentation.prediction == value, segmentation.reference == value
-            distance, reason = math.nan, ABSENT
+            distance = math.nan
             if predicted.any() and reference.any():
                 distance = hausdorff_distance_95(predicted, reference, segmentation.spacing)
             elif predicted.any() or reference.any():
-                reason = f"the class is absent from the {'reference' if predicted.any() else 'prediction'}"
-            yield HD95.score(distance, segmentation.subject, label, reason)
+                distance = diagonal(reference.shape, segmentation.spacing)
+            yield HD95.score(distance, segmentation.subject, label, ABSENT)
+
+
+def diagonal(shape: tuple[int, ...], spacing: tuple[float, ...]) -> float:
+    """Length of a volume's diagonal in mm: no two points of it are farther apart.
+
+    Args:
+        shape: voxels along each axis.
+        spacing: mm along each axis.
+    """
+    return math.hypot(*(count * mm for count, mm in zip(shape, spacing, strict=True)))
 
 
 def hausdorff_distance_95(

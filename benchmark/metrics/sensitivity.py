@@ -37,6 +37,8 @@ AREAS = {
         title=f"Sensitivity, area under {curve.short}",
         bounds=(AREA_LIMIT * curve.bounds[0], AREA_LIMIT * curve.bounds[1]),
         headline=True,
+        # An output without content is the least sensitive.
+        bold="useful",
         shown_in="Table VI",
     )
     for key, curve in CURVES.items()

@@ -19,7 +19,7 @@ from benchmark.data.splits import Fold, read_fold
 from benchmark.methods.base import Direction, Method
 from benchmark.methods.isolation import guarded, translate
 from benchmark.metrics.inputs import Need, Segmentation
-from benchmark.results.real_images import Side, features_of, read_real_images, segmentations_of
+from benchmark.results.real_images import TRAINING_FEATURES, Side, features_of, read_real_images, segmentations_of
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.paths import Cell
@@ -71,12 +71,32 @@ class PairView:
 
     def features(self, side: Side) -> "Mapping[str, Tensor]":
         """Features (slices, dimensions) of the real test slices by subject."""
+        if side not in self._features:
+            self._features[side] = self._read_features(features_of(side), self.subjects(side))
+        return self._features[side]
+
+    @property
+    def halves_are_of_training(self) -> bool:
+        """Whether :meth:`target_halves` are training subjects, since fewer than two of the target are tested."""
+        return len(self.split.test_target) < 2
+
+    def target_halves(self) -> "tuple[list[Tensor], list[Tensor]]":
+        """Features (slices, dimensions) of two halves of the target's subjects; the second is empty for one subject.
+
+        They are of training subjects where fewer than two are tested.
+        """
+        if self.halves_are_of_training:
+            found = self._read_features(TRAINING_FEATURES, self.split.train_target)
+        else:
+            found = self.features("target")
+        subjects = list(found.values())
+        return subjects[::2], subjects[1::2]
+
+    def _read_features(self, group: str, subjects: tuple[str, ...]) -> "Mapping[str, Tensor]":
         import torch
 
-        if side not in self._features:
-            found = read_real_images(self._real, features_of(side), self.subjects(side))
-            self._features[side] = {subject: torch.from_numpy(array) for subject, array in found.items()}
-        return self._features[side]
+        found = read_real_images(self._real, group, subjects)
+        return {subject: torch.from_numpy(array) for subject, array in found.items()}
 
 
 @dataclass

@@ -56,9 +56,10 @@ def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
     Returns:
         Besides the names: ``cells`` of ``cells_expected`` (folds times seeds) and ``subjects`` of
         ``subjects_expected`` that have numbers, and the ``reason`` why others have none; then each headline quantity.
-        A quantity by subject also has ``_low``, ``_high`` (95 %) and ``_tied``: whether no test tells it from the best
-        one; with several seeds, each has ``_seed_std``. Controls are neither the best nor tied with it. ``rank`` is one
-        more than the number of methods that are significantly better in the primary quantity;
+        Each has ``_n``, how many subjects or folds have a number; with several seeds ``_seed_std``; and where there is
+        an interval, its ends ``_low`` and ``_high`` (95 %) and ``_tied``: whether nothing tells it from the best one: a
+        test where numbers are of subjects, else intervals that overlap. Controls are neither the best nor tied with it.
+        ``rank`` is one more than the number of methods that are significantly better in the primary quantity;
         ``unharmonized_better`` says whether the mean of a control that leaves images alone is.
     """
     aggregate, scored = Aggregate(table), set(table["metric"])
@@ -69,12 +70,9 @@ def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
         for quantity in headline:
             found = {method: aggregate.average(pair, method, quantity) for method in board}
             there = {method: number for method, number in found.items() if number.there}
-            contenders = {method for method in there if board[method]["kind"] != "control"}
-            for method, columns in _columns(quantity, there).items():
+            contenders = {method for method in there if aggregate.contends(pair, method, quantity, config)}
+            for method, columns in _columns(quantity, there, contenders, config).items():
                 board[method].update(columns)
-            if quantity.better != "neither" and quantity.name in aggregate.by_subject:
-                for method, tied in _tied(quantity, there, contenders, config).items():
-                    board[method][f"{quantity.name}_tied"] = tied
             if quantity.primary:
                 for method, rank in _ranks(quantity, there, contenders, config).items():
                     board[method]["rank"] = rank
@@ -110,31 +108,38 @@ def _describe(pair: pd.DataFrame, method: str, config: BenchmarkConfig, subjects
     }
 
 
-def _columns(quantity: Quantity, there: Mapping[str, Average]) -> dict[str, dict[str, Any]]:
+def _columns(
+    quantity: Quantity, there: Mapping[str, Average], contenders: set[str], config: BenchmarkConfig
+) -> dict[str, dict[str, Any]]:
     """Columns of one quantity, by method."""
     name = quantity.name
     columns: dict[str, dict[str, Any]] = {}
+    contenders = contenders if quantity.better in ("higher", "lower") else set()
+    tied = _tied(quantity, there, contenders, config)
     for method, number in there.items():
-        columns[method] = {name: number.mean}
-        if number.by_subject:
-            columns[method] |= {f"{name}_low": number.interval.low, f"{name}_high": number.interval.high}
+        columns[method] = {name: number.mean, f"{name}_n": number.n}
+        if number.by_subject or quantity.interval:
+            columns[method] |= {
+                f"{name}_low": number.interval.low,
+                f"{name}_high": number.interval.high,
+                f"{name}_tied": method in tied,
+            }
         if not math.isnan(number.seed_sd):
             columns[method][f"{name}_seed_std"] = number.seed_sd
     return columns
 
 
-def _tied(
-    quantity: Quantity, there: Mapping[str, Average], contenders: set[str], config: BenchmarkConfig
-) -> dict[str, bool]:
-    """Whether no test tells a method from the best of the contenders; p-values are corrected over the methods."""
+def _tied(quantity: Quantity, there: Mapping[str, Average], contenders: set[str], config: BenchmarkConfig) -> set[str]:
+    """The best of the contenders, and those that nothing tells from it."""
     if not contenders:
-        return dict.fromkeys(there, False)
-    pick = max if quantity.better == "higher" else min
-    best = pick(sorted(contenders), key=lambda method: there[method].mean)
+        return set()
+    best = min(sorted(contenders), key=lambda method: quantity.shortfall(there[method].mean))
     others = sorted(contenders - {best})
-    apart = significant([differ(there, config, best, method) for method in others])
-    worse = {method for method, told in zip(others, apart, strict=True) if told}
-    return {method: method in contenders - worse for method in there}
+    if there[best].by_subject:
+        apart = significant([differ(there, config, best, method) for method in others])
+    else:
+        apart = [there[method].interval.apart_from(there[best].interval) for method in others]
+    return {best, *(method for method, told in zip(others, apart, strict=True) if not told)}
 
 
 def _ranks(
@@ -152,6 +157,6 @@ def _ranks(
 
 
 def _below_the_floor(quantity: Quantity, there: Mapping[str, Average], config: BenchmarkConfig) -> dict[str, bool]:
-    floors = [m for m in there if (card := config.cards.get(m)) and card.is_floor]
-    sign = 1 if quantity.better == "higher" else -1
-    return {m: any(sign * there[m].mean < sign * there[floor].mean for floor in floors) for m in there}
+    shortfall = {method: quantity.shortfall(number.mean) for method, number in there.items()}
+    floors = [shortfall[method] for method in config.floors if method in shortfall]
+    return {method: any(own > floor for floor in floors) for method, own in shortfall.items()}

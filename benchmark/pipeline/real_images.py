@@ -1,4 +1,4 @@
-"""What all cells of a pair and fold share: what the judges make of the real test images, and the reference rows."""
+"""What all cells of a pair and fold share: what the judges make of real images, and the reference rows."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,11 +8,18 @@ import pandas as pd
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.load import load_dataset
-from benchmark.metrics.base import Metric, SegmentationMetric
+from benchmark.metrics.base import Metric
 from benchmark.metrics.registry import create
 from benchmark.metrics.view import PairView
 from benchmark.results import scores
-from benchmark.results.real_images import SIDES, Side, features_of, segmentations_of, write_real_images
+from benchmark.results.real_images import (
+    SIDES,
+    TRAINING_FEATURES,
+    Side,
+    features_of,
+    segmentations_of,
+    write_real_images,
+)
 from benchmark.results.scores import NO_SEED, REFERENCES
 from benchmark.runtime import paths
 from benchmark.runtime.paths import Cell
@@ -33,7 +40,7 @@ def judge_real_images(config: BenchmarkConfig, dataset: str, pair: str, fold: in
 
 
 def _judged(view: PairView) -> Iterator[tuple[str, str, npt.NDArray[Any]]]:
-    """Features, then segmentations by both segmentors, of the test images of both scanners."""
+    """Features, then segmentations by both segmentors, of the images of both scanners."""
     from benchmark.judges.features import extract, load_extractor
     from benchmark.judges.segmentor import load_segmentor
 
@@ -42,6 +49,9 @@ def _judged(view: PairView) -> Iterator[tuple[str, str, npt.NDArray[Any]]]:
     for side in SIDES:
         for subject in view.subjects(side):
             yield features_of(side), subject, extract(extractor, store.image(subject)).numpy()
+    if view.halves_are_of_training:
+        for subject in view.split.train_target:
+            yield TRAINING_FEATURES, subject, extract(extractor, store.image(subject)).numpy()
     for by, domain in zip(SIDES, view.pair.split("-"), strict=True):
         segmentor = load_segmentor(paths.segmentor(benchmark, dataset, domain, view.fold))
         for side in SIDES:
@@ -50,8 +60,5 @@ def _judged(view: PairView) -> Iterator[tuple[str, str, npt.NDArray[Any]]]:
 
 
 def _reference_rows(view: PairView, metrics: Iterable[Metric], name: str, side: Side) -> pd.DataFrame:
-    """Scores of a scanner's segmentor on the real test images of that scanner."""
     cell = Cell(view.config.benchmark, view.dataset.name, view.source, view.target, view.fold, name, NO_SEED)
-    segmentations = list(view.segmentations(side, side))
-    compared = [metric for metric in metrics if isinstance(metric, SegmentationMetric)]
-    return scores.table(cell, (row for m in compared for s in segmentations for row in m.compare(s, view.dataset)))
+    return scores.table(cell, (row for metric in metrics for row in metric.of_real_images(view, side)))

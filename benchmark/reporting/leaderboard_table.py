@@ -10,13 +10,17 @@ from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import primary, quantities, shown_in
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
-from benchmark.reporting.model import MISSING, Block, Entry, Row, Table, best, head, significant
+from benchmark.reporting.model import MISSING, Block, Entry, Row, Table, best, counted, head, interval, significant
 from benchmark.reporting.names import CONTROL, marked
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
+from benchmark.reporting.tables_scores import unfit_pairs
 from benchmark.runtime import paths
 from benchmark.runtime.checksums import read_verified
+from benchmark.statistics.intervals import ENOUGH_SEEDS, ENOUGH_SUBJECTS
 
+BELOW = "▼"
+"""Marks a method that is worse than no harmonization."""
 ITEM = Item("leaderboard", "leaderboard", "Leaderboard")
 
 
@@ -42,7 +46,28 @@ def leaderboard_table(results: Results, board: pd.DataFrame) -> Table:
     blocks = [_overall(results, by_pair), *(_block(results, pair, rows, shown) for pair, rows in by_pair)]
     done, expected = int(board["cells"].sum()), int(board["cells_expected"].sum())
     coverage = f"Coverage: {done} of {expected} cells have numbers; the reasons for the others are in the footnotes."
-    return Table(ITEM, captions.paragraphs("leaderboard"), tuple(blocks), board, (coverage,))
+    unranked = [f"{p.dataset.title} {p.title}" for p, rows in by_pair if rows["rank"].isna().all()]
+    ranks = f"No ranks on {', '.join(unranked)}: a test needs {ENOUGH_SUBJECTS} test subjects and {ENOUGH_SEEDS} seeds."
+    remarks = (coverage, *([ranks] if unranked else []), *_left_out(results, shown), *unfit_pairs(results))
+    return Table(ITEM, captions.paragraphs("leaderboard"), tuple(blocks), board, remarks)
+
+
+def _left_out(results: Results, shown: Sequence[Quantity]) -> list[str]:
+    """A sentence for each quantity with classes that have no number, and so no part in its mean over classes."""
+    said = []
+    for quantity in shown:
+        rows = quantity.rows(results.table)
+        absent = []
+        for pair in results.pairs:
+            labels = [
+                label
+                for label in pair.dataset.labels
+                if label in set(pair.rows(rows)["label"])
+                and not any(results.average(pair, method.name, quantity, label).there for method in results.methods)
+            ]
+            absent += [f"{pair.dataset.title} {pair.title} {', '.join(labels)}"] if labels else []
+        said += [f"{quantity.title}, classes without a number: {'; '.join(absent)}."] if absent else []
+    return said
 
 
 def ranked_rows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -56,44 +81,48 @@ def ranked_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _block(results: Results, pair: Pair, rows: pd.DataFrame, shown: list[Quantity]) -> Block:
     shown = [q for q in shown if rows[q.name].notna().any()]
-    contends = list(~rows["control"])
-    columns = {q.name: _column(q, rows, contends) for q in shown}
+    columns = {q.name: _column(results, pair, q, rows) for q in shown}
+    control = list(rows["control"])
     made = [
         Row(
             _title(results, row),
             (_rank(row, rows), *_coverage(row), *(columns[q.name][i] for q in shown)),
-            rule=i > 0 and contends[i - 1] and not contends[i],
+            rule=i > 0 and control[i] and not control[i - 1],
         )
         for i, (_, row) in enumerate(rows.iterrows())
     ]
     heads = ("rank", "cells", "subjects", *map(head, shown))
-    return Block(f"{pair.dataset.title}, {pair.title}", heads, tuple(made))
+    mark = " (unfit, see below)" if results.unfit(pair) else ""
+    return Block(f"{pair.dataset.title}, {pair.title}{mark}", heads, tuple(made))
 
 
-def _column(quantity: Quantity, rows: pd.DataFrame, contends: list[bool]) -> list[Entry]:
+def _column(results: Results, pair: Pair, quantity: Quantity, rows: pd.DataFrame) -> list[Entry]:
     """Entries of one quantity, with the best and its ties marked unless the pair has no ranks."""
-    if rows["rank"].isna().all():
-        contends = [False] * len(rows)
+    ranks = bool(rows["rank"].notna().any())
+    contends = [ranks and results.contends(pair, method, quantity) for method in rows["method"]]
     values = [float(v) for v in rows[quantity.name]]
     texts = [None if math.isnan(v) else significant(v) for v in values]
-    wins = best([t if c else None for t, c in zip(texts, contends, strict=True)], quantity.better)
+    wins = best([t if c else None for t, c in zip(texts, contends, strict=True)], quantity)
     entries = []
     for text, win, contender, (_, row) in zip(texts, wins, contends, rows.iterrows(), strict=True):
         if text is None:
             entries.append(Entry(MISSING))
             continue
         tied = contender and not win and row.get(f"{quantity.name}_tied") in (True, "True")
+        average = results.average(pair, str(row["method"]), quantity, None)
+        n = counted(average.n, average.total, average.unit)
         low, high = (row.get(f"{quantity.name}_{end}", math.nan) for end in ("low", "high"))
-        interval = "" if not quantity.primary or pd.isna(low) else f"[{significant(low)}, {significant(high)}]"
+        ends = interval(low, high) if quantity.primary or quantity.interval else ""
         seeds = row.get(f"{quantity.name}_seed_std", math.nan)
         spread = "" if pd.isna(seeds) else f" ± {significant(seeds, 1)}"
-        entries.append(Entry(text + spread + " ≈" * tied, bold=win, aside=interval))
+        entries.append(Entry(text + spread + " ≈" * tied, bold=win, aside=" ".join(filter(None, [n, ends]))))
     return entries
 
 
 def _title(results: Results, row: pd.Series) -> str:
     title = marked(str(row["title"]), str(row["method"]), results.config.proposed)
-    return f"{title}, control" if row["control"] else title
+    below = f" {BELOW}" if row.get("unharmonized_better") in (True, "True") and not row["control"] else ""
+    return f"{title}, control" if row["control"] else title + below
 
 
 def _rank(row: pd.Series, rows: pd.DataFrame) -> Entry:

@@ -15,8 +15,6 @@ from benchmark.reporting.files import Item
 from benchmark.statistics.aggregate import Average
 
 MISSING = "–"
-Better = Literal["higher", "lower", "neither"]
-ARROWS: dict[Better, str] = {"higher": " (↑)", "lower": " (↓)", "neither": ""}
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Entry:
     """One entry as printed.
 
     Attributes:
-        aside: printed smaller after the text: the paper's number and the difference, or an interval.
+        aside: printed smaller after the text: n, an interval, the paper's number and the difference.
         notes: footnotes.
     """
 
@@ -107,10 +105,11 @@ class Table:
         return dict(zip(texts, marks, strict=False))
 
 
-def head(quantity: Quantity) -> str:
-    """The head of a quantity's column: title, unit and an arrow in the better direction."""
+def head(quantity: Quantity, title: str | None = None) -> str:
+    """The head of a quantity's column: title (its own by default), unit and an arrow in the better direction."""
     unit = f" [{quantity.unit}]" if quantity.unit else ""
-    return f"{quantity.title}{unit}{ARROWS[quantity.better]}"
+    arrow = f" ({quantity.arrow})" if quantity.arrow else ""
+    return f"{quantity.title if title is None else title}{unit}{arrow}"
 
 
 def fixed(value: float, decimals: int = 2) -> str:
@@ -149,26 +148,35 @@ def _minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def best(printed: Sequence[str | None], better: Better) -> list[bool]:
+def best(printed: Sequence[str | None], quantity: Quantity) -> list[bool]:
     """Which of the printed numbers are the best; numbers that print alike tie."""
-    values = [math.nan if text is None else number(text) for text in printed]
-    there = [v for v in values if not math.isnan(v)]
-    if not there or better == "neither":
-        return [False] * len(values)
-    top = max(there) if better == "higher" else min(there)
-    return [v == top for v in values]
+    shortfalls = [math.nan if text is None else quantity.shortfall(number(text)) for text in printed]
+    least = min((value for value in shortfalls if not math.isnan(value)), default=math.nan)
+    # 0.45 and 0.55 are as near to 0.5, but for rounding.
+    return [math.isclose(value, least, abs_tol=1e-12) for value in shortfalls]
+
+
+def counted(n: int, total: int, unit: Literal["subject", "fold"]) -> str:
+    """Of how many units a mean is: ``n 3`` test subjects, or ``1 fold``; ``n 2/3`` where some have no number."""
+    count = str(n) if n == total else f"{n}/{total}"
+    return f"n {count}" if unit == "subject" else f"{count} fold{'s' * (total != 1)}"
+
+
+def interval(low: float, high: float) -> str:
+    """The ends of an interval: ``[0.123, 0.456]``; empty where there are none."""
+    return "" if math.isnan(low) else f"[{significant(low)}, {significant(high)}]"
 
 
 def scored(average: Average, text: str, *, bold: bool = False, aside: str = "", notes: tuple[str, ...] = ()) -> Entry:
-    """An entry for a score: a dash with the reasons where there is none, and ``(n/N)`` where some are missing.
+    """An entry for a score with its n; a dash with the reasons where there is none.
 
     Args:
         text: the number as printed; ignored where there is none.
     """
     if not average.there:
         return Entry(MISSING, aside=aside, notes=(*average.reasons, *notes))
-    partial = f" ({average.n}/{average.total})" if average.n < average.total else ""
-    return Entry(text + partial, bold, aside, (*average.reasons, *notes))
+    aside = " ".join(filter(None, [counted(average.n, average.total, average.unit), aside]))
+    return Entry(text, bold, aside, (*average.reasons, *notes))
 
 
 def coverage(averages: Sequence[Average], what: str) -> str:
@@ -178,7 +186,7 @@ def coverage(averages: Sequence[Average], what: str) -> str:
     missing = sum(not a.there for a in averages)
     parts = [f"Coverage: {whole} of {len(averages)} numbers rest on all {what}"]
     if partial:
-        parts.append(f"{partial} on some of them (n of N beside the number or a footnote)")
+        parts.append(f"{partial} on some of them (n/N beside the number, or a footnote)")
     if missing:
         parts.append(f"{missing} are missing ({MISSING}, with the reason in a footnote)")
     return "; ".join(parts) + "."

@@ -8,6 +8,7 @@ import pandas as pd
 from benchmark.config.benchmark import EXTERNAL, BenchmarkConfig, MethodCard
 from benchmark.config.dataset import DatasetConfig
 from benchmark.metrics.base import Quantity
+from benchmark.metrics.registry import shown_in
 from benchmark.reporting.names import method_cards
 from benchmark.reporting.scope import Pair, datasets, pairs
 from benchmark.results import scores
@@ -72,14 +73,21 @@ class Results:
         """Methods whose images are here: all but external ones."""
         return [m for m in self.methods if m.kind != EXTERNAL]
 
-    @property
-    def floors(self) -> list[str]:
-        """Controls that leave the images as they are: the rows of Tables IV and V before harmonization."""
-        return [m.name for m in self.methods if m.is_floor]
-
-    def average(self, pair: Pair, method: str, quantity: Quantity, label: str = "") -> Average:
+    def average(self, pair: Pair, method: str, quantity: Quantity, label: str | None = "") -> Average:
         """See :meth:`benchmark.statistics.aggregate.Aggregate.average`."""
         return self.aggregate.average(pair.key, method, quantity, label)
+
+    def contends(self, pair: Pair, method: str, quantity: Quantity) -> bool:
+        """See :meth:`benchmark.statistics.aggregate.Aggregate.contends`."""
+        return self.aggregate.contends(pair.key, method, quantity, self.config)
+
+    def unfit(self, pair: Pair) -> list[str]:
+        """Why judges of a pair are unfit; empty where they are not."""
+        return [
+            quantity.title
+            for quantity in shown_in("unfit pairs")
+            if any(self.average(pair, method.name, quantity).mean == 1 for method in self.methods)
+        ]
 
     def test_subjects(self, pair: Pair) -> int:
         """Number of the pair's test subjects over all folds."""

@@ -9,7 +9,18 @@ from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import quantities, shown_in
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
-from benchmark.reporting.model import MISSING, Block, Entry, Row, Table, head, side_by_side, significant
+from benchmark.reporting.model import (
+    MISSING,
+    Block,
+    Entry,
+    Row,
+    Table,
+    counted,
+    head,
+    interval,
+    side_by_side,
+    significant,
+)
 from benchmark.reporting.names import method_card
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair
@@ -22,10 +33,10 @@ COMPARISONS_IN_BLOCK = 5
 
 
 def cost(results: Results, item: Item) -> Table:
-    """Table VIII: the cost of each method, a block for each pair; nothing is bold, since cheap alone is no merit."""
+    """Table VIII: the cost of each method, a block for each pair."""
     filled = []
     for pair in results.pairs:
-        columns = [replace(_column(pair, quantity, ""), bold=False) for quantity in shown_in(item.number)]
+        columns = [_column(pair, quantity, "") for quantity in shown_in(item.number)]
         filled.append(fill(results, f"{pair.dataset.title}, {pair.title}", columns, method_lines(results)))
     return table(item, filled, "folds and seeds")
 
@@ -75,11 +86,11 @@ def statistics(results: Results, item: Item) -> Table:
         _statistics_block(results, pair, str(metric), part) for metric, part in rows.groupby("metric", sort=False)
     ]
     missing = [] if blocks else ["No headline quantity has a number for each subject on this pair."]
-    proposed, subjects = results.config.cards[results.config.proposed], results.test_subjects(pair)
+    proposed = results.config.cards[results.config.proposed]
     there = int((rows["subjects"] > 0).sum())
     remarks = [
         f"The proposed method is {proposed.name} ({proposed.reference}). Coverage: {there} of {len(rows)} comparisons "
-        f"have subjects with numbers of both methods, {subjects} each unless n/N says otherwise.",
+        "have subjects with numbers of both methods.",
         *missing,
     ]
     shown = tuple(side_by_side(blocks, COMPARISONS_IN_BLOCK))
@@ -104,11 +115,9 @@ def _comparison(row: pd.Series, total: int) -> Entry:
     notes = (str(row["note"]),) if row["note"] else ()
     if not row["subjects"]:
         return Entry(MISSING, notes=notes)
-    partial = f" ({int(row['subjects'])}/{total})" if row["subjects"] < total else ""
-    text = significant(row["difference"]) + partial
-    if math.isnan(row["low"]):
-        return Entry(text, notes=notes)
-    aside = f"[{significant(row['low'])}, {significant(row['high'])}]"
+    text, aside = significant(row["difference"]), counted(int(row["subjects"]), total, "subject")
+    if not math.isnan(row["low"]):
+        aside += f" {interval(row['low'], row['high'])}"
     if not math.isnan(row["p"]):
         aside += f" p {significant(row['p_holm'], 2)}"
     return Entry(text, row["significant"] == "yes", aside, notes)

@@ -9,11 +9,10 @@ import pandas as pd
 
 from benchmark.config.dataset import DatasetConfig
 from benchmark.metrics.base import Quantity
-from benchmark.metrics.registry import shown_in
+from benchmark.metrics.registry import primary, shown_in
 from benchmark.reporting import captions
 from benchmark.reporting.files import Item
 from benchmark.reporting.model import (
-    ARROWS,
     MISSING,
     Block,
     Entry,
@@ -22,12 +21,14 @@ from benchmark.reporting.model import (
     best,
     coverage,
     fixed,
+    head,
+    interval,
     plain,
     scored,
     signed,
     significant,
 )
-from benchmark.reporting.names import CONTROL, marked
+from benchmark.reporting.names import marked
 from benchmark.reporting.published import Printed, printed
 from benchmark.reporting.results import Results
 from benchmark.reporting.scope import Pair, is_papers_own
@@ -41,7 +42,7 @@ class Column:
 
     Attributes:
         show: how a mean is printed.
-        bold: whether the best is bold.
+        label: None for the average over all labels.
         scale: converts to the printed unit; the CSV keeps the unit of the scores.
     """
 
@@ -50,18 +51,16 @@ class Column:
     group: str
     head: str
     show: Callable[[float], str]
-    label: str = ""
-    bold: bool = True
+    label: str | None = ""
     scale: float = 1.0
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row of such a table: a method or a reference; only ``ranked`` ones can be the best."""
+    """One row of such a table: a method or a reference."""
 
     method: str
     title: str
-    ranked: bool
     rule: bool = False
 
 
@@ -94,12 +93,11 @@ def fill(results: Results, title: str, columns: Sequence[Column], lines: Sequenc
     for column in columns:
         own = [results.average(column.pair, line.method, column.quantity, column.label) for line in lines]
         texts = [column.show(average.mean * column.scale) if average.there else None for average in own]
-        ranks = column.bold and results.test_subjects(column.pair) > 1
-        wins = best(
-            [t if ranks and line.ranked else None for t, line in zip(texts, lines, strict=True)], column.quantity.better
-        )
+        ranks = results.test_subjects(column.pair) > 1
+        contends = [ranks and results.contends(column.pair, line.method, column.quantity) for line in lines]
+        wins = best([t if c else None for t, c in zip(texts, contends, strict=True)], column.quantity)
         for line, average, text, win, cells in zip(lines, own, texts, wins, entries, strict=True):
-            paper = printed(column.pair, column.quantity, line.method, column.label)
+            paper = printed(column.pair, column.quantity, line.method, column.label or "")
             cells.append(_entry(column, average, text or "", win, paper))
             data.append(_record(column, line, average, win, paper))
         averages += own
@@ -132,14 +130,14 @@ def _entry(column: Column, average: Average, text: str, win: bool, paper: Printe
     deviation = average.seed_sd if math.isnan(average.spread) else average.spread
     if not math.isnan(deviation):
         text += f" ± {significant(deviation * column.scale, 1)}"
-    aside = ""
+    asides = [interval(*(end * column.scale for end in average.ends))]
     notes: tuple[str, ...] = ()
     if paper:
         std = f" ± {plain(paper.std)}" if paper.std is not None else ""
         difference = f", {signed(average.mean - paper.value, paper.decimals)}" if average.there else ""
-        aside = f"[{fixed(paper.value, paper.decimals)}{std}{difference}]"
+        asides.append(f"[paper {fixed(paper.value, paper.decimals)}{std}{difference}]")
         notes = (paper.suspect,) if paper.suspect else ()
-    return scored(average, text, bold=win, aside=aside, notes=notes)
+    return scored(average, text, bold=win, aside=" ".join(filter(None, asides)), notes=notes)
 
 
 def _record(column: Column, line: Line, average: Average, win: bool, paper: Printed | None) -> dict[str, object]:
@@ -150,9 +148,11 @@ def _record(column: Column, line: Line, average: Average, win: bool, paper: Prin
         "row": line.method,
         "title": line.title,
         "metric": column.quantity.name,
-        "label": column.label,
+        "label": column.label or "",
         "unit": column.quantity.unit,
         "value": average.mean,
+        "low": average.ends[0],
+        "high": average.ends[1],
         "sd_units": average.sd,
         "sd_subsets": average.spread,
         "sd_seeds": average.seed_sd,
@@ -167,34 +167,45 @@ def _record(column: Column, line: Line, average: Average, win: bool, paper: Prin
 
 
 def method_lines(results: Results, template: str = "{}") -> list[Line]:
-    """A line for each method, titled by the template; controls are shown and cannot be the best."""
-    titles = {m.name: template.format(marked(m.title, m.name, results.config.proposed)) for m in results.methods}
-    return [Line(m.name, titles[m.name], m.kind != CONTROL) for m in results.methods]
+    """A line for each method, titled by the template."""
+    return [Line(m.name, template.format(marked(m.title, m.name, results.config.proposed))) for m in results.methods]
 
 
 def _harmonized(results: Results, template: str) -> list[Line]:
     """Lines of all methods that change images, below a rule."""
-    lines = [line for line in method_lines(results, template) if line.method not in results.floors]
+    lines = [line for line in method_lines(results, template) if line.method not in results.config.floors]
     return [replace(line, rule=i == 0) for i, line in enumerate(lines)]
 
 
-def _short(quantity: Quantity) -> str:
-    return quantity.short + ARROWS[quantity.better]
-
-
 def fidelity(results: Results, item: Item) -> Table:
-    """Table IV: KID, FID and, beyond the paper, the share of the KID gap closed; a block for each."""
-    before = [Line(name, "Source, Target", ranked=False) for name in results.floors]
-    lines = [*before, *_harmonized(results, "Harmonized, Target: {}")]
+    """Table IV: KID, FID and, beyond the paper, the share of the KID gap closed; a block for each.
+
+    Beyond the paper also: the floor, which is the target against itself.
+    """
+    before = [Line(name, "Source, Target") for name in results.config.floors]
+    floor = Line(TARGET_ON_TARGET, "Target, Target: two halves of its subjects")
+    of_target = set(results.table.loc[results.table["method"].eq(TARGET_ON_TARGET), "metric"])
+    harmonized = _harmonized(results, "Harmonized, Target: {}")
     filled, absent = [], []
     scored_at_all = set(results.table["metric"])
     for quantity in (q for q in shown_in(item.number) if q.name in scored_at_all):
         columns = [Column(p, quantity, p.dataset.title, p.title, significant) for p in results.pairs]
-        filled.append(fill(results, quantity.title + ARROWS[quantity.better], columns, lines))
+        lines = [*before, *([floor] if quantity.name in of_target else []), *harmonized]
+        filled.append(fill(results, head(quantity), columns, lines))
         absent += [filled[-1].absence(quantity.title)] if filled[-1].empty else []
     sizes = [_values(results, quantity) for quantity in shown_in(f"remarks of {item.number}")]
     blocks = [f.block for f in filled if not f.empty]
-    return table(item, filled, "folds and seeds", [*absent, *sizes, *_published_remark(results)], blocks)
+    remarks = [*absent, *_subjects(results), *sizes, *unfit_pairs(results), *_published_remark(results)]
+    return table(item, filled, "folds and seeds", remarks, blocks)
+
+
+def unfit_pairs(results: Results) -> list[str]:
+    """A sentence on each pair whose judges are unfit."""
+    return [
+        f"Unfit: {pair.dataset.title} {pair.title}: {'; '.join(reasons)}."
+        for pair in results.pairs
+        if (reasons := results.unfit(pair))
+    ]
 
 
 def _values(results: Results, quantity: Quantity) -> str:
@@ -211,9 +222,9 @@ def _values(results: Results, quantity: Quantity) -> str:
 def utility(results: Results, item: Item) -> Table:
     """Table V: a block for each dataset; columns are pairs, classes, or both."""
     lines = [
-        Line(SOURCE_ON_SOURCE, "Source Segmentor → Source Image", ranked=False),
-        Line(TARGET_ON_TARGET, "Target Segmentor → Target Image", ranked=False),
-        *(Line(name, "Target Segmentor → Source Image", ranked=False) for name in results.floors),
+        Line(SOURCE_ON_SOURCE, "Source Segmentor → Source Image"),
+        Line(TARGET_ON_TARGET, "Target Segmentor → Target Image"),
+        *(Line(name, "Target Segmentor → Source Image") for name in results.config.floors),
         *_harmonized(results, "Target Segmentor → Harmonized Image ({})"),
     ]
     filled = [_utility_block(results, dataset, lines, shown_in(item.number)) for dataset in results.datasets]
@@ -226,7 +237,9 @@ def _utility_block(
     pairs = results.pairs_of(dataset.name)
     labels = sorted(dataset.labels, key=dataset.labels.__getitem__)
     columns = [
-        Column(pair, quantity, _group(pair, label, len(pairs), len(labels)), _short(quantity), fixed, label)
+        Column(
+            pair, quantity, _group(pair, label, len(pairs), len(labels)), head(quantity, quantity.short), fixed, label
+        )
         for pair in pairs
         for label in labels
         for quantity in quantities
@@ -254,18 +267,21 @@ def _subjects(results: Results) -> list[str]:
 def _published_remark(results: Results) -> list[str]:
     if not any(is_papers_own(dataset) for dataset in results.datasets):
         return ["The paper's numbers are not shown: this benchmark runs other data than the paper's."]
-    return ["In brackets: the paper's printed number, and obtained − printed."]
+    return ["In brackets after 'paper': the paper's printed number, and obtained − printed."]
 
 
 def sensitivity(results: Results, item: Item) -> Table:
-    """Table VI: areas under the curves of Eqs. 6 and 7 up to σ = 0.2; Fig. 9a shows the curves."""
-    lines = method_lines(results)
+    """Table VI: areas under the curves of Eqs. 6 and 7 up to σ = 0.2, beside the quantity that ranks the methods.
+
+    Fig. 9a shows the curves.
+    """
+    lines, shown = method_lines(results), [*shown_in(item.number), primary()]
     filled = []
     for dataset in results.datasets:
         columns = [
-            Column(pair, quantity, pair.title, _short(quantity), significant)
+            Column(pair, quantity, pair.title, head(quantity, quantity.short), significant, label=None)
             for pair in results.pairs_of(dataset.name)
-            for quantity in shown_in(item.number)
+            for quantity in shown
         ]
         filled.append(fill(results, dataset.title, columns, lines))
     return table(item, filled, "test subjects", _subjects(results))

@@ -1,6 +1,7 @@
-"""What the judges make of the real test images of a pair and fold, in one HDF5 file that all its cells share.
+"""What the judges make of the real images of a pair and fold, in one HDF5 file that all its cells share.
 
 ``/features/<side>/<subject>``: the autoencoder's features of the slices, (slices, dimensions), float64.
+``/features/training/<subject>``: the same of the target's training subjects, where fewer than two are tested.
 ``/segmentations/<side>/<segmentor>/<subject>``: labels, (slices, rows, columns), uint8.
 
 ``side`` and ``segmentor`` are ``source`` or ``target``: the scanner of the images, and that of the segmentor.
@@ -15,7 +16,8 @@ import numpy.typing as npt
 from benchmark.runtime.errors import DataError, remedy_damaged
 from benchmark.runtime.hdf5 import atomic_hdf5, read_hdf5
 
-FORMAT = "harmonize-bench real images 1"
+FORMAT = "harmonize-bench real images 2"
+TRAINING_FEATURES = "features/training"
 Side = Literal["source", "target"]
 SIDES: tuple[Side, Side] = ("source", "target")
 

@@ -22,7 +22,7 @@ ALL = "all"
 SOURCE_ON_SOURCE = "source_on_source"
 TARGET_ON_TARGET = "target_on_target"
 REFERENCES = (SOURCE_ON_SOURCE, TARGET_ON_TARGET)
-"""Rows of Table V that are of no method: a domain's segmentor on real test images of that domain."""
+"""Rows of no method but of the real images of a scanner: its segmentor on its test images, and KID's floor."""
 NO_SEED = 0
 """Seed of rows that are of no seeded training."""
 

@@ -135,12 +135,12 @@ def pair_root(benchmark: str, dataset: str, pair: str, fold: int) -> Path:
 
 
 def reference_rows(benchmark: str, dataset: str, pair: str, fold: int) -> Path:
-    """Scores of the segmentors on real test images of their own scanner."""
+    """Scores of the real images of each scanner, such as of its segmentor on its test images."""
     return pair_root(benchmark, dataset, pair, fold) / "reference.csv"
 
 
 def real_images(benchmark: str, dataset: str, pair: str, fold: int) -> Path:
-    """Features and segmentations of the real test images, which all cells of a pair and fold share."""
+    """Features and segmentations of real images, which all cells of a pair and fold share."""
     return pair_root(benchmark, dataset, pair, fold) / "reference.h5"
 
 

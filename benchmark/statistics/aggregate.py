@@ -3,17 +3,21 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.metrics.base import Quantity
-from benchmark.results.scores import ALL, REFERENCES, SOURCE_ON_SOURCE, TARGET_ON_TARGET
+from benchmark.metrics.registry import primary
+from benchmark.results.scores import ALL, REFERENCES, TARGET_ON_TARGET
 from benchmark.statistics.intervals import FEWEST_SUBJECTS, Estimate, Interval, crossed, mean_over_labels
 
 PAIR = ["dataset", "source", "target"]
 NOT_WRITTEN = "no score was written"
+NOT_POOLED = "single folds have a number, all together have none"
 Pair = tuple[str, str, str]
 """Dataset, source and target."""
 
@@ -32,8 +36,10 @@ class Average:
         by_seed: the number of each seed.
         by_subject: whether units are test subjects.
         spread: what the quantity's ``spread`` computes; NaN without one.
-        n: units that have a number.
+        ends: of the interval that the quantity itself computes; NaN without one.
+        n: units that have a number; those of the quantity that a pooled one is from.
         total: all units.
+        unit: what both count.
         reasons: why numbers are missing, each with its count of subjects.
         bounds: of the quantity; an interval ends there.
     """
@@ -43,8 +49,10 @@ class Average:
     by_seed: pd.Series
     by_subject: bool
     spread: float
+    ends: tuple[float, float]
     n: int
     total: int
+    unit: Literal["subject", "fold"]
     reasons: tuple[str, ...]
     bounds: tuple[float, float]
 
@@ -73,8 +81,10 @@ class Average:
 
     @cached_property
     def interval(self) -> Interval:
-        """95 % interval of the mean over subjects and seeds; without ends for other units and for few subjects."""
-        if not self.by_subject or len(self.values) < FEWEST_SUBJECTS:
+        """95 % interval of the mean over subjects and seeds, or the quantity's own; without ends where neither is."""
+        if not self.by_subject:
+            return Interval(self.mean, *self.ends)
+        if len(self.values) < FEWEST_SUBJECTS:
             return Interval(self.mean, math.nan, math.nan)
         found = Estimate.of(crossed(cube(self.values), self.mean)).interval
         low, high = self.bounds
@@ -108,41 +118,61 @@ class Aggregate:
         Args:
             label: a class or noise level, or "" for scores without one; None averages over all labels.
         """
-        own, in_domain = (self._rows(pair, name, label) for name in (method, SOURCE_ON_SOURCE))
-        good, in_domain = own[own["status"] == "ok"], in_domain[in_domain["status"] == "ok"]
-        rows, by_subject = quantity.rows(own), quantity.name in self.by_subject
-        unit = "subject" if by_subject else "fold"
+        own = self._rows(pair, method, label)
+        references = pd.concat([self._rows(pair, name, label) for name in REFERENCES])
+        good, references = own[own["status"] == "ok"], references[references["status"] == "ok"]
+        rows = quantity.rows(own)
+        counted = quantity.pooled_from or quantity
+        unit: Literal["subject", "fold"] = "subject" if counted.name in self.by_subject else "fold"
 
         def value(part: pd.DataFrame) -> float:
-            return quantity.pool(part, in_domain) if quantity.pool else _mean(quantity.by(unit, part))
+            return quantity.pool(part, references) if quantity.pool else _mean(quantity.by(unit, part))
 
+        units = counted.by(unit, good)
         numbers = quantity.rows(good).groupby([unit, "label", "seed"])["value"].mean()
         values = numbers.unstack(["label", "seed"]).sort_index(axis=1)
         by_seed = pd.Series({seed: value(part) for seed, part in good.groupby("seed")}, dtype=float)
-        mean, n = _mean(quantity.by(unit, good)), len(values)
+        mean, n = _mean(units), len(units)
         if quantity.pool:
             # All folds together can have a number that single folds lack.
-            mean, n = float(by_seed.mean()), good["fold"].nunique() if by_seed.notna().any() else 0
+            mean, n = float(by_seed.mean()), n if by_seed.notna().any() else 0
             values, rows = values.iloc[:0], rows[rows["status"] == "failed"] if n else rows
+        reasons = _reasons(rows)
+        if not n and not reasons:
+            reasons = (NOT_POOLED if len(rows) else NOT_WRITTEN,)
         return Average(
             mean=mean,
             values=values,
             by_seed=by_seed,
-            by_subject=by_subject,
+            by_subject=quantity.name in self.by_subject,
             spread=quantity.spread(good) if quantity.spread else math.nan,
+            ends=quantity.interval(good) if quantity.interval else (math.nan, math.nan),
             n=n,
-            total=self._total(pair, method, rows, by_subject),
-            reasons=_reasons(rows) if n or len(rows) else (NOT_WRITTEN,),
+            total=self._total(pair, method, rows, unit),
+            unit=unit,
+            reasons=reasons,
             bounds=quantity.bounds,
         )
+
+    def contends(self, pair: Pair, method: str, quantity: Quantity, config: BenchmarkConfig) -> bool:
+        """Whether a number can be the best (see ``Quantity.bold``); that of a control or of real images cannot."""
+        card = config.cards.get(method)
+        if quantity.bold == "never" or method in REFERENCES or (card and card.kind == "control"):
+            return False
+        if quantity.bold == "best":
+            return True
+        ranking = primary()
+        own, *floors = (ranking.shortfall(self.average(pair, m, ranking).mean) for m in (method, *config.floors))
+        # Where a number is missing, no method is worse.
+        return not any(own > floor for floor in floors)
 
     def _rows(self, pair: Pair, method: str, label: str | None) -> pd.DataFrame:
         """Scores of a method on a pair; rows without a label say why a whole cell has no number."""
         rows = self._methods.get((*pair, method), self.table.iloc[:0])
         return rows if label is None else rows[rows["label"].isin([label, ""])]
 
-    def _total(self, pair: Pair, method: str, rows: pd.DataFrame, by_subject: bool) -> int:
-        if not by_subject:
+    def _total(self, pair: Pair, method: str, rows: pd.DataFrame, unit: str) -> int:
+        if unit == "fold":
             return self.pairs[pair]["fold"].nunique() if pair in self.pairs else 0
         # Reference rows are scored on subjects of their own.
         if method in REFERENCES:

@@ -34,6 +34,10 @@ class Interval:
     low: float
     high: float
 
+    def apart_from(self, other: "Interval") -> bool:
+        """Whether both have ends and do not overlap."""
+        return self.high < other.low or self.low > other.high
+
 
 @dataclass(frozen=True)
 class Estimate:

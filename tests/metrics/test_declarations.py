@@ -1,3 +1,4 @@
+import math
 import subprocess
 import sys
 from collections import Counter
@@ -31,6 +32,8 @@ def test_a_metric_declares_what_a_reader_needs(name):
         assert quantity.title
         assert quantity.reference
         assert quantity.better != "neither" or not quantity.headline
+        assert (quantity.better == "nearer") == (not math.isnan(quantity.aim))
+        assert bool(quantity.pool) == bool(quantity.pooled_from)
     create(name, {})
     with pytest.raises(ConfigError, match="key 'nonsense' is unknown"):
         check(cls.option_model, {"nonsense": 1}, name)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmark.config.base import Strict
-from benchmark.metrics.gap_recovered import GapRecovered, gap_recovered
+from benchmark.metrics.gap_recovered import LEAST_GAP, GapRecovered, gap_recovered
 
 
 @pytest.mark.parametrize(("harmonized", "share"), [(0.4, 0), (0.8, 1), (0.6, 0.5), (0.3, -0.25), (0.9, 1.25)])
@@ -12,9 +12,11 @@ def test_share_of_the_gap(harmonized, share):
     assert gap_recovered(harmonized, cross=0.4, in_domain=0.8) == pytest.approx(share)
 
 
-@pytest.mark.parametrize("in_domain", [0.8, 0.5])
-def test_no_share_of_no_gap(in_domain):
+@pytest.mark.parametrize("in_domain", [0.5, 0.8, 0.82])
+def test_no_share_of_no_gap_or_a_small_one(in_domain):
+    """Of a gap of 0.02, a Dice of 0.6 was a share of -10, and decided the mean over classes."""
     assert math.isnan(gap_recovered(0.6, cross=0.8, in_domain=in_domain))
+    assert gap_recovered(0.6, cross=0.8, in_domain=0.8 + 1.01 * LEAST_GAP) == pytest.approx(-3.96, abs=0.01)
 
 
 def segmented(view, monkeypatch, source, target, harmonized):
@@ -50,7 +52,7 @@ def test_is_of_means_over_subjects_and_leaves_out_classes_without_gap(view, monk
     expected = (np.mean(harmonized) - np.mean(crossed)) / (1 - np.mean(crossed))
     assert share.value == pytest.approx(expected)
     (none,) = [r for r in rows if r.metric == "gap_recovered" and r.label == "spot"]
-    assert none.reason == "there is no gap: Dice 1.000 across domains, 1.000 within the source domain"
+    assert none.reason == "no gap of 0.05 or more: Dice 1.000 across domains, 1.000 within the source domain"
 
 
 def _kept(view, missing):

@@ -1,5 +1,7 @@
 """What the metrics make of features; the distances themselves are in test_distances.py."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from benchmark.config.base import Strict
 from benchmark.metrics.fid import FrechetInceptionDistance, fid
 from benchmark.metrics.kid import KernelInceptionDistance, KidOptions
 from benchmark.metrics.view import CellView, PairView
+from benchmark.results.real_images import TRAINING_FEATURES
 
 DIMENSIONS = 3
 
@@ -48,6 +51,7 @@ def test_a_subset_that_holds_everything_has_no_spread(featured, monkeypatch):
     monkeypatch.setattr(PairView, "slice_count", lambda self, side: sum(map(len, self.features(side).values())))
     assert rows(KernelInceptionDistance(KidOptions(subset_size=8)), view)["kid_std"].status == "ok"  # 8 of 12 slices
     view.pair.features("source").popitem()
+    view.features.popitem()
     found = rows(KernelInceptionDistance(KidOptions(subset_size=50)), view)
     assert found["kid_subset_size"].value == 8
     assert found["kid_std"].status == "skipped"
@@ -62,6 +66,43 @@ def test_no_share_is_closed_of_no_gap(featured):
     assert before <= 0, "the draw of this test has a distance below zero, as unbiased estimates do"
     assert subsets[0]["kid_gap_closed"].status == "skipped"
     assert subsets[0]["kid_gap_closed"].reason.startswith("there is no gap: KID is -")
+
+
+def test_a_pair_that_differs_no_more_than_halves_of_the_target_is_unfit_and_has_no_share(featured):
+    """Subjects differ far more than scanners: before, a share of that gap was given."""
+    view = featured(0.1, 0.0)
+    target = view.pair.features("target")
+    target["b5"] += 3
+    metric = KernelInceptionDistance(KidOptions(subset_size=4))
+    floor, deviation = metric.of_real_images(view.pair, "target")
+    assert (deviation.metric, deviation.status) == ("kid_std", "skipped")  # halves of 4 slices
+    found = rows(metric, view)
+    assert (floor.metric, floor.subject) == ("kid", "all")
+    assert 0 < found["kid_before"].value < floor.value
+    assert found["kid_unfit"].value == 1
+    assert "and its floor " in found["kid_gap_closed"].reason
+    target["b5"] -= 3
+    view = featured(3.0, 0.0)
+    assert rows(metric, view)["kid_unfit"].value == 0
+    assert rows(metric, view)["kid_gap_closed"].status == "ok"
+    assert list(metric.of_real_images(view.pair, "source")) == []
+
+
+def test_the_floor_is_of_halves_of_test_subjects_or_of_training_subjects_where_one_is_tested(featured, monkeypatch):
+    view, metric = featured(1.0, 0.0), KernelInceptionDistance(KidOptions(subset_size=4))
+    assert not view.pair.halves_are_of_training
+    one, other = view.pair.target_halves()
+    assert [torch.equal(half[0], view.pair.features("target")[s]) for half, s in ((one, "b4"), (other, "b5"))]
+    view.pair.split = replace(view.pair.split, test_target=("b4",))
+    trained = {subject: torch.full((4, DIMENSIONS), i).double() for i, subject in enumerate(("b1", "b2", "b3"))}
+    read = {TRAINING_FEATURES: trained}
+    monkeypatch.setattr(PairView, "_read_features", lambda self, group, subjects: {s: read[group][s] for s in subjects})
+    one, other = view.pair.target_halves()
+    assert ([float(f[0, 0]) for f in one], [float(f[0, 0]) for f in other]) == ([0, 2], [1])
+    view.pair.split = replace(view.pair.split, train_target=("b1",))
+    floor, _ = metric.of_real_images(view.pair, "target")
+    assert floor.reason == rows(metric, view)["kid_unfit"].reason == "two halves take two subjects of the target"
+    assert rows(metric, view)["kid_gap_closed"].status == "ok"  # no floor is known that it could be under
 
 
 def test_fid_is_of_all_slices_where_there_are_more_than_features(featured):

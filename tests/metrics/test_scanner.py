@@ -4,7 +4,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.preprocessing import StandardScaler
 
-from benchmark.metrics.scanner import cross_validated_accuracy
+from benchmark.metrics.scanner import ACCURACY, cross_validated_accuracy, guessed_accuracy
 
 
 def subjects(count, shift, seed, spread=0.0, slices=20, dimensions=6):
@@ -37,6 +37,23 @@ def test_scanners_that_differ_are_told_apart():
 def test_scanners_that_do_not_differ_are_guessed():
     found = [cross_validated_accuracy(subjects(6, 0, s), subjects(6, 0, s + 100)) for s in range(5)]
     assert np.mean(found) == pytest.approx(0.5, abs=0.06)
+
+
+def test_the_nearest_to_a_guess_is_the_best():
+    """Before, the lowest was: a classifier that is always wrong, which tells the scanners apart without fail."""
+    assert min((0, 0.3, 0.55, 1), key=ACCURACY.shortfall) == 0.55
+    assert ACCURACY.arrow == "→ 0.5"
+
+
+@pytest.mark.parametrize(("source", "target", "expected"), [(2, 2, 1), (3, 3, 5 / 6), (5, 5, 0.8), (70, 70, 0.5857)])
+def test_guesses_are_within_the_range_in_95_of_100_cases(source, target, expected):
+    found = guessed_accuracy(source, target)
+    assert found == pytest.approx(expected, abs=1e-4)
+    random = np.random.default_rng(0)
+    right = [random.binomial(n, 0.5, 20_000) / n for n in (source, target)]
+    assert np.mean(np.abs(np.mean(right, axis=0) - 0.5) <= found - 0.5 + 1e-9) >= 0.945
+    tighter = np.mean(np.abs(np.mean(right, axis=0) - 0.5) < found - 0.5 - 1e-9)
+    assert tighter < 0.955
 
 
 def test_people_are_not_taken_for_scanners():

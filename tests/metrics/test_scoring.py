@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import small_benchmark as small
@@ -5,12 +7,15 @@ import torch
 from small_cells import METHODS, harmonize, make_view
 
 from benchmark.config.base import Strict
+from benchmark.config.load import load_dataset
 from benchmark.data.slices import SliceStore
+from benchmark.data.splits import write_splits
 from benchmark.data.truth import TruthSlices, write_truth
 from benchmark.judges.features import AutoencoderFeatures, extract, load_extractor
 from benchmark.judges.segmentor import Segmentor, load_segmentor
 from benchmark.methods.base import Direction
 from benchmark.metrics.base import Metric, Quantity
+from benchmark.metrics.kid import kid
 from benchmark.metrics.overlap import confusion, dice
 from benchmark.metrics.registry import metric_class
 from benchmark.metrics.view import CellView
@@ -94,6 +99,31 @@ def test_kid_subsets_are_at_most_as_large_as_the_smaller_set(judged):
     assert one(table(), "kid_subset_size")["value"] == 8  # slices of two target subjects
 
 
+def test_the_floor_of_kid_is_scored_once_of_two_halves_of_the_target(judged):
+    score(config(), "echo")
+    (floor,) = reference()[lambda found: found["metric"] == "kid"].to_dict("records")
+    assert (floor["method"], floor["subject"]) == ("target_on_target", "all")
+    half, rest = make_view(config=config()).pair.target_halves()
+    assert floor["value"] == pytest.approx(kid(torch.cat(half), torch.cat(rest), 1, 4, 0)[0])
+    assert one(table(), "kid_unfit")["value"] == (one(table(), "kid_before")["value"] <= floor["value"])
+
+
+def test_where_one_subject_of_the_target_is_tested_the_floor_is_of_training_subjects(judged):
+    write_splits(
+        paths.splits(small.DATASET, small.PAIR),
+        load_dataset(small.DATASET),
+        small.PAIR,
+        [replace(small.FOLD, test_target=("b4",))],
+    )
+    score(config(), "echo")
+    pair, store = make_view(config=config()).pair, SliceStore(paths.slices(small.DATASET))
+    extractor = load_extractor(paths.autoencoder(*PLACE))
+    one, other = pair.target_halves()
+    assert [len(half) for half in (one, other)] == [2, 1]
+    assert torch.equal(other[0], extract(extractor, store.image(small.FOLD.train_target[1])))
+    assert reference()[lambda found: found["metric"] == "kid"]["status"].tolist() == ["ok"]
+
+
 def test_fid_says_why_there_is_none(judged):
     score(config(), "echo")
     assert "biased" in one(table(), "fid")["reason"]
@@ -123,11 +153,12 @@ def test_reference_rows_are_each_segmentor_on_test_images_of_its_own_domain(judg
     score(config(), "echo")
     store = SliceStore(paths.slices(small.DATASET))
     frame = reference()
-    assert set(frame["metric"]) == {
+    assert set(frame.loc[frame["method"] == "target_on_target", "metric"]) - {"kid", "kid_std"} == {
         "dice",
         "iou",
         "gdice",
         "lesion_f1",
+        "lesion_f1_any_overlap",
         "volume_error",
         "lesions_invented",
         "lesions_lost",
@@ -137,7 +168,7 @@ def test_reference_rows_are_each_segmentor_on_test_images_of_its_own_domain(judg
         ("target_on_target", "BB", small.FOLD.test_target),
     ):
         rows = frame[frame["method"] == method]
-        assert set(rows["subject"]) == set(subjects)
+        assert set(rows["subject"]) - {"all"} == set(subjects)
         segmentor = load_segmentor(paths.segmentor("small", small.DATASET, domain, 0))
         expected = dice(confusion(segmentor.predict(store.image(subjects[0])), store.labels(subjects[0]), 3))
         assert one(rows, "dice", subject=subjects[0], label="core")["value"] == pytest.approx(expected[1])

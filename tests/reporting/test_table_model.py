@@ -3,6 +3,7 @@ import math
 import pandas as pd
 import pytest
 
+from benchmark.metrics.base import Quantity
 from benchmark.reporting.files import Item
 from benchmark.reporting.model import (
     Block,
@@ -12,6 +13,7 @@ from benchmark.reporting.model import (
     best,
     coverage,
     fixed,
+    head,
     plain,
     scored,
     side_by_side,
@@ -46,22 +48,40 @@ def test_fixed_and_signed_have_no_negative_zero():
 
 
 def test_numbers_that_print_alike_tie():
-    assert best(["0.024", "0.034", "0.024"], "lower") == [True, False, True]
-    assert best(["0.50", None, "0.61"], "higher") == [False, False, True]
-    assert best(["−0.01", "0.02"], "lower") == [True, False]
-    assert best([None, None], "higher") == [False, False]
-    assert best(["1", "2"], "neither") == [False, False]
+    lower, higher, neither = (_quantity(better) for better in ("lower", "higher", "neither"))
+    assert best(["0.024", "0.034", "0.024"], lower) == [True, False, True]
+    assert best(["0.50", None, "0.61"], higher) == [False, False, True]
+    assert best(["−0.01", "0.02"], lower) == [True, False]
+    assert best([None, None], higher) == [False, False]
+    assert best(["1", "2"], neither) == [False, False]
 
 
-def _average(n: int, total: int, *reasons: str) -> Average:
+def test_the_best_may_be_the_nearest_to_a_value():
+    half = _quantity("nearer", aim=0.5)
+    assert best(["0.00", "0.45", "0.55", "1.00"], half) == [False, True, True, False]
+    assert (head(half), head(_quantity("lower")), head(_quantity("neither"), "M")) == (
+        "Q [mm] (→ 0.5)",
+        "Q [mm] (↓)",
+        "M [mm]",
+    )
+
+
+def _quantity(better, **changes):
+    return Quantity("q", "Q", "mm", better, (0, 9), "none", **changes)
+
+
+def _average(n: int, total: int, *reasons: str, unit="subject") -> Average:
     empty = pd.DataFrame(), pd.Series(dtype=float)
-    return Average(0.5 if n else math.nan, *empty, True, math.nan, n, total, reasons, ())
+    nothing = math.nan, (math.nan, math.nan)
+    return Average(0.5 if n else math.nan, *empty, True, *nothing, n, total, unit, reasons, ())
 
 
 def test_a_missing_number_keeps_its_place_and_reason():
     assert scored(_average(0, 3, "failed: x"), "nan") == Entry("–", notes=("failed: x",))
-    assert scored(_average(2, 3, "failed: x"), "0.50", bold=True) == Entry("0.50 (2/3)", True, "", ("failed: x",))
-    assert scored(_average(3, 3), "0.50") == Entry("0.50")
+    assert scored(_average(2, 3, "failed: x"), "0.50", bold=True) == Entry("0.50", True, "n 2/3", ("failed: x",))
+    assert scored(_average(3, 3), "0.50", aside="[0, 1]") == Entry("0.50", aside="n 3 [0, 1]")
+    folds = [scored(_average(n, total, unit="fold"), "0.50").aside for n, total in ((1, 1), (3, 3), (1, 3))]
+    assert folds == ["1 fold", "3 folds", "1/3 folds"]
 
 
 def test_coverage_counts_whole_partial_and_missing():

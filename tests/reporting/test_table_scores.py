@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 
 import fake_benchmark as fake
@@ -108,7 +109,7 @@ def test_skipped_and_failed_cells_are_footnotes_with_coverage(utility):
     skipped = _entry(utility, 0, "SemGAN", 0)
     assert (skipped.text, skipped.notes) == ("–", (f"skipped: {fake.SPARSE}",))
     failed = _entry(utility, 0, "CycleGAN", 2)
-    assert failed.text.endswith(" (2/3)")
+    assert failed.aside.startswith("n 2/3")
     assert failed.notes == (f"failed: {fake.DIVERGED}",)
     assert any(remark.startswith("Coverage: ") and "4 are missing" in remark for remark in utility.remarks)
 
@@ -118,8 +119,22 @@ def test_a_class_absent_in_one_subject_is_counted(results):
     where = table["metric"].eq("dice") & table["method"].eq("cyclegan") & table["target"].eq("SV") & table["fold"].eq(1)
     table.loc[where, ["value", "status", "reason"]] = [math.nan, "skipped", "the class is absent"]
     entry = _entry(_build(Results(results.config, table), "Table V"), 0, "CycleGAN", 0)
-    assert entry.text.endswith(" (2/3)")
+    assert entry.aside.startswith("n 2/3")
     assert entry.notes == ("skipped (1 subject): the class is absent",)
+
+
+def test_every_mean_has_its_n_beside_it(results):
+    counts = {}
+    for item in table_items(results.config):
+        if item.kind != "table_scanners":
+            entries = [e for block in build(results, item).blocks for row in block.rows for e in row.entries]
+            bare = [e for e in entries if e.text != "–" and not re.match(r"n \d|\d+(/\d+)? folds?", e.aside)]
+            assert not bare, item.key
+            counts.setdefault(
+                item.number, {re.match(r"n [\d/]+|[\d/]+ folds?", e.aside)[0] for e in entries if e.aside}
+            )
+    assert counts["Table IV"] == {"3 folds", "2/3 folds", "1 fold"}
+    assert counts["Table V"] == {"n 3", "n 2/3", "n 2", "n 1"}
 
 
 def test_best_is_bold_among_methods_and_never_a_control(results, utility):
@@ -137,12 +152,12 @@ def test_published_numbers_stand_beside_obtained_ones_only_on_the_papers_data(ut
     found = _data(utility, dataset="msseg", target="SV", row="cyclegan", metric="dice")
     assert found["published"] == 0.42
     assert found["difference"] == pytest.approx(found["value"] - 0.42)
-    assert _entry(utility, 0, "CycleGAN", 0).aside == f"[0.42, +{found['value'] - 0.42:.2f}]"
+    assert _entry(utility, 0, "CycleGAN", 0).aside == f"n 3 [paper 0.42, +{found['value'] - 0.42:.2f}]"
     assert _data(utility, dataset="ixi_phantom", row="cyclegan", metric="dice", label="GM")["published"] is None or (
         math.isnan(_data(utility, dataset="ixi_phantom", row="cyclegan", metric="dice", label="GM")["published"])
     )
-    assert all(not e.aside for row in utility.blocks[2].rows for e in row.entries)
-    assert _entry(utility, 0, "Histogram matching", 0).aside == ""
+    assert not any("paper" in e.aside for row in utility.blocks[2].rows for e in row.entries)
+    assert _entry(utility, 0, "Histogram matching", 0).aside == "n 3"
 
 
 def test_suspect_numbers_of_the_paper_are_marked(utility):
@@ -162,6 +177,44 @@ def test_kid_is_pooled_over_folds_and_its_spread_is_over_all_subsets(results):
     share = _data(table, dataset="msseg", target="SV", row="segrenorm", metric="kid_gap_closed")
     assert share["value"] == pytest.approx(1 - np.mean(folds) / before)
     assert "RETOUCH CR → SP 50" in " ".join(table.remarks)
+
+
+def test_kid_has_its_interval_over_subjects_and_its_floor_beside_it(results):
+    table = _build(results, "Table IV")
+    found = _data(table, dataset="msseg", target="SV", row="segrenorm", metric="kid")
+    margin = 0.3 / math.sqrt(3)  # of three folds
+    assert (found["low"], found["high"]) == pytest.approx((found["value"] - margin, found["value"] + margin))
+    assert _entry(table, 0, "renormalized", 0).aside == "3 folds [0.437, 0.783] [paper 0.48 ± 0.02, +0.13]"
+    titles = [row.title for row in table.blocks[0].rows]
+    assert titles[:2] == ["Source, Target", "Target, Target: two halves of its subjects"]
+    floor = _entry(table, 0, "Target, Target", 0)
+    assert (floor.text, floor.aside) == ("0.150 ± 0.02", "3 folds")
+    assert any(remark.startswith("Test subjects: MS-SEG SA → SV 3 in 3 folds") for remark in table.remarks)
+    assert not any("Target, Target" in row.title for row in table.blocks[1].rows)  # a share has no floor
+    assert not any(remark.startswith("Unfit") for remark in table.remarks)
+
+
+def test_a_pair_whose_kid_does_not_exceed_its_floor_is_marked(results):
+    table = results.table.copy()
+    floor = table["method"].eq("target_on_target") & table["metric"].eq("kid") & table["dataset"].eq("retouch")
+    table.loc[floor, "value"] = 1.2
+    made = _build(Results(results.config, table), "Table IV")
+    assert "Unfit: RETOUCH CR → SP: KID of source against target does not exceed its floor." in made.remarks
+    shares = {pair.title: _entry(made, 1, "CycleGAN", i).text for i, pair in enumerate(results.pairs)}
+    assert [title for title, text in shares.items() if text == "–"] == ["CR → SP"]
+
+
+def test_sensitivity_stands_beside_dice_and_is_not_bold_for_a_method_below_no_harmonization(results):
+    table = _build(results, "Table VI")
+    assert table.blocks[2].columns == ("MSE (↓)", "SSIM (↑)", "DC (↑)")
+    dice = results.average(results.pair("ixi_phantom", "GE-PL"), "segrenorm", DICE, None).mean
+    assert _entry(table, 2, "renormalized", 2).text == f"{dice:.3f}"
+    assert [row.title for row in table.blocks[2].rows if row.entries[0].bold] == ["Segmentation-renormalized, proposed"]
+    collapsed = results.table.copy()
+    own = collapsed["method"].eq("segrenorm") & collapsed["metric"].eq("dice")
+    collapsed.loc[own, "value"] = 0.1
+    again = _build(Results(results.config, collapsed), "Table VI").blocks[2].rows
+    assert [row.title for row in again if row.entries[0].bold] == ["SemGAN"]
 
 
 def test_a_quantity_without_any_number_is_a_sentence_and_keeps_its_rows(results):
@@ -195,8 +248,8 @@ def test_statistics_say_when_significance_was_impossible(results):
     assert (block.title, block.groups[0], block.columns[0]) == ("Proposed against", ("Dice (↑)", 1), "lesion")
     dice = {row.title: row.entries[0] for row in block.rows}
     assert dice["CycleGAN"].text == "0.100"
-    assert dice["CycleGAN"].aside.endswith("p 0.75")
-    assert any("no p can be under 0.25" in note for note in dice["CycleGAN"].notes)
+    assert dice["CycleGAN"].aside == "n 3 [0.100, 0.100]"
+    assert dice["CycleGAN"].notes == ("a test needs 20 subjects; there are 3",)
     assert (dice["SemGAN"].text, dice["SemGAN"].notes) == ("–", ("no subject has a number of both methods",))
     assert not any(entry.bold for row in block.rows for entry in row.entries)
     assert len(table.data) == 4 * len(set(zip(table.data["metric"], table.data["label"], strict=True)))
@@ -225,7 +278,7 @@ def test_volumes_of_oct_are_shown_in_cubic_millimetres(results, kind, unit, text
     column = tables_more._column(pair, BEFORE, "IRF")
     like = results.table[results.table["metric"].eq("dice") & results.table["dataset"].eq("retouch")]
     made = Results(results.config, like.assign(metric="volume_before", value=0.0015))
-    filled = fill(made, "", [column], [Line("cyclegan", "CycleGAN", True)])
+    filled = fill(made, "", [column], [Line("cyclegan", "CycleGAN")])
     assert f"[{unit}]" in filled.block.groups[0][0]
     assert filled.block.rows[0].entries[0].text == text
     assert (filled.data[0]["value"], filled.data[0]["unit"]) == (pytest.approx(0.0015), "mL")

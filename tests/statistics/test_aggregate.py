@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import small_benchmark as small
 
 from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import quantities
@@ -54,7 +55,7 @@ def test_labels_are_averaged_last_and_can_be_asked_for():
 def test_only_scores_by_subject_have_an_interval():
     table = aggregate(rows([Score("kid", 0.1), *dice(a={"core": 0.2}, b={"core": 0.6}, c={"core": 0.1})]))
     found = table.average(PAIR, "echo", DICE).interval
-    assert 0 == found.low < found.mean < found.high < 1  # Dice has bounds
+    assert 0 == found.low < found.mean < found.high <= 1  # Dice has bounds
     assert math.isnan(table.average(PAIR, "echo", KID).interval.low)
 
 
@@ -74,7 +75,10 @@ def test_a_quantity_says_how_it_is_pooled_and_what_its_spread_is():
     def ratio(own, in_domain):
         return DICE.rows(own)["value"].sum() / DICE.rows(in_domain)["value"].sum()
 
-    share = Quantity("share", "Share", "", "higher", (0, 9), "none", pool=ratio, spread=lambda own: float(len(own)))
+    share = Quantity(
+        "share", "Share", "", "higher", (0, 9), "none",
+        pool=ratio, pooled_from=DICE, spread=lambda own: float(len(own)), interval=lambda own: (0.5, len(own)),
+    )  # fmt: skip
     tables = [
         rows([*dice(a={"core": v}), missing("share", "skipped", "one subject", label="core")], fold=fold, seed=seed)
         for fold, seed, v in ((0, 0, 0.1), (1, 0, 0.3), (0, 1, 0.2), (1, 1, 0.6))
@@ -82,4 +86,33 @@ def test_a_quantity_says_how_it_is_pooled_and_what_its_spread_is():
     found = aggregate(*tables, rows(dice(a={"core": 0.5}), "source_on_source")).average(PAIR, "echo", share, "core")
     assert found.by_seed.to_dict() == pytest.approx({0: 0.8, 1: 1.6})
     assert (found.mean, found.spread) == (pytest.approx(1.2), 4)
-    assert (found.n, found.total, found.reasons, found.units.empty) == (2, 2, (), True)
+    assert (found.interval.low, found.interval.high) == (0.5, 4)
+    assert (found.n, found.total, found.unit, found.reasons, found.units.empty) == (1, 1, "subject", (), True)
+
+
+def test_a_number_of_single_folds_alone_is_missing_with_a_reason():
+    """Two folds whose gaps are large and opposite: together there is no gap, and before there was no reason."""
+    folds = [(0.4, 0.8, 0.0), (0.8, 0.4, 1.0)]
+    tables = []
+    for fold, (cross, inside, share) in enumerate(folds):
+        subject = {"subject": f"s{fold}", "label": "core"}
+        own = [Score("dice", 0.6, **subject), Score("dice_cross", cross, **subject)]
+        tables.append(rows([*own, Score("gap_recovered", share, label="core")], fold=fold))
+        tables.append(rows([Score("dice", inside, **subject)], "source_on_source", fold=fold))
+    found = aggregate(*tables).average(PAIR, "echo", quantities()["gap_recovered"])
+    assert (found.there, found.reasons) == (False, ("single folds have a number, all together have none",))
+
+
+def test_what_is_less_useful_than_nothing_does_not_contend_for_the_least_sensitivity():
+    cards = {name: small.card(name, kind) for name, kind in (("floor", "control"), ("echo", "learned"))}
+    config = small.benchmark_config(methods={"floor": {}, "echo": {}}, cards=cards)
+    sensitivity = quantities()["sensitivity_auc_mse"]
+    for own, contends in ((0.3, False), (0.5, True)):
+        theirs = rows([Score("sensitivity_auc_mse", 0.1, subject="a")], "theirs")
+        table = aggregate(rows(dice(a={"core": own})), rows(dice(a={"core": 0.4}), "floor"), theirs)
+        assert table.contends(PAIR, "echo", sensitivity, config) is contends
+        assert table.contends(PAIR, "echo", DICE, config)
+        assert table.contends(PAIR, "theirs", sensitivity, config)  # its Dice is not known
+        assert not table.contends(PAIR, "floor", DICE, config)
+        assert not table.contends(PAIR, "target_on_target", DICE, config)
+        assert not table.contends(PAIR, "echo", quantities()["volume_icc"], config)

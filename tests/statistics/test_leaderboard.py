@@ -45,8 +45,11 @@ def test_dice_is_averaged_over_the_subjects_of_all_folds_and_then_over_classes()
 
 def test_scores_over_no_subject_are_averaged_over_folds():
     found = board(*(rows("echo", [Score("kid", v)], fold=f) for f, v in enumerate((0.1, 0.4, 0.1)))).loc["echo"]
-    assert found["kid"] == pytest.approx(0.2)
-    assert "kid_low" not in found
+    assert (found["kid"], found["kid_n"]) == (pytest.approx(0.2), 3)
+    half = 4.303 * np.std((0.1, 0.4, 0.1), ddof=1) / np.sqrt(3)  # Student's t
+    assert (found["kid_low"], found["kid_high"]) == pytest.approx((0.2 - half, 0.2 + half), abs=1e-3)
+    one = board(rows("echo", [Score("fid", 0.1)])).loc["echo"]
+    assert "fid_low" not in one
 
 
 def test_seeds_are_averaged_and_their_spread_is_shown():
@@ -75,7 +78,45 @@ def test_ratios_are_of_all_folds_together():
         folds += [rows("echo", own, fold), rows("source_on_source", dice({f"s{fold}": {"core": inside}}), fold)]
     found = board(*folds).loc["echo"]
     assert found["gap_recovered"] == pytest.approx((0.6 - 0.545) / (0.75 - 0.545))
+    assert (found["gap_recovered_n"], found["kid_gap_closed_n"]) == (2, 2)  # subjects and folds
     assert found["kid_gap_closed"] == pytest.approx(1 - 0.3 / 1.5)
+    floors = [rows("target_on_target", [Score("kid", floor)], fold) for fold, floor in enumerate((1.4, 1.7))]
+    assert "kid_gap_closed" not in board(*folds, *floors).loc["echo"]  # 1.5 before, and 1.55 within the target
+
+
+def test_classes_with_a_small_gap_have_no_part_in_the_mean_over_classes():
+    """Before, the class with a gap of 0.01 of Dice made the mean -4.75."""
+    own = [
+        *dice({"s": {"core": 0.6, "spot": 0.7}}), *dice({"s": {"core": 0.4, "spot": 0.8}}, "dice_cross"),
+        Score("gap_recovered", 0.5, label="core"), missing("gap_recovered", "skipped", "no gap", label="spot"),
+    ]  # fmt: skip
+    found = board(rows("echo", own), rows("source_on_source", dice({"s": {"core": 0.8, "spot": 0.81}}))).loc["echo"]
+    assert found["gap_recovered"] == pytest.approx(0.5)
+
+
+def test_a_number_without_an_interval_over_subjects_is_not_tied_and_one_that_is_never_bold_neither():
+    volumes = [
+        Score(f"volume_{when}", value + shift, "mL", f"s{i}", "core")
+        for i, value in enumerate((10.0, 12, 15, 11))
+        for when, shift in (("before", 0), ("after", 0.1 * i))
+    ]
+    found = board(rows("echo", [*volumes, missing("volume_icc", "skipped", "few", label="core")])).loc["echo"]
+    assert found["volume_icc_low"] < found["volume_icc"] < found["volume_icc_high"]
+    assert found["volume_icc_tied"] == False  # noqa: E712
+    assert found["volume_icc_n"] == 4
+
+
+def test_a_method_less_useful_than_no_harmonization_is_not_tied_for_sensitivity():
+    def scored(method, value, area):
+        subjects = [f"s{i}" for i in range(5)]
+        areas = [Score("sensitivity_auc_mse", area + i / 1000, subject=s) for i, s in enumerate(subjects)]
+        return rows(method, [*dice({s: {"core": value} for s in subjects}), *areas])
+
+    found = board(
+        scored("echo", 0.6, 0.02), scored("other", 0.1, 0.0), scored("floor", 0.5, 0.1),
+        methods=("echo", "other", "floor"),
+    )  # fmt: skip
+    assert found["sensitivity_auc_mse_tied"].tolist()[:2] == [True, False]
 
 
 def test_agreement_is_over_the_subjects_of_all_folds():
