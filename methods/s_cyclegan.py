@@ -9,16 +9,17 @@ from benchmark.methods.base import TaskInfo
 from benchmark.methods.crops import Crops
 from benchmark.methods.cycle import Cycle, CycleMethod, DomainNetworks, plain_generator
 from benchmark.methods.objective import weighted_cross_entropy, weighted_reference
-from benchmark.methods.options import GeneratorKind, SegmentationOptions
+from benchmark.methods.options import GeneratorKind, SegmentationOptions, generator_switch
 from benchmark.networks.padding import crop_back, pad_to_multiple
-from benchmark.networks.segmentation_unet import SegmentationUNet, unet_depth
+from benchmark.networks.residual_unet import segmentation_network
+from benchmark.networks.segmentation_unet import unet_depth
 from benchmark.training.trainer import Term
 
 
 class SCycleGANOptions(SegmentationOptions):
     """Adds the choice of the generator."""
 
-    generator: GeneratorKind = "plain_resunet"
+    generator: GeneratorKind = generator_switch()
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ class SCycleGAN(CycleMethod):
     needs_labels = True
 
     def make_generator(self, task: TaskInfo, width: int) -> nn.Module:
-        return plain_generator(self.options.generator, width, self.options.block)
+        return plain_generator(self.options.generator, task.crop, width, self.options.block)
 
     def domain_networks(self, task: TaskInfo, width: int) -> dict[str, nn.Module]:
-        segmentor = SegmentationUNet(task.classes, depth=unet_depth(*task.crop), width=width)
+        kind, order = self.options.segmentor, self.options.block
+        segmentor = segmentation_network(kind, task.classes, depth=unet_depth(*task.crop), width=width, order=order)
         return {**super().domain_networks(task, width), "segmentor": segmentor}
 
     def learning_rates(self) -> dict[str, float]:
@@ -68,8 +70,10 @@ class SCycleGAN(CycleMethod):
     def terms(self, here: DomainNetworks, there: DomainNetworks, crops: Crops, cycle: SegmentedCycle) -> list[Term]:
         options = self.options
         reference = weighted_reference(crops.labels, crops.images.new_tensor(self.task.class_weights))
-        real = weighted_cross_entropy(cycle.logits, reference, crops.kept)
-        translated = weighted_cross_entropy(cycle.translated_logits, reference, crops.kept)
+        real, translated = (
+            weighted_cross_entropy(logits, reference, crops.kept, divisor=options.cross_entropy_divisor)
+            for logits in (cycle.logits, cycle.translated_logits)
+        )
         return [
             *super().terms(here, there, crops, cycle),
             Term("segmentation_real", options.lambda_seg_real, real),

@@ -48,6 +48,9 @@ class AutoencoderSettings(Strict):
 class SegmentorSettings(Strict):
     """The judge of utility: one U-Net per domain and fold."""
 
+    network: Literal["unet", "residual_unet"] = Field(
+        "unet", description="a plain U-Net, or one with a residual block before each halving, as the methods' S and Q"
+    )
     width: int = Field(64, ge=4, le=512)
     batch_size: int = Field(4, ge=1, le=4096)
     learning_rate: float = Field(2e-4, gt=0)
