@@ -62,6 +62,7 @@ NETWORKS = {
     "extractor, paper's pooling": _extractor(pooling="paper"),
     "extractor, paper's pooling of large crops": _extractor(256, pooling="paper"),
     "autoencoder": Kind(lambda: MultitaskAutoencoder(WIDTH)),
+    "autoencoder that recomputes": Kind(lambda: MultitaskAutoencoder(WIDTH, recompute=True)),
 }
 
 
