@@ -12,7 +12,7 @@ from benchmark.methods.base import FitContext, TaskInfo, TrainingSet
 from benchmark.methods.crops import Crops
 from benchmark.methods.cycle import Cycle, CycleMethod, DomainNetworks, plain_generator
 from benchmark.methods.objective import l1_loss
-from benchmark.methods.options import AdversarialOptions, GeneratorKind, switch
+from benchmark.methods.options import AdversarialOptions, GeneratorKind, generator_switch, switch
 from benchmark.networks.discriminator import PatchDiscriminator70
 from benchmark.networks.twins import DOMAINS
 from benchmark.training.trainer import Term
@@ -35,7 +35,7 @@ class CycleGANOptions(AdversarialOptions):
     official: StrictBool = switch(
         paper=True, reference=False, default="reference", description="as the official implementation"
     )
-    generator: GeneratorKind = "plain_resunet"
+    generator: GeneratorKind = generator_switch()
     discriminator: Literal["patch34_spectral", "patch70"] = "patch34_spectral"
     # They are kept in memory: 10,000 crops of 256 x 256 take 2.6 GB.
     image_pool: int = Field(0, ge=0, le=10_000, description="made images that a discriminator may be shown again later")
@@ -97,7 +97,7 @@ class CycleGAN(CycleMethod):
         return {domain: pool.images for domain, pool in self._pools.items()}
 
     def make_generator(self, task: TaskInfo, width: int) -> nn.Module:
-        return plain_generator(self.options.generator, width, self.options.block)
+        return plain_generator(self.options.generator, task.crop, width, self.options.block)
 
     def make_discriminator(self, width: int) -> nn.Module:
         if self.options.discriminator == "patch70":

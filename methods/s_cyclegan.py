@@ -9,16 +9,17 @@ from benchmark.methods.base import TaskInfo
 from benchmark.methods.crops import Crops
 from benchmark.methods.cycle import Cycle, CycleMethod, DomainNetworks, Translation, plain_generator
 from benchmark.methods.objective import weighted_cross_entropy, weighted_reference
-from benchmark.methods.options import GeneratorKind, SegmentationOptions
+from benchmark.methods.options import GeneratorKind, SegmentationOptions, generator_switch
 from benchmark.networks.padding import crop_back, pad_to_multiple
-from benchmark.networks.segmentation_unet import SegmentationUNet, unet_depth
+from benchmark.networks.residual_unet import segmentation_network
+from benchmark.networks.segmentation_unet import unet_depth
 from benchmark.training.trainer import Term
 
 
 class SCycleGANOptions(SegmentationOptions):
     """Adds the choice of the generator."""
 
-    generator: GeneratorKind = "plain_resunet"
+    generator: GeneratorKind = generator_switch()
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,11 @@ class SCycleGAN(CycleMethod):
     needs_labels = True
 
     def make_generator(self, task: TaskInfo, width: int) -> nn.Module:
-        return plain_generator(self.options.generator, width, self.options.block)
+        return plain_generator(self.options.generator, task.crop, width, self.options.block)
 
     def domain_networks(self, task: TaskInfo, width: int) -> dict[str, nn.Module]:
-        segmentor = SegmentationUNet(task.classes, depth=unet_depth(*task.crop), width=width)
+        kind, order = self.options.segmentor, self.options.block
+        segmentor = segmentation_network(kind, task.classes, depth=unet_depth(*task.crop), width=width, order=order)
         return {**super().domain_networks(task, width), "segmentor": segmentor}
 
     def learning_rates(self) -> dict[str, float]:
@@ -77,9 +79,8 @@ class SCycleGAN(CycleMethod):
         return SegmentedCycle(translated, reconstructed, scores, made.logits, translated_logits)
 
     def terms(self, here: DomainNetworks, there: DomainNetworks, crops: Crops, cycle: SegmentedCycle) -> list[Term]:
-        options, reference = self.options, self._reference(crops)
-        real = weighted_cross_entropy(cycle.logits, reference, crops.kept)
-        translated = weighted_cross_entropy(cycle.translated_logits, reference, crops.kept)
+        options = self.options
+        real, translated = (self._cross_entropy(logits, crops) for logits in (cycle.logits, cycle.translated_logits))
         return [
             *super().terms(here, there, crops, cycle),
             Term("segmentation_real", options.lambda_seg_real, real),
@@ -87,11 +88,12 @@ class SCycleGAN(CycleMethod):
         ]
 
     def start_terms(self, crops: Crops, made: SegmentedTranslation) -> list[Term]:
-        real = weighted_cross_entropy(made.logits, self._reference(crops), crops.kept)
+        real = self._cross_entropy(made.logits, crops)
         return [*super().start_terms(crops, made), Term("segmentation_real", self.options.lambda_seg_real, real)]
 
-    def _reference(self, crops: Crops) -> Tensor:
-        return weighted_reference(crops.labels, crops.images.new_tensor(self.task.class_weights))
+    def _cross_entropy(self, logits: Tensor, crops: Crops) -> Tensor:
+        reference = weighted_reference(crops.labels, crops.images.new_tensor(self.task.class_weights))
+        return weighted_cross_entropy(logits, reference, crops.kept, divisor=self.options.cross_entropy_divisor)
 
     def generate(self, networks: DomainNetworks, images: Tensor, logits: Tensor, *, dropout: bool = True) -> Tensor:
         """Translates images of a domain; a plain generator makes no use of their segmentation."""

@@ -81,8 +81,11 @@ class PlainTraining:
         }
         if isinstance(options, SegmentationOptions) and logits is not None and translated_logits is not None:
             weights = self._weights.to(images)
+            scale = (
+                1 / _mean(weights[crops.labels][:, None], crops) if options.cross_entropy_divisor == "weights" else 1
+            )
             real, made = (
-                _mean(F.cross_entropy(each, crops.labels, weights, reduction="none")[:, None], crops)
+                scale * _mean(F.cross_entropy(each, crops.labels, weights, reduction="none")[:, None], crops)
                 for each in (logits, translated_logits)
             )
             found["segmentation_real"] = (options.lambda_seg_real, real)

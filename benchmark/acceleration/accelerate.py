@@ -10,6 +10,8 @@ from benchmark.acceleration.grouping import (
     GroupedExtractor,
     GroupedPatchDiscriminator,
     GroupedPatchDiscriminator70,
+    GroupedReferenceResUNet,
+    GroupedResidualUNet,
     GroupedSegmentationUNet,
 )
 from benchmark.acceleration.normalization import FoldedInstanceNorm, FoldedRenorm
@@ -21,6 +23,7 @@ from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscrimina
 from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.renormalization import EPSILON, SegmentationRenorm
 from benchmark.networks.residual_block import PostNormResidualBlock, PreNormResidualBlock
+from benchmark.networks.residual_unet import ReferenceResUNet, ResidualUNet
 from benchmark.networks.segmentation_unet import SegmentationUNet
 from benchmark.networks.semantic_extractor import SemanticExtractor
 from benchmark.networks.twins import Twins
@@ -31,6 +34,8 @@ _SWAPS: dict[type[nn.Module], type[nn.Module]] = {
     PostNormResidualBlock: FastPostNormBlock,
     ResUNetGenerator: FastResUNetGenerator,
     SegmentationUNet: GroupedSegmentationUNet,
+    ResidualUNet: GroupedResidualUNet,
+    ReferenceResUNet: GroupedReferenceResUNet,
     SemanticExtractor: GroupedExtractor,
     PatchDiscriminator: GroupedPatchDiscriminator,
     PatchDiscriminator70: GroupedPatchDiscriminator70,

@@ -109,7 +109,10 @@ class FusedBatch(nn.Module):
 
 
 class FusedTwins(Twins):
-    """`Twins` whose small networks are fused: both domains go through them at once."""
+    """`Twins` whose small networks are fused: both domains go through them at once.
+
+    Dropout then draws the same numbers in another order, if a domain has more than one in a step.
+    """
 
     _fused: tuple[Fused, ...] = ()
     _both: Pass
@@ -129,7 +132,7 @@ class FusedTwins(Twins):
         if not self.fusible or not all(map(can_be_fused, networks)):
             return False
         convolutions = (layer for layer in self.source["generator"].modules() if isinstance(layer, nn.Conv2d))
-        width = next(convolutions).out_channels
+        width = next(layer for layer in convolutions if layer.stride == (2, 2)).out_channels
         return width <= WIDEST and images.numel() * width <= SMALL
 
     def _fuse(self) -> None:

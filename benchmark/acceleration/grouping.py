@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from benchmark.networks.deterministic import adaptive_average
 from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscriminator70
+from benchmark.networks.residual_unet import ReferenceResUNet, ResidualUNet
 from benchmark.networks.segmentation_unet import SegmentationUNet
 from benchmark.networks.semantic_extractor import DROPOUT, POOLED_SIDE, SemanticExtractor
 
@@ -77,6 +78,17 @@ class GroupedSegmentationUNet(Grouped, SegmentationUNet):
 
     def join(self, features: Tensor, skip: Tensor) -> Tensor:
         return join(features, skip, self.groups)
+
+
+class GroupedResidualUNet(Grouped, ResidualUNet):
+    """`ResidualUNet`, to be fused."""
+
+    def join(self, features: Tensor, skip: Tensor) -> Tensor:
+        return join(features, skip, self.groups)
+
+
+class GroupedReferenceResUNet(Grouped, ReferenceResUNet):
+    """`ReferenceResUNet`, to be fused."""
 
 
 class GroupedExtractor(Grouped, SemanticExtractor):

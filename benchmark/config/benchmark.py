@@ -51,6 +51,20 @@ class TrainingSettings(Strict):
 class AutoencoderSettings(Strict):
     """The judge of fidelity (appendix of the paper; width and sizes are the benchmark's)."""
 
+    variant: Literal["paper", "reference"] = Field(
+        "paper",
+        description="Adam's β1 of 0.9 and a classifier of one hidden layer; or, as the published code, 0.5 and two",
+    )
+    crop: Literal["dataset", "whole"] = Field(
+        "dataset",
+        description="what it is trained on: random crops of the dataset's size, as in the paper, or whole slices; it "
+        "judges whole slices",
+    )
+    recompute: bool = Field(
+        False,
+        description="computes maps again in the backward pass instead of keeping them: the same numbers in half the "
+        "memory, for a third more time",
+    )
     width: int = Field(64, ge=4, le=512)
     batch_size: int = Field(64, ge=2, le=4096, multiple_of=2, description="even: half the images are of each scanner")
     learning_rate: float = Field(1e-3, gt=0)
@@ -60,6 +74,9 @@ class AutoencoderSettings(Strict):
 class SegmentorSettings(Strict):
     """The judge of utility: one U-Net per domain and fold."""
 
+    network: Literal["unet", "residual_unet"] = Field(
+        "unet", description="a plain U-Net, or one with a residual block before each halving, as the methods' S and Q"
+    )
     width: int = Field(64, ge=4, le=512)
     batch_size: int = Field(4, ge=1, le=4096)
     learning_rate: float = Field(2e-4, gt=0)

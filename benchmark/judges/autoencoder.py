@@ -1,12 +1,14 @@
 """The judge of fidelity: the multitask autoencoder in whose features KID and FID are computed (Appendix A).
 
-It is trained on whole slices, padded to a multiple of four, because it judges whole slices. Every batch holds as many
-slices of either scanner, so that the domain classifier does not prefer the scanner with more subjects.
+It is trained on random crops of the dataset's size, since the paper's has inputs of 128 × 128 for IXI, and judges whole
+slices. Every batch holds as many crops of either scanner, so that the domain classifier does not prefer the scanner
+with more subjects.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,29 +22,31 @@ from benchmark.data.slices import SliceStore
 from benchmark.judges.training import judge_training, load_judge, train_judge, training_subjects
 from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.networks.initialization import initialize_weights
+from benchmark.networks.variant import Variant
 from benchmark.runtime import paths
 from benchmark.training.batches import Batches
 from benchmark.training.device import make_fabric, place
 from benchmark.training.trainer import Recipe, Step, Term
 
-BETAS = (0.9, 0.999)
-"""Adam's defaults: Appendix A names no others, and β = 0.5 of Section III-B is for adversarial training."""
+BETAS: dict[Variant, tuple[float, float]] = {"paper": (0.9, 0.999), "reference": (0.5, 0.999)}
+"""Of Adam. Appendix A names none, so the paper's are its defaults: β₁ = 0.5 of Section III-B is for adversarial
+training."""
 
 
 @dataclass(frozen=True)
-class Slices:
+class CropsOfBoth:
     """A training batch.
 
     Attributes:
         images: (N, 1, H, W) in [-1, 1].
-        is_target: (N,), 1 for slices of the target.
+        is_target: (N,), 1 for crops of the target.
     """
 
     images: Tensor
     is_target: Tensor
 
-    def to(self, device: torch.device) -> "Slices":
-        return Slices(self.images.to(device), self.is_target.to(device))
+    def to(self, device: torch.device) -> "CropsOfBoth":
+        return CropsOfBoth(self.images.to(device), self.is_target.to(device))
 
 
 def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: int) -> None:
@@ -62,18 +66,21 @@ def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: in
     work = {"pair": pair, "fold": fold}
     with judge_training("autoencoder", config, data, pair, folder, work) as (record, checkpoints):
         subjects = {domain: training_subjects(data, pair, domain, fold) for domain in pair.split("-")}
-        samplers = _samplers(data, subjects, settings.batch_size, identity)
+        samplers = _samplers(config, data, subjects, identity)
         fabric = make_fabric()
-        network = MultitaskAutoencoder(settings.width)
+        architecture: dict[str, Any] = {"width": settings.width, "variant": settings.variant}
+        network = MultitaskAutoencoder(**architecture, recompute=settings.recompute)
         initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
         torch.manual_seed(torch_seed(*identity, "dropout"))
         network = network.to(memory_format=torch.channels_last)
 
-        def draw() -> Slices:
+        def draw() -> CropsOfBoth:
             drawn = [torch.from_numpy(sampler.draw()[0]) for sampler in samplers.values()]
-            return Slices(torch.cat(drawn), torch.cat([torch.full((len(d),), float(i)) for i, d in enumerate(drawn)]))
+            return CropsOfBoth(
+                torch.cat(drawn), torch.cat([torch.full((len(d),), float(i)) for i, d in enumerate(drawn)])
+            )
 
-        def losses(batch: Slices) -> Iterator[list[Term]]:
+        def losses(batch: CropsOfBoth) -> Iterator[list[Term]]:
             output = network(batch.images)
             domain = F.binary_cross_entropy_with_logits(output.domain_logit, batch.is_target)
             reconstruction = F.l1_loss(output.reconstruction, batch.images)
@@ -83,24 +90,29 @@ def train_autoencoder(config: BenchmarkConfig, dataset: str, pair: str, fold: in
         recipe = Recipe(
             network=network,
             batches=Batches(draw, samplers),
-            steps=[Step("judge", [{"params": network.parameters(), "lr": rate}], BETAS, losses)],
+            steps=[Step("judge", [{"params": network.parameters(), "lr": rate}], BETAS[settings.variant], losses)],
             schedule=settings.schedule.steps(max(map(len, samplers.values()))),
         )
-        architecture = {"width": settings.width}
         parameters = train_judge("autoencoder", recipe, fabric, rate, architecture, folder, checkpoints)
         record.facts |= {"subjects": subjects, "parameters": parameters}
 
 
 def _samplers(
-    data: DatasetConfig, subjects: Mapping[str, tuple[str, ...]], batch_size: int, identity: tuple[object, ...]
+    config: BenchmarkConfig,
+    data: DatasetConfig,
+    subjects: Mapping[str, tuple[str, ...]],
+    identity: tuple[object, ...],
 ) -> dict[str, CropSampler]:
-    """Whole slices of source and target: crops as large as a padded slice."""
-    store = SliceStore(paths.slices(data.name))
-    rows, columns = store.slice_shape
-    multiple = MultitaskAutoencoder.required_multiple
-    whole = (rows + -rows % multiple, columns + -columns % multiple)
+    """Half a batch of source and of target; a crop as large as a padded slice is the whole slice."""
+    settings, store = config.judges.autoencoder, SliceStore(paths.slices(data.name))
+    size = (config.datasets[data.name].training or data.training).crop
+    if settings.crop == "whole":
+        rows, columns = store.slice_shape
+        multiple = MultitaskAutoencoder.required_multiple
+        size = (rows + -rows % multiple, columns + -columns % multiple)
+    half = settings.batch_size // 2
     return {
-        domain: CropSampler(DomainSlices.of(store, ids), whole, batch_size // 2, stream(*identity, "slices", domain))
+        domain: CropSampler(DomainSlices.of(store, ids), size, half, stream(*identity, "slices", domain))
         for domain, ids in subjects.items()
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from benchmark.judges.training import judge_training, load_judge, train_judge, t
 from benchmark.methods.crops import Crops
 from benchmark.networks.initialization import initialize_weights
 from benchmark.networks.padding import crop_back, pad_to_multiple
+from benchmark.networks.residual_unet import segmentation_network
 from benchmark.networks.segmentation_unet import SegmentationUNet, unet_depth
 from benchmark.runtime import paths
 from benchmark.training.batches import Batches
@@ -49,9 +51,15 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
         slices = DomainSlices.of(SliceStore(paths.slices(dataset)), subjects)
         sampler = CropSampler(slices, crops.crop, settings.batch_size, stream(*identity, "crops"))
         fabric = make_fabric()
-        architecture = {"classes": data.classes, "depth": unet_depth(*crops.crop), "width": settings.width}
-        network = SegmentationUNet(**architecture)
+        architecture: dict[str, Any] = {
+            "kind": settings.network,
+            "classes": data.classes,
+            "depth": unet_depth(*crops.crop),
+            "width": settings.width,
+        }
+        network = segmentation_network(**architecture)
         initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
+        torch.manual_seed(torch_seed(*identity, "dropout"))
         network = network.to(memory_format=torch.channels_last)
         weights = torch.tensor(data.weights, device=fabric.device)
 
@@ -119,4 +127,4 @@ def load_segmentor(folder: Path) -> Segmentor:
     Raises:
         ModelError: missing or damaged.
     """
-    return Segmentor(load_judge("segmentor", SegmentationUNet, folder))
+    return Segmentor(load_judge("segmentor", segmentation_network, folder))

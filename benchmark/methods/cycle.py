@@ -21,7 +21,9 @@ from benchmark.methods.options import AdversarialOptions, GeneratorKind
 from benchmark.networks.discriminator import PatchDiscriminator
 from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.padding import BACKGROUND
+from benchmark.networks.residual_unet import ReferenceResUNet
 from benchmark.networks.resnet import ResNet9Generator
+from benchmark.networks.segmentation_unet import unet_depth
 from benchmark.networks.twins import DOMAINS, OTHER, Pass, Twins
 from benchmark.networks.variant import Variant
 from benchmark.runtime.errors import Diverged
@@ -78,7 +80,7 @@ class CycleMethod(LearnedMethod):
 
     def make_discriminator(self, width: int) -> nn.Module:
         """Tells real images of one domain from made ones; must not have statistics over the batch."""
-        return PatchDiscriminator(width)
+        return PatchDiscriminator(width, power_iterations=self.options.power_iterations)
 
     def domain_networks(self, task: TaskInfo, width: int) -> dict[str, nn.Module]:
         """All networks of one domain by role."""
@@ -204,8 +206,8 @@ class CycleTraining:
 
     def translators(self, crops: Pair) -> Iterator[Sequence[Term]]:
         """Losses of all networks but the discriminators (Eq. 5); keeps the translations for these."""
-        # Evaluation mode stops the power iteration of spectral norm: one iteration an update of the discriminator, as
-        # in Algorithm 1 of Miyato et al. 2018, and none for the generators.
+        # Evaluation mode stops the power iteration of spectral norm: the discriminator's own update iterates, as in
+        # Algorithm 1 of Miyato et al. 2018, and that of the generators does not.
         self._set_discriminators(training=False)
         for now in self._passes(crops):
             both = self._method.cycle(now.here, now.there, Crops.joined([crops[domain] for domain in now.domains]))
@@ -288,15 +290,19 @@ def _divided(made: Half, domains: tuple[str, ...]) -> dict[str, Half]:
     }
 
 
-def plain_generator(kind: GeneratorKind, width: int, block: Variant) -> nn.Module:
+def plain_generator(kind: GeneratorKind, crop: tuple[int, int], width: int, block: Variant) -> nn.Module:
     """A generator that reads nothing but images.
 
     Args:
         kind: ``plain_resunet`` is the renormalized one with plain normalization, so that a comparison isolates the
-            renormalization; ``cyclegan_resnet9`` is that of Zhu et al. 2017, for which ``block`` means nothing.
+            renormalization; ``reference_resunet`` is that of the published code; ``cyclegan_resnet9`` is that of Zhu et
+            al. 2017, for which ``block`` means nothing.
+        crop: rows and columns of the training crops, which ``reference_resunet`` halves as often as they allow.
         width: channels of the first layer.
         block: the kind of residual block.
     """
     if kind == "cyclegan_resnet9":
         return ResNet9Generator(width)
+    if kind == "reference_resunet":
+        return ReferenceResUNet(depth=unet_depth(*crop), width=width, order=block)
     return ResUNetGenerator(width, conditioned=False, order=block)

@@ -3,9 +3,13 @@
 Expectations are means over the batch and over patches or pixels. All losses are computed in float32 or finer.
 """
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Divisor = Literal["pixels", "weights"]
 
 
 def precise(values: Tensor) -> Tensor:
@@ -56,16 +60,22 @@ def weighted_reference(labels: Tensor, class_weights: Tensor) -> Tensor:
     return F.one_hot(labels, len(class_weights)).movedim(-1, 1) * class_weights.view(1, -1, 1, 1)
 
 
-def weighted_cross_entropy(logits: Tensor, reference: Tensor, kept: Tensor | None = None) -> Tensor:
-    """One expectation of Eq. 3, E[-Σ_c λ_c s_c log S(x, c)], as the plain mean over pixels.
+def weighted_cross_entropy(
+    logits: Tensor, reference: Tensor, kept: Tensor | None = None, *, divisor: Divisor = "pixels"
+) -> Tensor:
+    """One expectation of Eq. 3, E[-Σ_c λ_c s_c log S(x, c)], as a mean over pixels.
 
-    Not divided by the sum of the weights, as PyTorch's weighted mean is: that would scale the loss by the share of
-    foreground in each batch. Uses a one-hot reference because PyTorch's own loss has no deterministic kernel on GPUs.
+    Uses a one-hot reference because PyTorch's own loss has no deterministic kernel on GPUs.
 
     Args:
         logits: (N, classes, H, W), of which S(x, c) is the softmax.
         reference: λ_c s_c, from `weighted_reference`.
         kept: (N, 1, H, W), true for the pixels that count; None means all.
+        divisor: what the sum over pixels is divided by. ``pixels``: their number, the plain mean. ``weights``: the sum
+            of their weights λ_c, as in PyTorch's weighted mean and the published code; the share of foreground in each
+            batch then scales the loss.
     """
+    weights = reference.sum(dim=1, keepdim=True)
     each = -(reference * F.log_softmax(precise(logits), dim=1)).sum(dim=1, keepdim=True)
-    return each.mean() if kept is None else (each * kept).sum() / kept.sum()
+    counted = torch.ones_like(weights) if kept is None else kept
+    return (each * counted).sum() / (counted if divisor == "pixels" else counted * weights).sum()

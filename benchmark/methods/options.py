@@ -6,6 +6,8 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from benchmark.config.base import Strict
+from benchmark.methods.objective import Divisor
+from benchmark.networks.residual_unet import SegmentorKind
 from benchmark.networks.variant import Variant
 
 
@@ -15,7 +17,18 @@ def switch(*, paper: Any, reference: Any, default: Variant, description: str, **
     return Field(columns[default], json_schema_extra=columns, description=description, **bounds)
 
 
-GeneratorKind = Literal["plain_resunet", "cyclegan_resnet9"]
+GeneratorKind = Literal["plain_resunet", "reference_resunet", "cyclegan_resnet9"]
+
+
+def generator_switch() -> Any:
+    """The generator of a method without renormalization."""
+    return switch(
+        paper="plain_resunet",
+        reference="reference_resunet",
+        default="paper",
+        description="the proposed method's with plain normalization, that of the published code, or that of the "
+        "official CycleGAN",
+    )
 
 
 class AdversarialOptions(Strict):
@@ -39,6 +52,14 @@ class AdversarialOptions(Strict):
         default="reference",
         description="order and kind of normalization and activation in a residual block",
     )
+    power_iterations: int = switch(
+        paper=1,
+        reference=3,
+        default="paper",
+        description="of the discriminators' spectral norm in each of their updates",
+        ge=1,
+        le=100,
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -56,8 +77,20 @@ class AdversarialOptions(Strict):
 class SegmentationOptions(AdversarialOptions):
     """Adds the segmentation networks S and Q and Eq. 3."""
 
+    segmentor: SegmentorKind = switch(
+        paper="residual_unet",
+        reference="residual_unet",
+        default="paper",
+        description="S and Q: a U-Net with a residual block before each halving, or a plain one",
+    )
     learning_rate_segmentors: float = Field(2e-4, gt=0)
     lambda_seg_real: float = switch(paper=1.0, reference=0.5, default="paper", description="λ_seg on real images", ge=0)
     lambda_seg_translated: float = switch(
         paper=1.0, reference=0.05, default="paper", description="λ_seg on translated images", ge=0
+    )
+    cross_entropy_divisor: Divisor = switch(
+        paper="pixels",
+        reference="weights",
+        default="paper",
+        description="of the cross-entropy's sum over pixels (Eq. 3): their number, or the sum of their weights",
     )

@@ -18,20 +18,21 @@ class PatchDiscriminator(nn.Module):
     Args:
         width: channels w of the first convolution, 64 in the paper.
         in_channels: images given at once, side by side in the channels.
+        power_iterations: of the spectral norm, each time that it is computed in training mode.
     """
 
     receptive_field = 34
     smallest_images = (12, 12)
     """Shorter and longer side of images that leave a score."""
 
-    def __init__(self, width: int = 64, *, in_channels: int = 1) -> None:
+    def __init__(self, width: int = 64, *, in_channels: int = 1, power_iterations: int = 1) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            spectral_norm(_conv(in_channels, width, 2)),
+            spectral_norm(_conv(in_channels, width, 2), n_power_iterations=power_iterations),
             nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
-            spectral_norm(_conv(width, 2 * width, 2)),
+            spectral_norm(_conv(width, 2 * width, 2), n_power_iterations=power_iterations),
             nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
-            spectral_norm(_conv(2 * width, 4 * width, 1)),
+            spectral_norm(_conv(2 * width, 4 * width, 1), n_power_iterations=power_iterations),
             nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
             _conv(4 * width, 1, 1),
         )

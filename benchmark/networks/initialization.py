@@ -52,7 +52,7 @@ def _restart_power_iteration(spectral_norm: nn.Module, weight: Tensor, generator
     was_training = spectral_norm.training
     spectral_norm.train()
     for _ in range(POWER_ITERATIONS):
-        spectral_norm(weight)  # one iteration a call, in training mode only
+        spectral_norm(weight)  # iterates in training mode only
     spectral_norm.train(was_training)
 
 

@@ -70,6 +70,9 @@ RESIDUAL_BLOCKS: dict[Variant, type[PreNormResidualBlock] | type[PostNormResidua
     "reference": PreNormResidualBlock,
 }
 
+PLAIN_NORMALIZATIONS: dict[Variant, Normalization] = {"paper": nn.BatchNorm2d, "reference": nn.InstanceNorm2d}
+"""Of blocks that no segmentation modulates: batch norm is affine and has running statistics, instance norm neither."""
+
 
 def block_normalization(*, conditioned: bool, embedding_dim: int, order: Variant, gamma: Variant) -> Normalization:
     """The normalization of the residual blocks of one generator.
@@ -79,10 +82,9 @@ def block_normalization(*, conditioned: bool, embedding_dim: int, order: Variant
     Args:
         conditioned: segmentation renormalization instead of a plain normalization.
         embedding_dim: length of the embedding; used only if conditioned.
-        order: of plain blocks, ``paper`` has batch norm (affine, with running statistics) and ``reference`` has
-            instance norm (without either).
+        order: which plain normalization, of `PLAIN_NORMALIZATIONS`; used only if not conditioned.
         gamma: form of the renormalization's scale; used only if conditioned.
     """
     if conditioned:
         return lambda channels: SegmentationRenorm(channels, embedding_dim, gamma)
-    return nn.BatchNorm2d if order == "paper" else nn.InstanceNorm2d
+    return PLAIN_NORMALIZATIONS[order]

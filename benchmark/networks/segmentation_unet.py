@@ -1,4 +1,4 @@
-"""Segmentation U-Net (Fig. 4 A), for the networks S and Q of the objective and for the segmentors that judge."""
+"""Plain segmentation U-Net, after Isola et al., CVPR 2017; with residual blocks it is `ResidualUNet`."""
 
 from itertools import pairwise
 from typing import Any
@@ -30,18 +30,18 @@ def unet_depth(height: int, width: int) -> int:
     return depth
 
 
-def _down(in_channels: int, out_channels: int) -> nn.Sequential:
+def _down(in_channels: int, out_channels: int, *, bias: bool) -> nn.Sequential:
     return nn.Sequential(
         nn.LeakyReLU(LEAKY_SLOPE),
-        nn.Conv2d(in_channels, out_channels, **_SHAPE, bias=False),
+        nn.Conv2d(in_channels, out_channels, **_SHAPE, bias=bias),
         nn.InstanceNorm2d(out_channels),
     )
 
 
-def _up(in_channels: int, out_channels: int) -> nn.Sequential:
+def _up(in_channels: int, out_channels: int, *, bias: bool) -> nn.Sequential:
     return nn.Sequential(
         nn.ReLU(inplace=True),
-        nn.ConvTranspose2d(in_channels, out_channels, **_SHAPE, bias=False),
+        nn.ConvTranspose2d(in_channels, out_channels, **_SHAPE, bias=bias),
         nn.InstanceNorm2d(out_channels),
     )
 
@@ -51,27 +51,27 @@ class SegmentationUNet(nn.Module):
 
     Down: LeakyReLU 0.2 (not on the image), convolution, instance norm. Up: ReLU, transposed convolution, instance norm.
     The first map, the innermost map and the logits are not normalized, as in the U-Net of Isola et al. 2017: on the
-    training crop the innermost map can be a single pixel. Convolutions before a norm have no bias, which the norm would
-    remove.
+    training crop the innermost map can be a single pixel.
 
     Args:
         classes: classes of the segmentation, background included.
         depth: number of halvings, at least 2; `unet_depth` of the training crop.
         width: channels w of the first convolution, 64 in the paper.
+        bias: of the convolutions before a norm, which removes it.
     """
 
-    def __init__(self, classes: int, *, depth: int, width: int = 64) -> None:
+    def __init__(self, classes: int, *, depth: int, width: int = 64, bias: bool = False) -> None:
         super().__init__()
         channels = [width * min(2**level, 8) for level in range(depth)]
         self.required_multiple = 2**depth
         """Height and width must be multiples of this."""
         stages = list(pairwise(channels))
         self.encoder = nn.ModuleList([nn.Conv2d(1, width, **_SHAPE)])
-        self.encoder.extend(_down(outer, inner) for outer, inner in stages[:-1])
+        self.encoder.extend(_down(outer, inner, bias=bias) for outer, inner in stages[:-1])
         outer, inner = stages[-1]
         self.encoder.append(nn.Sequential(nn.LeakyReLU(LEAKY_SLOPE), nn.Conv2d(outer, inner, **_SHAPE)))
-        self.decoder = nn.ModuleList([_up(inner, outer)])
-        self.decoder.extend(_up(2 * inner, outer) for outer, inner in reversed(stages[:-1]))
+        self.decoder = nn.ModuleList([_up(inner, outer, bias=bias)])
+        self.decoder.extend(_up(2 * inner, outer, bias=bias) for outer, inner in reversed(stages[:-1]))
         self.decoder.append(nn.Sequential(nn.ReLU(inplace=True), nn.ConvTranspose2d(2 * width, classes, **_SHAPE)))
 
     def forward(self, images: Tensor) -> Tensor:

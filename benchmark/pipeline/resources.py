@@ -19,16 +19,18 @@ def training(width: int, crop: tuple[int, int], batch: int) -> int:
         crop: rows and columns of what it sees.
         batch: crops of each scanner in a step.
     """
-    return _megabytes(_START + 0.55 * width**2 + 205 * _map(width, crop, batch))
+    return _megabytes(_START + 0.67 * width**2 + 220 * _map(width, crop, batch))
 
 
-def autoencoder(width: int, grid: tuple[int, int], batch: int) -> int:
-    """MB of the judge of fidelity. It sees whole slices, and batch norm needs all of a batch at once.
+def autoencoder(width: int, shape: tuple[int, int], batch: int, *, recompute: bool) -> int:
+    """MB of the judge of fidelity, whose batch norm needs all of a batch at once.
 
     Args:
-        grid: rows and columns of a slice.
+        shape: rows and columns of the crops or slices that it is trained on.
+        batch: of both scanners together.
+        recompute: whether it keeps only the maps between stages.
     """
-    return _megabytes(_START + 53 * _map(width, grid, batch))
+    return _megabytes(_START + (10 if recompute else 53) * _map(width, shape, batch))
 
 
 def _map(width: int, shape: tuple[int, int], batch: int) -> float:

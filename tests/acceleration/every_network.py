@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscriminator70
 from benchmark.networks.generator import ResUNetGenerator
+from benchmark.networks.residual_unet import ReferenceResUNet, ResidualUNet
 from benchmark.networks.resnet import ResNet9Generator
 from benchmark.networks.segmentation_unet import SegmentationUNet
 from benchmark.networks.semantic_extractor import SemanticExtractor
@@ -54,10 +55,14 @@ NETWORKS = {
     "discriminator of pairs": Kind(lambda: PatchDiscriminator(WIDTH, in_channels=2), channels=2),
     "discriminator of Zhu et al.": Kind(lambda: PatchDiscriminator70(WIDTH), sizes=((32, 48), (45, 31))),
     "U-Net": Kind(lambda: SegmentationUNet(CLASSES, depth=4, width=WIDTH)),
+    "residual U-Net": Kind(lambda: ResidualUNet(CLASSES, depth=4, width=WIDTH)),
+    "residual U-Net, paper's order": Kind(lambda: ResidualUNet(CLASSES, depth=4, width=WIDTH, order="paper")),
+    "residual U-Net as generator": Kind(lambda: ReferenceResUNet(depth=4, width=WIDTH)),
     "extractor": _extractor(),
     "extractor, paper's pooling": _extractor(pooling="paper"),
     "extractor, paper's pooling of large crops": _extractor(256, pooling="paper"),
     "autoencoder": Kind(lambda: MultitaskAutoencoder(WIDTH)),
+    "autoencoder that recomputes": Kind(lambda: MultitaskAutoencoder(WIDTH, recompute=True)),
 }
 
 

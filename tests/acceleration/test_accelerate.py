@@ -31,6 +31,7 @@ from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.initialization import initialize_weights
 from benchmark.networks.renormalization import SegmentationRenorm
 from benchmark.networks.residual_block import PostNormResidualBlock, PreNormResidualBlock
+from benchmark.networks.residual_unet import ReferenceResUNet, ResidualUNet
 from benchmark.networks.segmentation_unet import SegmentationUNet
 from benchmark.networks.semantic_extractor import SemanticExtractor
 from benchmark.networks.twins import Twins
@@ -143,6 +144,10 @@ RENORMALIZED = GENERATOR | {"modulations": 1}
         ("autoencoder", {"Winograd": 12}),
         ("discriminator of Zhu et al.", {"halving": 3, "norms": 3}),
         ("U-Net", {"halving": 4, "doubling": 4, "norms": 5}),
+        # A block before each halving has two convolutions and, in the published code's order, two norms.
+        ("residual U-Net", {"halving": 4, "doubling": 4, "norms": 13, "Winograd": 8}),
+        ("residual U-Net, paper's order", {"halving": 4, "doubling": 4, "norms": 5, "Winograd": 8}),
+        ("residual U-Net as generator", {"halving": 4, "doubling": 4, "norms": 13, "Winograd": 8}),
     ],
 )
 def test_every_fast_way_is_taken(name, ways, taken, monkeypatch):
@@ -184,6 +189,8 @@ def test_an_extractor_reads_maps_in_the_layout_that_pooling_is_fast_in():
 
 SUBCLASSED = {
     SegmentationUNet: lambda kind: kind(CLASSES, depth=4, width=WIDTH),
+    ResidualUNet: lambda kind: kind(CLASSES, depth=4, width=WIDTH),
+    ReferenceResUNet: lambda kind: kind(depth=4, width=WIDTH),
     SemanticExtractor: lambda kind: kind(CLASSES, crop_size=32, width=WIDTH, embedding_dim=EMBEDDING),
     ResUNetGenerator: lambda kind: kind(WIDTH, conditioned=False),
     PatchDiscriminator: lambda kind: kind(WIDTH),

@@ -11,6 +11,7 @@ from benchmark.acceleration.fusion import FusedTwins, can_be_fused
 from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscriminator70
 from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.initialization import initialize_weights
+from benchmark.networks.residual_unet import ReferenceResUNet, ResidualUNet
 from benchmark.networks.resnet import ResNet9Generator
 from benchmark.networks.segmentation_unet import SegmentationUNet
 from benchmark.networks.semantic_extractor import SemanticExtractor
@@ -35,9 +36,20 @@ def renormalized_roles(width=WIDTH, **options):
     }
 
 
+def published_roles(width=WIDTH):
+    return {"generator": ReferenceResUNet(depth=3, width=width), "discriminator": PatchDiscriminator(width)}
+
+
+def residual_roles():
+    """With a depth that has no dropout: both domains at once draw in another order."""
+    return renormalized_roles() | {"segmentor": ResidualUNet(CLASSES, depth=3, width=WIDTH)}
+
+
 ROLES = {
     "plain": plain_roles,
     "renormalized": renormalized_roles,
+    "published generator": published_roles,
+    "renormalized, residual segmentor": residual_roles,
     "renormalized, paper's order and gamma": lambda: renormalized_roles(order="paper", gamma="paper"),
 }
 
@@ -181,7 +193,7 @@ def test_the_state_does_not_show_that_networks_are_fused():
         ((4, 1, 128, 128), 64, False),
     ],
 )
-@pytest.mark.parametrize("roles", [plain_roles, renormalized_roles])
+@pytest.mark.parametrize("roles", [plain_roles, renormalized_roles, published_roles])
 def test_only_small_networks_are_fused(roles, shape, width, fused):
     with torch.device("meta"):
         networks = accelerate(Twins(roles(width), roles(width), fusible=True))

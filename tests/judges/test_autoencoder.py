@@ -16,6 +16,7 @@ from benchmark.metrics.fid import fid
 from benchmark.metrics.kid import kid
 from benchmark.networks.padding import pad_to_multiple
 from benchmark.runtime import paths
+from benchmark.training import trainer
 
 FOLDER = paths.autoencoder("small", small.DATASET, small.PAIR, 0)
 
@@ -33,10 +34,13 @@ class Slices(torch.utils.data.Dataset):
         return self.images[index]
 
 
-def train(**autoencoder):
+def judges(**autoencoder):
     standard = small.benchmark_config().judges.model_dump(mode="json")
-    judges = {**standard, "autoencoder": {**standard["autoencoder"], **autoencoder}}
-    train_autoencoder(small.benchmark_config(judges=judges), small.DATASET, small.PAIR, 0)
+    return {"judges": {**standard, "autoencoder": {**standard["autoencoder"], **autoencoder}}}
+
+
+def train(**autoencoder):
+    train_autoencoder(small.benchmark_config(**judges(**autoencoder)), small.DATASET, small.PAIR, 0)
 
 
 def history():
@@ -60,18 +64,51 @@ def test_is_the_same_to_the_bit_when_trained_again_dropout_and_all():
     assert small.model_files(FOLDER) == first
 
 
-def test_batches_are_whole_padded_slices_as_many_of_either_scanner(monkeypatch):
+def drawn_by(**changes):
+    """What the samplers of both scanners draw, and padded slices of the same subjects."""
     small.lay_out(subjects=small.TRAINING)  # two subjects of the source, three of the target
-    samplers = autoencoder._samplers(
-        load_dataset(small.DATASET), {"AA": small.FOLD.train_source, "BB": small.FOLD.train_target}, 8, ("x",)
-    )
+    config = small.benchmark_config(**changes)
+    subjects = {"AA": small.FOLD.train_source, "BB": small.FOLD.train_target}
+    samplers = autoencoder._samplers(config, load_dataset(small.DATASET), subjects, ("x",))
     store = SliceStore(paths.slices(small.DATASET))
-    for sampler, subjects in zip(samplers.values(), (small.FOLD.train_source, small.FOLD.train_target), strict=True):
-        images, _ = sampler.draw()
-        whole = np.concatenate([store.image(s) for s in subjects])
-        padded = pad_to_multiple(torch.from_numpy(whole[:, None]), 4).numpy()
-        assert images.shape == (4, *padded.shape[1:])
-        assert all(any(np.array_equal(image, one) for one in padded) for image in images)
+    for domain, sampler in samplers.items():
+        whole = np.concatenate([store.image(s) for s in subjects[domain]])
+        yield sampler.draw()[0], pad_to_multiple(torch.from_numpy(whole[:, None]), 4).numpy()
+
+
+@pytest.mark.parametrize(
+    ("datasets", "crop"), [({}, (32, 16)), ({"training": {"crop": [16, 16], "batch_size": 1}}, (16, 16))]
+)
+def test_batches_are_crops_of_the_datasets_size_as_many_of_either_scanner(datasets, crop):
+    for images, whole in drawn_by(**judges(batch_size=8), datasets={small.DATASET: datasets}):
+        assert images.shape == (4, 1, *crop)
+        windows = np.lib.stride_tricks.sliding_window_view(whole[:, 0], crop, axis=(1, 2))
+        assert all((windows == image).all((-2, -1)).any() for image in images)
+        assert ((images > -1).any((1, 2, 3))).all()
+
+
+def test_batches_of_whole_slices_are_padded_as_many_of_either_scanner():
+    for images, whole in drawn_by(**judges(batch_size=8, crop="whole")):
+        assert images.shape == (4, *whole.shape[1:])
+        assert all(any(np.array_equal(image, one) for one in whole) for image in images)
+
+
+def test_recomputing_changes_no_bit():
+    small.lay_out()
+    train()
+    kept = small.model_files(FOLDER)
+    train(recompute=True)
+    assert small.model_files(FOLDER) == kept
+
+
+@pytest.mark.parametrize(("variant", "beta1", "layers"), [("paper", 0.9, 2), ("reference", 0.5, 3)])
+def test_the_variant_chooses_the_classifier_and_adams_beta(variant, beta1, layers, monkeypatch):
+    small.lay_out()
+    made, own = [], trainer.Adam
+    monkeypatch.setattr(trainer, "Adam", lambda *given, **options: made.append(options) or own(*given, **options))
+    train(variant=variant)
+    assert made[0]["betas"] == (beta1, 0.999)
+    assert sum(isinstance(module, torch.nn.Linear) for module in load_autoencoder(FOLDER).classifier) == layers
 
 
 def test_losses_are_of_the_domain_and_of_the_image_and_both_fall():

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from benchmark.data.slices import SliceStore
 from benchmark.judges.segmentor import load_segmentor, train_segmentor, weighted_cross_entropy
 from benchmark.networks.padding import crop_back, pad_to_multiple
+from benchmark.networks.residual_unet import ResidualUNet
 from benchmark.runtime import paths
 from benchmark.runtime.errors import ModelError
 from benchmark.training.description import read_description
@@ -62,6 +63,18 @@ def test_learns_to_segment_its_domain():
     store = SliceStore(paths.slices(small.DATASET))
     prediction = load_segmentor(folder()).predict(store.image("a3"))
     assert np.mean(prediction == store.labels("a3")) > 0.95
+
+
+@pytest.mark.parametrize("network", ["unet", "residual_unet"])
+def test_the_config_chooses_the_network(network):
+    small.lay_out()
+    train_segmentor(small.benchmark_config(**judges(network=network)), small.DATASET, "AA", 0)
+    first = small.model_files(folder())
+    assert isinstance(load_segmentor(folder())._network, ResidualUNet) == (network == "residual_unet")
+    assert small.benchmark_config().judges.segmentor.network == "unet"
+    torch.rand(7)
+    train_segmentor(small.benchmark_config(**judges(network=network)), small.DATASET, "AA", 0)
+    assert small.model_files(folder()) == first  # dropout and all
 
 
 def test_history_follows_the_schedule_and_the_loss_falls():

@@ -2,6 +2,8 @@ import pytest
 import torch
 from two_scanners import context, training_set
 
+from benchmark.networks import residual_unet
+
 # Networks this small lose time to threads, and a great deal of it where tests run side by side.
 torch.set_num_threads(1)
 
@@ -23,6 +25,12 @@ def double_precision():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def no_dropout_in_unets(monkeypatch):
+    """Both directions at once, or a loop of another order, draw its numbers in another order."""
+    monkeypatch.setattr(residual_unet, "DROPOUT", 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -14,11 +14,13 @@ from benchmark.methods.registry import available, create, method_class
 from benchmark.networks.twins import DOMAINS, OTHER
 from benchmark.training.device import make_fabric, place
 
+pytestmark = pytest.mark.usefixtures("no_dropout_in_unets")
 BATCH = 5
 METHODS = [
     ("cyclegan", {"lambda_identity": 5.0, "image_pool": 3}, 32),
     ("cyclegan", {"official": True}, 48),
     ("s_cyclegan", {}, 32),
+    ("s_cyclegan", {"variant": "reference"}, 32),
     ("semgan", {"semantic_dropout": 1.0}, 32),
     ("segrenorm", {"embedding_dim": 16}, 32),
 ]
@@ -76,10 +78,14 @@ def passes(method, *, width=4, **changes):
         ("segrenorm", {}, {"crop": (64, 256)}, 8, False),
         ("segrenorm", {}, {"crop": (64, 64)}, 32, False),
         ("segrenorm", {}, {}, 32, True),
+        ("s_cyclegan", {"variant": "reference"}, {}, 32, True),
+        ("s_cyclegan", {"variant": "reference"}, {"crop": (64, 64)}, 32, False),
         ("segrenorm", {}, {}, 64, False),
         # Zhu's generator cannot be fused, and a batch norm has statistics of its own:
         ("cyclegan", {"official": True}, {"crop": (48, 48)}, 4, False),
         ("cyclegan", {"variant": "paper"}, {}, 4, False),
+        ("segrenorm", {"variant": "paper"}, {}, 4, False),
+        ("segrenorm", {"variant": "paper", "segmentor": "unet"}, {}, 4, True),
     ],
 )
 def test_only_small_networks_that_can_be_fused(name, options, changes, width, together):
@@ -112,7 +118,7 @@ def test_a_cycle_may_look_before_it_learns_and_each_has_the_weights_of_its_time(
 
     method, train = Looking(Looking.hyperparameters()), training_set()
     started(method, train, context(2))
-    weights, crops = method.networks["target"]["segmentor"].encoder[0].weight, random_pair()
+    weights, crops = method.networks["target"]["segmentor"].encoder[0][1].weight, random_pair()
 
     def logits():
         """Of the target's images."""

@@ -11,9 +11,10 @@ from benchmark.judges.features import extract, load_extractor
 from benchmark.judges.segmentor import load_segmentor
 from benchmark.methods.base import Direction
 from benchmark.methods.registry import create
+from benchmark.networks import residual_unet
 from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.networks.initialization import initialize_weights
-from benchmark.networks.segmentation_unet import SegmentationUNet
+from benchmark.networks.residual_unet import segmentation_network
 from benchmark.runtime.memory import ran_out
 from benchmark.training.device import make_fabric
 from benchmark.training.saved import save_networks
@@ -25,6 +26,7 @@ LEARNED = ("cyclegan", "s_cyclegan", "semgan", "segrenorm")
 VARIANTS = [
     *((name, {}) for name in LEARNED),
     ("cyclegan", {"generator": "cyclegan_resnet9"}),
+    ("semgan", {"variant": "reference"}),
     ("segrenorm", {"variant": "paper"}),
 ]
 
@@ -44,7 +46,8 @@ def start(name, options, how, fabric):
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
 def test_a_step_has_the_losses_of_the_processor(name, options, monkeypatch):
-    monkeypatch.setattr(grouping, "DROPOUT", 0.0)  # the one draw that is made on the device
+    for drawing in (grouping, residual_unet):  # on the device
+        monkeypatch.setattr(drawing, "DROPOUT", 0.0)
     losses = []
     for fabric in (Fabric(accelerator="cpu", devices=1), make_fabric()):
         trainer = start(name, options, context(2), fabric)
@@ -87,10 +90,11 @@ def test_mixed_precision_trains(tmp_path):
 
 
 def test_judges_give_the_results_of_the_processor(tmp_path, monkeypatch):
-    judges = {"segmentor": SegmentationUNet(classes=4, depth=3, width=8), "autoencoder": MultitaskAutoencoder(width=8)}
+    segmentor = {"kind": "residual_unet", "classes": 4, "depth": 3, "width": 8}
+    judges = {"segmentor": segmentation_network(**segmentor), "autoencoder": MultitaskAutoencoder(width=8)}
     for seed, (kind, network) in enumerate(judges.items()):
         initialize_weights(network, torch.Generator().manual_seed(seed))
-        architecture = {"classes": 4, "depth": 3, "width": 8} if kind == "segmentor" else {"width": 8}
+        architecture = segmentor if kind == "segmentor" else {"width": 8}
         save_networks(tmp_path / kind, {kind: network}, {"kind": kind, "architecture": architecture})
     images = np.concatenate(domain("source", subjects=2).images)
     assert images.shape[1:] == SLICES[1:]

@@ -11,15 +11,19 @@ from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscrimina
 from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.renormalization import SegmentationRenorm
 from benchmark.networks.residual_block import PostNormResidualBlock, PreNormResidualBlock
+from benchmark.networks.residual_unet import ReferenceResUNet, ResidualUNet
 from benchmark.networks.resnet import ResNet9Generator
+from benchmark.networks.segmentation_unet import SegmentationUNet
 from benchmark.runtime.errors import ConfigError, Diverged
 
 # The table of switches: default, paper, reference.
 SWITCHES = {
     "halved_adversarial": (True, True, False),
     "block": ("reference", "paper", "reference"),
+    "power_iterations": (1, 1, 3),
     "lambda_seg_real": (1.0, 1.0, 0.5),
     "lambda_seg_translated": (1.0, 1.0, 0.05),
+    "cross_entropy_divisor": ("pixels", "pixels", "weights"),
     "gamma": ("reference", "paper", "reference"),
     "extractor_pooling": ("reference", "paper", "reference"),
     "extractor_input": ("logits", "probabilities", "logits"),
@@ -69,7 +73,22 @@ def test_the_official_cyclegan():
 def test_the_papers_cyclegan_is_the_official_one():
     assert options("cyclegan", variant="paper").generator == "cyclegan_resnet9"
     assert options("cyclegan", variant="paper", official=False).generator == "plain_resunet"
-    assert options("cyclegan", variant="reference").generator == "plain_resunet"
+    assert options("cyclegan", variant="reference").generator == "reference_resunet"
+
+
+@pytest.mark.parametrize("name", ["cyclegan", "s_cyclegan", "semgan"])
+def test_the_published_baselines_have_a_generator_of_their_own(name):
+    assert options(name).generator == "plain_resunet"
+    assert options(name, variant="reference").generator == "reference_resunet"
+    assert options(name, variant="reference", generator="plain_resunet").generator == "plain_resunet"
+    if name != "cyclegan":
+        assert options(name, variant="paper").generator == "plain_resunet"
+
+
+@pytest.mark.parametrize("given", [{}, {"variant": "paper"}, {"variant": "reference"}])
+def test_segmentation_networks_have_residual_blocks_in_both_columns(given):
+    assert options("segrenorm", **given).segmentor == "residual_unet"
+    assert options("segrenorm", **given, segmentor="unet").segmentor == "unet"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +124,13 @@ def test_what_the_switches_build():
     assert PreNormResidualBlock in kinds(reference["generator"])
     assert isinstance(paper["extractor"].pool, torch.nn.AvgPool2d)
     assert isinstance(reference["extractor"].pool, torch.nn.MaxPool2d)
+    for built, block in ((paper, PostNormResidualBlock), (reference, PreNormResidualBlock)):
+        assert isinstance(built["segmentor"], ResidualUNet)
+        assert block in kinds(built["segmentor"])
+    assert type(networks("segrenorm", segmentor="unet")["segmentor"]) is SegmentationUNet
+    for built, iterations in ((paper, 1), (reference, 3)):
+        norms = [m for m in built["discriminator"].modules() if hasattr(m, "n_power_iterations")]
+        assert [norm.n_power_iterations for norm in norms] == 3 * [iterations]
     for built, offset in ((paper, 0.0), (reference, 1.0)):
         norms = [m for m in built["generator"].modules() if isinstance(m, SegmentationRenorm)]
         assert norms
@@ -121,6 +147,10 @@ def test_baselines_differ_from_the_proposed_in_the_normalization_alone():
 def test_generators_and_discriminators_of_the_baselines():
     for name in ("cyclegan", "s_cyclegan", "semgan"):
         assert isinstance(networks(name, generator="cyclegan_resnet9")["generator"], ResNet9Generator)
+        published = networks(name, generator="reference_resunet", block="paper")["generator"]
+        assert isinstance(published, ReferenceResUNet)
+        assert published.required_multiple == 32  # halves the crop as often as it can be halved
+        assert PostNormResidualBlock in kinds(published)
         assert isinstance(networks(name)["discriminator"], PatchDiscriminator)
     assert isinstance(networks("cyclegan", official=True)["discriminator"], PatchDiscriminator70)
 
@@ -144,6 +174,8 @@ def test_what_the_extractor_reads(reads):
         ("cyclegan", {}),
         ("cyclegan", {"official": True}),
         ("cyclegan", {"generator": "cyclegan_resnet9"}),
+        ("cyclegan", {"generator": "reference_resunet", "block": "paper"}),
+        ("s_cyclegan", {}),
         ("s_cyclegan", {"variant": "reference"}),
         ("semgan", {"generator": "cyclegan_resnet9"}),
         ("segrenorm", {"variant": "paper"}),

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from benchmark.methods.objective import (
     discriminator_loss,
@@ -60,6 +61,20 @@ def test_cross_entropy_where_only_some_pixels_count():
     kept = torch.tensor([[[[False, True]]]])
     loss = weighted_cross_entropy(LOGITS, weighted_reference(LABELS, WEIGHTS), kept)
     assert loss.item() == pytest.approx(0.8 * -math.log(3 / 4))
+
+
+@pytest.mark.parametrize("kept", [None, torch.tensor([[[True, False, True]]])])
+def test_cross_entropy_divided_by_the_weights_is_pytorchs_weighted_mean(kept):
+    logits, labels = torch.randn(2, 3, 4, 3, generator=torch.Generator().manual_seed(0)), torch.arange(24).view(2, 4, 3)
+    weights, labels = torch.tensor([0.2, 0.8, 0.7]), labels % 3
+    counted = torch.ones(2, 1, 4, 3, dtype=torch.bool) & (kept if kept is not None else True)
+    given = (logits, weighted_reference(labels, weights), None if kept is None else counted)
+    pixels = logits.permute(0, 2, 3, 1)[counted[:, 0]], labels[counted[:, 0]]
+    expected = F.cross_entropy(*pixels, weights)
+    torch.testing.assert_close(weighted_cross_entropy(*given, divisor="weights"), expected)
+    plain = F.cross_entropy(*pixels, weights, reduction="none").mean()
+    torch.testing.assert_close(weighted_cross_entropy(*given, divisor="pixels"), plain)
+    torch.testing.assert_close(weighted_cross_entropy(*given), plain)
 
 
 def test_equal_weights_scale_the_loss():

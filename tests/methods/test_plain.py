@@ -16,15 +16,17 @@ from studies.plain import PlainTraining
 STEPS = 3
 
 
-@pytest.mark.usefixtures("double_precision")
+@pytest.mark.usefixtures("double_precision", "no_dropout_in_unets")
 @pytest.mark.parametrize(
     ("name", "options"),
     [
         ("cyclegan", {}),
         ("s_cyclegan", {"halved_adversarial": False}),
         ("semgan", {"semantic_dropout": 1.0}),
+        ("semgan", {"semantic_dropout": 1.0, "variant": "reference"}),
         ("segrenorm", {"embedding_dim": 16}),
-        ("segrenorm", {"embedding_dim": 16, "variant": "paper"}),
+        # A batch norm in S and Q would keep both directions apart.
+        ("segrenorm", {"embedding_dim": 16, "variant": "paper", "segmentor": "unet"}),
     ],
 )
 @pytest.mark.parametrize("size", ["small", "middling", "large"])

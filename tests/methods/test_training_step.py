@@ -12,7 +12,7 @@ from benchmark.networks.initialization import initialize_weights
 from benchmark.networks.padding import pad_to_multiple
 from benchmark.training.schedule import constant_then_linear
 
-pytestmark = pytest.mark.usefixtures("double_precision")
+pytestmark = pytest.mark.usefixtures("double_precision", "no_dropout_in_unets")
 TOLERANCE = 1e-6
 TOLERANCE_FLOAT32 = 1e-4
 
@@ -63,10 +63,11 @@ class Paper:
 
     def cross_entropy(self, domain, image, labels, kept):
         log_probabilities = torch.log(self.nets[domain, "segmentor"](image).softmax(1))
-        each = torch.zeros(labels.shape, device=DEVICE)
+        each, weights = torch.zeros(labels.shape, device=DEVICE), torch.zeros(labels.shape, device=DEVICE)
         for c, weight in enumerate(WEIGHTS):
             each -= weight * (labels == c) * log_probabilities[:, c]
-        return each[kept].mean()
+            weights += weight * (labels == c)
+        return each[kept].sum() / (kept.sum() if self.o.cross_entropy_divisor == "pixels" else weights[kept].sum())
 
     def step(self, crops):
         """``crops``: for each domain images, labels and the pixels that count."""
@@ -164,6 +165,7 @@ def gradient(network):
         ("cyclegan", {"lambda_gan": 0.5, "lambda_cyc": 3, "learning_rate_generators": 1e-3, "beta1": 0.9}),
         ("s_cyclegan", {}),
         ("s_cyclegan", {"halved_adversarial": False, "lambda_seg_real": 0.5, "lambda_seg_translated": 0.05}),
+        ("s_cyclegan", {"variant": "reference"}),
         ("semgan", {"semantic_dropout": 0.0}),
         ("segrenorm", {"embedding_dim": 16}),
         ("segrenorm", {"embedding_dim": 16, "variant": "paper", "gamma": "reference", "block": "reference"}),
@@ -174,10 +176,12 @@ def test_steps_are_the_papers(name, options):
     assert not disagreements(name, options)
 
 
-def test_steps_with_semantic_dropout():
+@pytest.mark.parametrize("divisor", ["pixels", "weights"])
+def test_steps_with_semantic_dropout(divisor):
     # One common class, so that nothing about the subset is random.
     one_class = {"source_classes": (1, 2), "target_classes": (1, 3)}
-    assert not disagreements("semgan", {"semantic_dropout": 1.0}, keep_class_one, **one_class)
+    options = {"semantic_dropout": 1.0, "cross_entropy_divisor": divisor}
+    assert not disagreements("semgan", options, keep_class_one, **one_class)
 
 
 def test_real_and_made_images_in_one_pass_score_as_apart():

@@ -8,6 +8,7 @@ from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.networks.discriminator import PatchDiscriminator, PatchDiscriminator70
 from benchmark.networks.generator import ResUNetGenerator
 from benchmark.networks.initialization import initialize_weights
+from benchmark.networks.residual_unet import ReferenceResUNet, ResidualUNet
 from benchmark.networks.resnet import ResNet9Generator
 from benchmark.networks.segmentation_unet import SegmentationUNet
 from benchmark.networks.semantic_extractor import SemanticExtractor
@@ -20,6 +21,9 @@ NETWORKS = {
     "resnet9": lambda: ResNet9Generator(4),
     "extractor": lambda: SemanticExtractor(3, crop_size=64, width=4, embedding_dim=32),
     "unet": lambda: SegmentationUNet(3, depth=4, width=4),
+    "residual unet": lambda: ResidualUNet(3, depth=4, width=4),
+    "residual unet, paper order": lambda: ResidualUNet(3, depth=4, width=4, order="paper"),
+    "reference resunet": lambda: ReferenceResUNet(depth=4, width=4),
     "discriminator": lambda: PatchDiscriminator(16),
     "discriminator70": lambda: PatchDiscriminator70(4),
     "autoencoder": lambda: MultitaskAutoencoder(4),

@@ -16,6 +16,7 @@ from network_reference import (
     standardized,
     transposed,
 )
+from torch import nn
 
 from benchmark.networks.autoencoder import MultitaskAutoencoder
 from benchmark.networks.resnet import ResNet9Generator
@@ -62,11 +63,13 @@ def test_resnet9_forward_is_the_specification(prepare):
     torch.testing.assert_close(network(x), decoded(state, encoded(state, x, 9, norm), norm))
 
 
+@pytest.mark.parametrize("variant", ["paper", "reference"])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("size", [(16, 20), (12, 12)])
-def test_autoencoder_forward_is_the_specification(training, size, prepare):
-    network = prepare(randomized(MultitaskAutoencoder(WIDTH))).train(training)
-    network.classifier[2].eval()  # dropout has its own test
+def test_autoencoder_forward_is_the_specification(training, size, variant, prepare):
+    network = prepare(randomized(MultitaskAutoencoder(WIDTH, variant=variant))).train(training)
+    for module in network.classifier:  # dropout has its own test
+        module.train(training and not isinstance(module, nn.Dropout))
     state, x = {k: v.clone() for k, v in network.state_dict().items()}, images(3, 1, *size)
 
     def norm(name, h):
@@ -74,17 +77,21 @@ def test_autoencoder_forward_is_the_specification(training, size, prepare):
 
     bottleneck = encoded(state, x, 6, norm)
     features = adaptive_mean(bottleneck, 2).flatten(1)
-    logit = linear(state, "classifier.3", leaky(linear(state, "classifier.0", features)))
+    hidden = leaky(linear(state, "classifier.0", features))
+    if variant == "reference":
+        hidden = leaky(linear(state, "classifier.3", hidden))
+    logit = linear(state, "classifier.3" if variant == "paper" else "classifier.6", hidden)
     output = network(x)
     torch.testing.assert_close(output.reconstruction, decoded(state, bottleneck, norm))
     torch.testing.assert_close(output.domain_logit, logit[:, 0])
     torch.testing.assert_close(network.features(x), features)
 
 
-def test_autoencoder_drops_half_of_the_hidden_units_of_its_head_in_training(prepare):
-    network = prepare(randomized(MultitaskAutoencoder(4))).train()
+@pytest.mark.parametrize(("variant", "after"), [("paper", 3), ("reference", 3), ("reference", 6)])
+def test_autoencoder_drops_half_of_each_hidden_layer_of_its_head_in_training(variant, after, prepare):
+    network = prepare(randomized(MultitaskAutoencoder(4, variant=variant))).train()
     hidden = []
-    network.classifier[3].register_forward_pre_hook(lambda _, inputs: hidden.append(inputs[0]))
+    network.classifier[after].register_forward_pre_hook(lambda _, inputs: hidden.append(inputs[0]))
     torch.manual_seed(0)
     network(images(40, 1, 8, 8))
     assert 0.45 < (hidden[0] == 0).double().mean() < 0.55
@@ -117,6 +124,7 @@ def test_autoencoder_parameter_count_by_hand_and_feature_length():
     with torch.device("meta"):
         network = MultitaskAutoencoder()
         assert parameters(network) == down + residual_blocks(6, 4 * w, 0, 1) + up + head
+        assert parameters(MultitaskAutoencoder(variant="reference")) == parameters(network) + 1024 * 1024 + 1024
         for size in (128, 256):
             x = torch.empty(2, 1, size, size)
             assert network.features(x).shape == (2, network.feature_dim) == (2, 1024)

@@ -141,9 +141,14 @@ def demand_of_training(dataset):
 
 
 def demand_of_autoencoder(dataset):
-    judge = CONFIG.judges.autoencoder
-    grid = dataset.preparation.grid_size
-    return resources.autoencoder(judge.width, grid, judge.batch_size)
+    judge, crops = (
+        CONFIG.judges.autoencoder,
+        CONFIG.datasets[dataset.name].training or dataset.training,
+    )
+    shape = crops.crop if judge.crop == "dataset" else dataset.preparation.grid_size
+    return resources.autoencoder(
+        judge.width, shape, judge.batch_size, recompute=judge.recompute
+    )
 
 
 wildcard_constraints:

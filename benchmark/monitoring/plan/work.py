@@ -57,7 +57,8 @@ def unit(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) ->
     if job.rule == "segmentor":
         return judges.segmentor.width**2 * prod(crops.crop) * judges.segmentor.batch_size
     if job.rule == "autoencoder":
-        return judges.autoencoder.width**2 * size.slice_pixels * judges.autoencoder.batch_size
+        pixels = size.slice_pixels if judges.autoencoder.crop == "whole" else prod(crops.crop)
+        return judges.autoencoder.width**2 * pixels * judges.autoencoder.batch_size
     if job.rule == "reference":
         return judges.segmentor.width**2 * size.slice_pixels
     if job.rule == "score" or (job.rule == "harmonize" and config.cards[job.cells[0].method].kind == "learned"):

@@ -91,6 +91,17 @@ def test_a_wider_network_takes_longer_and_is_marked_as_scaled(config, jobs):
     assert "MiB" not in row  # was not measured at this width
 
 
+def test_an_autoencoder_of_whole_slices_takes_longer_than_one_of_crops(config, jobs):
+    """Slices of the smoke benchmark have 48 x 32 pixels, and its crops 32 x 32."""
+    autoencoder = config.judges.autoencoder.model_copy(update={"crop": "whole"})
+    whole = config.model_copy(update={"judges": config.judges.model_copy(update={"autoencoder": autoencoder})})
+    scales = {
+        rule.rule: rule.scale for rule in predict(whole, read_run(config), Machine(2)).rules if rule.scale is not None
+    }
+    assert scales.pop("autoencoder") == pytest.approx(1.5)
+    assert set(scales.values()) == {1}
+
+
 def test_a_warning_beyond_ten_times_the_measured_size(config, jobs):
     def text(width: int) -> str:
         wider = config.model_copy(update={"training": config.training.model_copy(update={"width": width})})
