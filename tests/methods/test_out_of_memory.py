@@ -41,9 +41,11 @@ def config():
 def fails_once(monkeypatch):
     """Has the fifth step of a training, and only that, raise an error."""
     small.lay_out()
-    taken, real = [], Trainer.step
+    real = Trainer.step
 
     def patch(error):
+        taken = []
+
         def step(self, batch):
             taken.append(batch)
             if len(taken) == 5:
@@ -89,10 +91,13 @@ def test_the_checkpoint_is_kept_and_the_next_try_goes_on_to_the_same_bits(traini
     assert small.model_files(folder) == resumed
 
 
-def test_another_error_of_pytorch_is_a_bug(fails_once):
+def test_another_error_of_pytorch_fails_a_cell_and_stops_a_judge(fails_once):
+    fails_once(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    train_cell(config(), CELL)
+    assert json.loads(CELL.run.read_text())["reason"] == "RuntimeError: mat1 and mat2 shapes cannot be multiplied"
     fails_once(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     with pytest.raises(RuntimeError, match="mat1"):
-        train_cell(config(), CELL)
+        TRAININGS["segmentor"][1]()
 
 
 @pytest.mark.parametrize(
