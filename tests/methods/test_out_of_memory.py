@@ -68,8 +68,9 @@ TRAININGS = {
 }
 
 
-@pytest.mark.parametrize("error", SAID, ids=["GPU", "machine"])
-@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize(
+    ("training", "error"), [("cell", OF_GPU), ("cell", OF_MACHINE), ("segmentor", OF_GPU), ("autoencoder", OF_MACHINE)]
+)
 def test_the_checkpoint_is_kept_and_the_next_try_goes_on_to_the_same_bits(training, error, fails_once, capsys):
     folder, train = TRAININGS[training]
     record = CELL.run if training == "cell" else folder / "run.json"
@@ -89,10 +90,18 @@ def test_the_checkpoint_is_kept_and_the_next_try_goes_on_to_the_same_bits(traini
     assert small.model_files(folder) == resumed
 
 
-def test_another_error_of_pytorch_is_a_bug(fails_once):
+def test_another_error_of_pytorch_is_a_failure_of_the_method(fails_once):
+    fails_once(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    train_cell(config(), CELL)
+    record = json.loads(CELL.run.read_text())
+    assert record["status"] == "failed"
+    assert record["reason"] == "RuntimeError: mat1 and mat2 shapes cannot be multiplied"
+
+
+def test_another_error_of_pytorch_in_a_judge_is_a_bug(fails_once):
     fails_once(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     with pytest.raises(RuntimeError, match="mat1"):
-        train_cell(config(), CELL)
+        train_segmentor(config(), small.DATASET, "AA", 0)
 
 
 @pytest.mark.parametrize(
