@@ -28,9 +28,27 @@ from benchmark.training.description import read_description, write_failure
 ROOT = Path(__file__).parents[1]
 
 
-def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def refusal(monkeypatch, capsys):
+    """Calls the command in the project with these arguments, and returns what it says when it ends with exit code 2."""
+
+    def call(*arguments: str) -> str:
+        monkeypatch.chdir(ROOT)
+        monkeypatch.setattr(os, "environ", os.environ.copy())  # the kernels are asked for there
+        monkeypatch.setattr(sys, "argv", ["hbench", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        assert caught.value.code == 2
+        said = capsys.readouterr().err
+        assert "Traceback" not in said
+        return said
+
+    return call
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "benchmark", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_help_lists_commands_and_hides_steps():
@@ -38,6 +56,13 @@ def test_help_lists_commands_and_hides_steps():
     assert result.returncode == 0
     assert "leaderboard" in result.stdout
     assert "step" not in result.stdout
+
+
+def test_the_process_ends_with_the_message_and_its_exit_code():
+    result = run("step", "gather", "config/demo.yaml")
+    assert result.returncode == 2
+    assert "key 'cards' is missing" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -53,11 +78,8 @@ def test_help_lists_commands_and_hides_steps():
         (("step", "score", "x.json", "d", "A-B", "zero"), "valid integer"),
     ],
 )
-def test_user_errors(arguments, said):
-    result = run(*arguments)
-    assert result.returncode == 2
-    assert said in result.stderr
-    assert "Traceback" not in result.stderr
+def test_user_errors(refusal, arguments, said):
+    assert said in refusal(*arguments)
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +102,9 @@ def smoke(tmp_path_factory) -> str:
         (("segmentor", "ixi_phantom_tiny", "GE", "1"), "fold 1 of GE of ixi_phantom_tiny"),
     ],
 )
-def test_a_step_that_the_benchmark_does_not_ask_for(smoke, arguments, said):
+def test_a_step_that_the_benchmark_does_not_ask_for(refusal, smoke, arguments, said):
     step, *rest = arguments
-    result = run("step", step, smoke, *rest)
-    assert result.returncode == 2
-    assert said in result.stderr
-    assert "Traceback" not in result.stderr
+    assert said in refusal("step", step, smoke, *rest)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
@@ -144,21 +163,49 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize("name", WRITERS)
-def test_a_full_disk_is_told_with_the_file(tmp_path, name):
-    """``ulimit -f`` stands in for the disk: writes beyond it fail with an error that names no file."""
-    code = (
-        "import signal; import numpy as np; from pathlib import Path; from benchmark import cli; "
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "image = np.random.default_rng(0).uniform(-1, 1, (3, 64, 64)).astype(np.float32); "
-        f"cli.app = lambda: exec({WRITERS[name]!r}, globals()); cli.main()"
-    )
-    shell = ["bash", "-c", 'ulimit -f 4; exec "$@"', "bash", sys.executable, "-c", code]
+FULL_DISK = """
+import contextlib, io, json, os, signal, sys
+from pathlib import Path
+import numpy as np
+from benchmark import cli
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+image = np.random.default_rng(0).uniform(-1, 1, (3, 64, 64)).astype(np.float32)
+told = {}
+for name, work in json.loads(sys.argv[1]).items():
+    os.mkdir(name + " here")
+    os.chdir(name + " here")
+    cli.app = lambda: exec(work, globals())
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            cli.main()
+        except SystemExit as end:
+            told[name] = said.getvalue(), end.code, os.listdir()
+    os.chdir("..")
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def full_disk(tmp_path_factory) -> dict[str, list]:
+    """What each writer says on a full disk, its exit code, and what it leaves.
+
+    ``ulimit -f`` stands in for the disk: writes beyond it fail with an error that names no file.
+    """
+    shell = ["bash", "-c", 'ulimit -f 4; exec "$@"', "bash", sys.executable, "-c", FULL_DISK, json.dumps(WRITERS)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    result = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert result.stderr == f"error: {name}: a file is larger than this system allows. Raise the limit (ulimit -f).\n"
-    assert result.returncode == 2
-    assert not list(tmp_path.iterdir())
+    folder = tmp_path_factory.mktemp("disk")
+    done = subprocess.run(shell, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_full_disk_is_told_with_the_file(full_disk, name):
+    said, code, left = full_disk[name]
+    assert said == f"error: {name}: a file is larger than this system allows. Raise the limit (ulimit -f).\n"
+    assert code == 2
+    assert not left
 
 
 @pytest.mark.parametrize(
@@ -217,23 +264,25 @@ def test_a_bug_is_not_hidden(monkeypatch):
         cli.main()
 
 
-@pytest.mark.parametrize(("kernels", "asked"), [("portable", processor.PORTABLE_KERNELS), ("native", {})])
-def test_a_step_computes_with_the_kernels_that_its_config_asks_for(kernels, asked, tmp_path):
-    (tmp_path / "config.json").write_text(small.benchmark_config(kernels=kernels).model_dump_json())
+def test_a_step_computes_with_the_kernels_that_its_config_asks_for(tmp_path):
+    for kernels in ("portable", "native"):
+        (tmp_path / f"{kernels}.json").write_text(small.benchmark_config(kernels=kernels).model_dump_json())
     code = (
-        "import json, os, sys; from pathlib import Path;"
-        "from benchmark.runtime import processor; from benchmark.cli import steps;"
-        "processor._processor_flags = lambda: {'avx2'};"
-        "steps._config(Path('config.json')); assert 'torch' not in sys.modules;"
-        "print(json.dumps({n: os.environ[n] for n in processor.PORTABLE_KERNELS if n in os.environ}))"
+        "import json, os; from pathlib import Path; import sys\n"
+        "from benchmark.runtime import processor; from benchmark.cli import steps\n"
+        "processor._processor_flags = lambda: {'avx2'}\n"
+        "bare = {n: v for n, v in os.environ.items() if n not in processor.PORTABLE_KERNELS}\n"
+        "def asked(kernels, **extra):\n"
+        "    os.environ.clear(); os.environ.update(bare, **extra)\n"
+        "    steps._config(Path(f'{kernels}.json')); assert 'torch' not in sys.modules\n"
+        "    return {n: os.environ[n] for n in processor.PORTABLE_KERNELS if n in os.environ}\n"
+        "print(json.dumps([asked(k, **e) for k in ('portable', 'native') for e in ({}, {'MKL_CBWR': 'AVX2'})]))"
     )
-    bare = {name: value for name, value in os.environ.items() if name not in processor.PORTABLE_KERNELS}
-    for extra, expected in (({}, asked), ({"MKL_CBWR": "AVX2"}, {**asked, "MKL_CBWR": "AVX2"})):
-        environment = {**bare, **extra, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
-        assert json.loads(done.stdout) == expected, done.stderr
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    portable = processor.PORTABLE_KERNELS
+    assert json.loads(done.stdout) == [portable, {**portable, "MKL_CBWR": "AVX2"}, {}, {"MKL_CBWR": "AVX2"}]
 
 
 def test_a_processor_without_avx2_is_left_alone(monkeypatch):

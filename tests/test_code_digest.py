@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from changed_project import PROJECT, Changed
 
 from benchmark.runtime.code_digest import PACKAGES, ROOT, Project, code_behind, code_digest
 
@@ -193,23 +194,13 @@ SCORE = ("benchmark.pipeline.scoring:score_cell", "benchmark.metrics.kid")
 TABLES = ("benchmark.reporting.tables:make_tables",)
 
 
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory) -> Path:
-    """The code of this project, to be changed."""
-    copy = tmp_path_factory.mktemp("tree")
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
-    return copy
-
-
-def digests(root: Path) -> dict[tuple[str, ...], str]:
-    found = Project(root)
-    return {work: found.digest(*work) for work in (TRAIN, PREPARE, SCORE, TABLES)}
+def digests(project: Project) -> dict[tuple[str, ...], str]:
+    return {work: project.digest(*work) for work in (TRAIN, PREPARE, SCORE, TABLES)}
 
 
 @pytest.fixture(scope="module")
-def before(tree) -> dict[tuple[str, ...], str]:
-    return digests(tree)
+def before() -> dict[tuple[str, ...], str]:
+    return digests(PROJECT)
 
 
 @pytest.mark.parametrize(
@@ -227,29 +218,27 @@ def before(tree) -> dict[tuple[str, ...], str]:
         ("methods/segrenorm.py", "\n        return ", "\n        changed = 1\n        return ", {TRAIN}),
     ],
 )
-def test_what_a_change_of_this_project_makes_again(tree, before, file, old, new, changed):
-    path = tree / file
-    text = path.read_text()
+def test_what_a_change_of_this_project_makes_again(before, file, old, new, changed):
+    text = (ROOT / file).read_text()
     assert re.search(old, text)
-    path.write_text(re.sub(old, new, text))
-    after = digests(tree)
-    path.write_text(text)
+    after = digests(Changed(ROOT / file, re.sub(old, new, text)))
     assert {work for work in before if before[work] != after[work]} == changed
 
 
-def test_this_project_without_comments_and_in_another_format_is_the_same(tree, before, tmp_path):
-    copy = shutil.copytree(tree, tmp_path / "copy")
-    for path in copy.rglob("*.py"):
+def test_this_project_without_comments_and_in_another_format_is_the_same(before, tmp_path):
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in tmp_path.rglob("*.py"):
         path.write_text(ast.unparse(ast.parse(path.read_text())))
-    assert digests(copy) == before
+    assert digests(Project(tmp_path)) == before
 
 
 def test_what_finds_code_by_names_is_known():
     """Each of these must be an entry point where what it finds is used, as methods, metrics and readers are."""
-    project, found = Project(ROOT), set()
+    found = set()
     for path in sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py")):
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        found |= {module for part in project.module(module).parts.values() if part.finds}
+        found |= {module for part in PROJECT.module(module).parts.values() if part.finds}
     assert found == {
         "benchmark.archives.readers",
         "benchmark.cli.steps",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.cli import reported_errors
 from benchmark.pipeline.resolve import load_benchmark
 from benchmark.runtime import devices
 from benchmark.runtime.devices import gpus
@@ -24,7 +25,6 @@ DIVIDED = [[A, C, D], [B]]
 HOLD = """
 import logging, os, sys, time
 from pathlib import Path
-from benchmark.pipeline.resolve import load_benchmark
 from benchmark.runtime import devices
 devices.PAUSE = 0.05
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
@@ -148,20 +148,21 @@ def test_where_there_is_none_a_job_that_was_promised_one_is_told(machine, tmp_pa
 
 
 @pytest.mark.parametrize("asked", ["make_fabric", "inference_device"])
-def test_a_job_whose_gpu_pytorch_cannot_use_does_not_go_to_the_processor(machine, tmp_path, asked):
-    code = (
-        "import sys; from pathlib import Path; from benchmark.runtime import devices; "
-        "from benchmark.cli import reported_errors; "
-        "devices.take_gpu(Path(sys.argv[1])); from benchmark.training import device\n"
-        f"with reported_errors(): print(device.{asked}())"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert f"error: {A}: the job was given this GPU, and PyTorch " in done.stderr
-    assert "cannot use it (" in done.stderr
-    assert "CUDA_VISIBLE_DEVICES= before the command" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_job_whose_gpu_pytorch_cannot_use_does_not_go_to_the_processor(machine, tmp_path, monkeypatch, capsys, asked):
+    from benchmark.training import device
+
+    monkeypatch.setattr(devices, "_held", [])
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    devices.take_gpu(tmp_path)
+    with pytest.raises(SystemExit) as caught, reported_errors():
+        getattr(device, asked)()
+    for held in devices._held:
+        held.close()
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert f"error: {A}: the job was given this GPU, and PyTorch " in said
+    assert "cannot use it (" in said
+    assert "CUDA_VISIBLE_DEVICES= before the command" in said
 
 
 def test_a_driver_that_fails_is_told_where_there_are_devices(machine, monkeypatch):

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import small_benchmark as small
 import small_cells
@@ -19,11 +21,21 @@ def view():
     return small_cells.make_view()
 
 
+@pytest.fixture(scope="session")
+def trained_judges(tmp_path_factory):
+    """The small benchmark with its judges, trained for a few steps."""
+    root = tmp_path_factory.mktemp("judges")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        small.lay_out()
+        config = small.benchmark_config()
+        for domain in ("AA", "BB"):
+            train_segmentor(config, small.DATASET, domain, 0)
+        train_autoencoder(config, small.DATASET, small.PAIR, 0)
+    return root
+
+
 @pytest.fixture
-def judged():
-    """Judges of the small benchmark, trained for a few steps."""
-    small.lay_out()
-    config = small.benchmark_config()
-    for domain in ("AA", "BB"):
-        train_segmentor(config, small.DATASET, domain, 0)
-    train_autoencoder(config, small.DATASET, small.PAIR, 0)
+def judged(trained_judges, tmp_path):
+    """A copy of it, which is the working directory."""
+    shutil.copytree(trained_judges, tmp_path, dirs_exist_ok=True)

@@ -3,6 +3,7 @@ import sys
 
 import fake_benchmark as fake
 import pytest
+from made_once import made_once
 
 from benchmark.reporting.results import Results
 from benchmark.runtime.paths import ROOT
@@ -66,16 +67,18 @@ def results(config, session_results):
 @pytest.fixture(scope="session")
 def rendered_root(tmp_path_factory):
     """Everything of a smaller tree made once, in a process of its own."""
-    root = tmp_path_factory.mktemp("rendered")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        made = fake.write(root, RENDERED)
-    (root / "config.json").write_text(made.model_dump_json())
-    command = [sys.executable, "-c", RENDER]
-    environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return root
+
+    def render(root):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(root)
+            made = fake.write(root, RENDERED)
+        (root / "config.json").write_text(made.model_dump_json())
+        command = [sys.executable, "-c", RENDER]
+        environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    return made_once(tmp_path_factory, "rendered", render)
 
 
 @pytest.fixture

@@ -20,15 +20,16 @@ KEYS = [
 
 
 @pytest.fixture
-def draw(results, cache, tmp_path):
-    """Draws and saves a figure, each once."""
+def draw(results, cache):
+    """Draws a figure and lays it out, each once."""
 
     def draw_once(key):
         if key not in cache:
             item = next(i for i in figure_items(results.config) if i.key == key)
             with style.styled():
                 cache[key] = figures.draw(results, item)
-                style.save(cache[key], [tmp_path / "figure.png"])
+                cache[key].draw_without_rendering()
+                cache[key].set_layout_engine("none")
         return cache[key]
 
     return draw_once
