@@ -3,12 +3,10 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from named_patients import PATIENTS, SETTINGS, patient
-from small_datasets import BASE, MRI
+from small_datasets import write_config
 from tracked import dvc
 
 from benchmark.archives.retrieval import versioning
@@ -27,24 +25,7 @@ def project(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def dataset(project) -> Callable[..., Path]:
     """Writes the config of a dataset for a reader, with changes; returns where its archive belongs."""
-
-    def write(name: str, reader: str, **changes: Any) -> Path:
-        base = dict(BASE[reader])
-        content = {
-            "title": name,
-            "reader": reader,
-            "split": {"protocol": "holdout"},
-            "preparation": MRI,
-            "training": {"crop": [16, 16], "batch_size": 2},
-            "class_weights": {"background": 0.5, "foreground": 0.5},
-            **base,
-            "domains": {code: {"title": code} for code in base["domains"]},
-            **changes,
-        }
-        (paths.DATASET_CONFIG / f"{name}.yaml").write_text(yaml.safe_dump(content))
-        return paths.raw(name)
-
-    return write
+    return write_config
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """Parts of small dataset configs."""
 
+from pathlib import Path
 from typing import Any
 
+import yaml
 from archives import verified
 
 from benchmark.archives.inventory import split_subjects, take_inventory
 from benchmark.config.load import load_dataset
+from benchmark.runtime import paths
 
 MRI = {
     "kind": "mri",
@@ -41,6 +44,25 @@ BASE: dict[str, Any] = {
         "pairs": ["OASIS-IXIHH"],
     },
 }
+
+
+def write_config(name: str, reader: str, **changes: Any) -> Path:
+    """Writes the config of a dataset for a reader, with changes; returns where its archive belongs."""
+    base = dict(BASE[reader])
+    content = {
+        "title": name,
+        "reader": reader,
+        "split": {"protocol": "holdout"},
+        "preparation": MRI,
+        "training": {"crop": [16, 16], "batch_size": 2},
+        "class_weights": {"background": 0.5, "foreground": 0.5},
+        **base,
+        "domains": {code: {"title": code} for code in base["domains"]},
+        **changes,
+    }
+    paths.DATASET_CONFIG.mkdir(parents=True, exist_ok=True)
+    (paths.DATASET_CONFIG / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    return paths.raw(name)
 
 
 def inventoried(dataset: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from archives import brain, msseg_patient, pose, save, truncate, verified
 from scipy import ndimage
-from small_datasets import MRI, inventoried
+from small_datasets import MRI, inventoried, write_config
 
 from benchmark.config.load import load_dataset
 from benchmark.data.slices import SliceStore
@@ -42,10 +42,9 @@ def head(matrix: np.ndarray, axes: str = "PSR", gain: float = 4.0) -> nib.Nifti1
     return image.as_reoriented(ornt)
 
 
-@pytest.fixture
-def heads(dataset) -> Path:
+def write_heads() -> None:
     """An archive of four brains, phantoms of which the source's truth is the same image, twice as bright."""
-    root = dataset("heads", "ixi", phantom=True)
+    root = write_config("heads", "ixi", phantom=True)
     (root / "IXI-T1").mkdir(parents=True)
     for number, (subject, name) in enumerate(NAMES.items()):
         image = head(pose(3 * number, (2.0 * number, -3.0, 1.0)))
@@ -56,7 +55,41 @@ def heads(dataset) -> Path:
                 (root / "truth/PL" / kind).mkdir(parents=True, exist_ok=True)
                 nib.save(twice, root / "truth/PL" / kind / name)
     inventoried("heads")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory) -> Path:
+    """A project with that archive."""
+    root = tmp_path_factory.mktemp("heads")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        write_heads()
     return root
+
+
+@pytest.fixture(scope="module")
+def prepared_archive(archive, tmp_path_factory) -> Path:
+    """The same project, in which three of the subjects are prepared."""
+    root = tmp_path_factory.mktemp("prepared") / "project"
+    shutil.copytree(archive, root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for subject in (SOURCE, "IXI102", TARGET):
+            prepare_subject("heads", subject)
+    return root
+
+
+@pytest.fixture
+def heads(archive, project) -> Path:
+    """Where the archive is, in a copy of its project."""
+    shutil.copytree(archive, project, dirs_exist_ok=True)
+    return paths.raw("heads")
+
+
+@pytest.fixture
+def prepared(prepared_archive, monkeypatch) -> None:
+    """The project with prepared subjects, to be looked at only."""
+    monkeypatch.chdir(prepared_archive)
 
 
 def tried() -> str:
@@ -68,8 +101,7 @@ def contents(subject: str) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*.nii.gz"))}
 
 
-def test_prepared_volumes(heads):
-    prepare_subject("heads", TARGET)
+def test_prepared_volumes(prepared):
     folder = paths.subject("heads", TARGET)
     image, labels, mask = (nib.load(folder / f"{part}.nii.gz") for part in ("image", "labels", "mask"))
     grid = slice_grid(load_dataset("heads").preparation)
@@ -88,11 +120,10 @@ def test_prepared_volumes(heads):
     assert 0.001 < (data[inside] == 1).mean() < 0.01
 
 
-def test_brains_of_any_pose_come_to_lie_on_the_template(heads):
+def test_brains_of_any_pose_come_to_lie_on_the_template(prepared):
     truth = ndimage.zoom(brain()[0], 1)  # the template on its own grid of 5 mm
     grid = slice_grid(load_dataset("heads").preparation)
     for subject in (SOURCE, TARGET):
-        prepare_subject("heads", subject)
         mask = nib.load(paths.subject("heads", subject) / "mask.nii.gz").get_fdata() > 0
         template_mask = truth > 20
         voxels = np.linalg.inv(brain()[1]) @ grid.affine
@@ -100,18 +131,17 @@ def test_brains_of_any_pose_come_to_lie_on_the_template(heads):
         assert 2 * (mask & found).sum() / (mask.sum() + found.sum()) > 0.93
 
 
-def test_the_same_scan_gives_the_same_bytes(heads):
+def test_the_same_scan_gives_the_same_bytes(heads, prepared_archive, monkeypatch):
     subject = tried()
     prepare_subject("heads", subject)
-    first = contents(subject)
-    prepare_subject("heads", subject)
-    assert contents(subject) == first
-    assert len(first) == 5
+    again = contents(subject)
+    monkeypatch.chdir(prepared_archive)
+    assert again == contents(subject)
+    assert len(again) == 5
 
 
-def test_truth_has_the_place_and_the_mask_of_the_source(heads):
+def test_truth_has_the_place_and_the_mask_of_the_source(prepared):
     """The truth is the source's scan at another gain: after preparation nothing is left of that."""
-    prepare_subject("heads", tried())
     image, mask = (contents_of(tried(), part) for part in ("image", "mask"))
     clean = contents_of(tried(), "truth/PL/clean")
     np.testing.assert_allclose(clean, image, atol=2e-3)
@@ -122,9 +152,8 @@ def contents_of(subject: str, part: str) -> np.ndarray:
     return np.asarray(nib.load(paths.subject("heads", subject) / f"{part}.nii.gz").dataobj)
 
 
-def test_only_test_subjects_of_the_source_have_a_truth(heads):
+def test_only_test_subjects_of_the_source_have_a_truth(prepared):
     other = ({SOURCE, "IXI102"} - {tried()}).pop()
-    prepare_subject("heads", other)
     assert sorted(contents(other)) == ["image.nii.gz", "labels.nii.gz", "mask.nii.gz"]
 
 

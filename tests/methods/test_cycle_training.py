@@ -1,19 +1,16 @@
 """Training of the cycle-consistent methods: randomness, order of updates, divergence, precision, and learning."""
 
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from two_scanners import DEVICE, context, trainer_of, training_set
+from two_scanners import DEVICE, SLICES, context, trainer_of, training_set
 
 from benchmark.methods.crops import Crops
 from benchmark.methods.cycle import CONSTANT, CycleMethod
 from benchmark.methods.options import AdversarialOptions
-from benchmark.methods.registry import FOLDER, create
+from benchmark.methods.registry import create
 from benchmark.networks.twins import DOMAINS
 from benchmark.runtime.errors import Diverged
 from benchmark.training import loop
@@ -34,7 +31,7 @@ def files(method, folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize(("name", "options"), [*((n, {}) for n in OPTIONS), ("cyclegan", POOLED)])
+@pytest.mark.parametrize(("name", "options"), [("semgan", {}), ("segrenorm", {}), ("cyclegan", POOLED)])
 def test_the_same_identity_gives_the_same_bits(name, options, tmp_path):
     torch.manual_seed(1)
     first = files(fit(name, context(3), **options), tmp_path / "first")
@@ -66,14 +63,15 @@ def test_leaves_the_global_random_state_alone(tmp_path):
 def test_trains_in_a_process_that_translated_first(tmp_path):
     """What layers cache while translating, without gradients, must serve a training."""
     fit("segrenorm", context(1)).save(tmp_path / "model")
-    code = (
-        "import numpy as np; from pathlib import Path; from two_scanners import SLICES, context, training_set; "
-        "from benchmark.methods.registry import create; "
-        f"method = create('segrenorm', {OPTIONS['segrenorm']!r}); method.load(Path({str(tmp_path / 'model')!r})); "
-        "method.translate(np.zeros(SLICES, np.float32)); method.fit(training_set(), context(1))"
-    )
-    found = os.pathsep.join([str(FOLDER.parent), str(Path(__file__).parent)])
-    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": found}, check=True)
+    caches = {v for name in list(sys.modules) if name.startswith("benchmark.") for v in vars(sys.modules[name]).values()
+              if hasattr(v, "cache_clear")}  # fmt: skip
+    assert caches
+    for cached in caches:
+        cached.cache_clear()
+    method = create("segrenorm", OPTIONS["segrenorm"])
+    method.load(tmp_path / "model")
+    method.translate(np.zeros(SLICES, np.float32))
+    method.fit(training_set(), context(1))
 
 
 def test_all_methods_draw_the_same_crops_and_start_from_the_same_weights(monkeypatch):
@@ -290,19 +288,19 @@ def test_mixed_precision_trains_in_float32():
 
 def test_paper_blocks_translate_with_running_statistics():
     """Batch normalization must not make a translation depend on what else is in its batch."""
-    method = fit("cyclegan", context(25), block="paper")
+    method = fit("cyclegan", context(4, initial_std=0.2), block="paper")
     images = training_set().source.images[0]
     alone = np.concatenate([method.translate(images[z : z + 1]) for z in range(len(images))])
     np.testing.assert_allclose(alone, method.translate(images), atol=1e-5)
 
 
 def test_learns_an_easy_shift():
-    """Scanners that differ in contrast alone: what can only fall falls (over four seeds, to 0.72 at most)."""
+    """Scanners that differ in contrast alone: what can only fall falls (over four seeds, to 0.8 at most)."""
     rows = []
-    how = context(90, log=lambda step, losses: rows.append(losses))
-    fit("segrenorm", how, learning_rate_generators=2e-3, learning_rate_segmentors=2e-3)
+    how = context(50, log=lambda step, losses: rows.append(losses))
+    fit("segrenorm", how, learning_rate_generators=3e-3, learning_rate_segmentors=3e-3)
     for loss in ("cycle", "segmentation_real", "segmentation_translated"):
         for domain in ("source", "target"):
             name = f"{loss}_{domain}"
             before, after = (np.mean([row[name] for row in part]) for part in (rows[:5], rows[-5:]))
-            assert after < 0.8 * before, name
+            assert after < 0.9 * before, name

@@ -136,13 +136,13 @@ def test_a_process_that_gets_no_more_memory_ends_with_a_message():
     """A limit on addresses stands in for the machine."""
     small.lay_out()
     wide = small.benchmark_config(
-        methods={"cyclegan": {}}, proposed="cyclegan", training={"width": 256, "schedule": small.SCHEDULE}
+        methods={"cyclegan": {}}, proposed="cyclegan", training={"width": 128, "schedule": small.SCHEDULE}
     )
     Path("config.json").write_text(wide.model_dump_json())
     arguments = ["step", "train", "config.json", small.DATASET, small.PAIR, "0", "cyclegan", "0"]
     limited = (
         "import resource, sys, psutil, lightning_fabric; from benchmark.cli import main; "
-        "most = psutil.Process().memory_info().vms + 2**30; "
+        "most = psutil.Process().memory_info().vms + 2**29; "
         "resource.setrlimit(resource.RLIMIT_AS, (most, most)); "
         f"sys.argv = ['hbench', *{arguments!r}]; main()"
     )

@@ -35,7 +35,7 @@ from benchmark.training.state import TrainingState
 
 STEPS = 8
 IDENTITY = {"config": "a", "code": "b", "slices": "c", "splits": "d"}
-VARIANTS = [*METHODS.items(), ("cyclegan", {"image_pool": 3})]
+VARIANTS = [("semgan", METHODS["semgan"]), ("segrenorm", METHODS["segrenorm"]), ("cyclegan", {"image_pool": 3})]
 
 
 class Killed(KeyboardInterrupt):
@@ -64,6 +64,24 @@ def kill():
     raise Killed
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What a training of CycleGAN gives, and the folder of its checkpoints."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return fit("cyclegan", {}, checkpoints(folder)), folder
+
+
+@pytest.fixture
+def expected(undisturbed):
+    return undisturbed[0]
+
+
+@pytest.fixture
+def left(undisturbed, tmp_path):
+    """A copy of its checkpoints."""
+    return Path(shutil.copytree(undisturbed[1], tmp_path / "left"))
+
+
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
 def test_killed_twice_the_weights_and_the_history_are_those_of_an_undisturbed_training(name, options, tmp_path):
     expected = fit(name, options)
@@ -78,8 +96,8 @@ def test_killed_twice_the_weights_and_the_history_are_those_of_an_undisturbed_tr
 
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
-def test_a_signal_ends_the_training_after_the_step_with_a_checkpoint(asked, tmp_path):
-    expected, before = fit("cyclegan", {}), signal.getsignal(asked)
+def test_a_signal_ends_the_training_after_the_step_with_a_checkpoint(asked, expected, tmp_path):
+    before = signal.getsignal(asked)
     with pytest.raises(Interrupted, match=rf"{asked.name}: stopped after step 3 of 8; the same command goes on"):
         fit("cyclegan", {}, checkpoints(tmp_path, every=500), 3, lambda: os.kill(os.getpid(), asked))
     assert signal.getsignal(asked) == before
@@ -88,9 +106,8 @@ def test_a_signal_ends_the_training_after_the_step_with_a_checkpoint(asked, tmp_
     assert last.resumed_at == 3
 
 
-def test_the_last_two_are_kept(tmp_path):
-    fit("cyclegan", {}, checkpoints(tmp_path))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000004", "step-000000006"]
+def test_the_last_two_are_kept(left):
+    assert sorted(path.name for path in left.iterdir()) == ["step-000000004", "step-000000006"]
 
 
 def flip_a_bit(path):
@@ -105,18 +122,16 @@ def cut(path):
 
 @pytest.mark.parametrize("damage", [flip_a_bit, cut, os.unlink])
 @pytest.mark.parametrize("file", [TENSORS, "state.json", SUMS])
-def test_a_damaged_one_is_reported_and_the_one_before_it_is_used(damage, file, tmp_path, caplog):
-    expected = fit("cyclegan", {}, checkpoints(tmp_path))
-    damage(tmp_path / "step-000000006" / file)
-    last = checkpoints(tmp_path)
+def test_a_damaged_one_is_reported_and_the_one_before_it_is_used(damage, file, expected, left, caplog):
+    damage(left / "step-000000006" / file)
+    last = checkpoints(left)
     with caplog.at_level(logging.WARNING):
         assert fit("cyclegan", {}, last) == expected
     assert last.resumed_at == 4
     assert "step-000000006 is damaged" in caplog.text
 
 
-def test_one_that_cannot_be_read_is_not_taken_for_damaged(tmp_path, monkeypatch):
-    expected = fit("cyclegan", {}, checkpoints(tmp_path))
+def test_one_that_cannot_be_read_is_not_taken_for_damaged(expected, left, monkeypatch):
 
     def refuse(file, name):
         raise PermissionError(errno.EACCES, "Permission denied", file.name)
@@ -124,29 +139,27 @@ def test_one_that_cannot_be_read_is_not_taken_for_damaged(tmp_path, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr("benchmark.training.checkpoints.hashlib.file_digest", refuse)
         with pytest.raises(PermissionError):
-            fit("cyclegan", {}, checkpoints(tmp_path))
-    last = checkpoints(tmp_path)
+            fit("cyclegan", {}, checkpoints(left))
+    last = checkpoints(left)
     assert fit("cyclegan", {}, last) == expected
     assert last.resumed_at == 6
 
 
-def test_where_all_are_damaged_the_training_begins_anew(tmp_path, caplog):
-    expected = fit("cyclegan", {}, checkpoints(tmp_path))
-    for path in tmp_path.iterdir():
+def test_where_all_are_damaged_the_training_begins_anew(expected, left, caplog):
+    for path in left.iterdir():
         flip_a_bit(path / TENSORS)
-    last = checkpoints(tmp_path)
+    last = checkpoints(left)
     assert fit("cyclegan", {}, last) == expected
     assert last.resumed_at == 0
     assert caplog.text.count("is damaged") == 2
 
 
-def test_damaged_ones_do_not_displace_what_comes_after_them(tmp_path):
-    expected = fit("cyclegan", {}, checkpoints(tmp_path))
-    for path in tmp_path.iterdir():
+def test_damaged_ones_do_not_displace_what_comes_after_them(expected, left):
+    for path in left.iterdir():
         flip_a_bit(path / TENSORS)
     with pytest.raises(Interrupted, match="after step 1 of 8"):
-        fit("cyclegan", {}, checkpoints(tmp_path, every=500), 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    last = checkpoints(tmp_path)
+        fit("cyclegan", {}, checkpoints(left, every=500), 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    last = checkpoints(left)
     assert fit("cyclegan", {}, last) == expected
     assert last.resumed_at == 1
 
@@ -194,16 +207,14 @@ def test_a_judge_that_diverged_can_be_trained_otherwise():
 
 
 @pytest.mark.parametrize("other", IDENTITY)
-def test_one_of_another_identity_is_refused(other, tmp_path):
-    fit("cyclegan", {}, checkpoints(tmp_path))
+def test_one_of_another_identity_is_refused(other, left):
     spoken = {"config": "settings", "code": "code", "slices": "prepared slices", "splits": "training subjects"}
     with pytest.raises(ModelError, match=f"is a checkpoint of this training with other {spoken[other]}.* or delete"):
-        fit("cyclegan", {}, checkpoints(tmp_path, **{other: "another"}))
-    assert len(list(tmp_path.iterdir())) == 2
+        fit("cyclegan", {}, checkpoints(left, **{other: "another"}))
+    assert len(list(left.iterdir())) == 2
 
 
-def test_a_full_disk_leaves_the_earlier_ones_as_they_were(tmp_path, monkeypatch):
-    expected = fit("cyclegan", {})
+def test_a_full_disk_leaves_the_earlier_ones_as_they_were(expected, tmp_path, monkeypatch):
 
     def full(path, content):
         raise OSError(28, "No space left on device")
@@ -215,10 +226,10 @@ def test_a_full_disk_leaves_the_earlier_ones_as_they_were(tmp_path, monkeypatch)
     assert fit("cyclegan", {}, checkpoints(tmp_path)) == expected
 
 
-def test_what_was_torn_by_a_kill_is_removed(tmp_path):
-    (tmp_path / ".step-000000001.77.tmp").mkdir()
-    fit("cyclegan", {}, checkpoints(tmp_path))
-    assert not list(tmp_path.glob(".*"))
+def test_what_was_torn_by_a_kill_is_removed(left):
+    (left / ".step-000000001.77.tmp").mkdir()
+    fit("cyclegan", {}, checkpoints(left, every=1))
+    assert not list(left.glob(".*"))
 
 
 def line(where, stop=None, steps=450):

@@ -39,7 +39,7 @@ def page_of(measures: dict[str, dict[str, float]]) -> str:
 
 def test_each_fault_has_its_reason_and_the_clean_have_none(prepared):
     prepared(all_subjects())
-    make_quality("balls", 2)
+    make_quality("balls", 1)
     folder = paths.quality("balls")
     with (folder / "flags.csv").open() as file:
         found = {row["subject"]: row["reason"] for row in csv.DictReader(file)}
