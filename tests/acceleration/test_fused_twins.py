@@ -175,25 +175,30 @@ def test_the_state_does_not_show_that_networks_are_fused():
     assert now.here["generator"].required_multiple == networks["source"]["generator"].required_multiple
 
 
+SIZES = [
+    ((2, 1, 32, 32), 8, True),
+    ((2, 1, 64, 64), 8, True),
+    ((4, 1, 64, 64), 8, True),
+    ((2, 1, 32, 32), 32, True),
+    # Calls are not the cost:
+    ((5, 1, 64, 64), 8, False),
+    ((8, 1, 64, 64), 8, False),
+    ((2, 1, 256, 64), 8, False),
+    ((2, 1, 64, 256), 8, False),
+    ((2, 1, 64, 64), 32, False),
+    ((2, 1, 32, 32), 33, False),
+    ((2, 1, 32, 32), 64, False),
+    ((4, 1, 128, 128), 64, False),
+]
+
+
 @pytest.mark.parametrize(
-    ("shape", "width", "fused"),
+    ("roles", "shape", "width", "fused"),
     [
-        ((2, 1, 32, 32), 8, True),
-        ((2, 1, 64, 64), 8, True),
-        ((4, 1, 64, 64), 8, True),
-        ((2, 1, 32, 32), 32, True),
-        # Calls are not the cost:
-        ((5, 1, 64, 64), 8, False),
-        ((8, 1, 64, 64), 8, False),
-        ((2, 1, 256, 64), 8, False),
-        ((2, 1, 64, 256), 8, False),
-        ((2, 1, 64, 64), 32, False),
-        ((2, 1, 32, 32), 33, False),
-        ((2, 1, 32, 32), 64, False),
-        ((4, 1, 128, 128), 64, False),
+        *((plain_roles, *size) for size in SIZES),
+        *((roles, *SIZES[i]) for roles in (renormalized_roles, published_roles) for i in (1, 4, 9)),
     ],
 )
-@pytest.mark.parametrize("roles", [plain_roles, renormalized_roles, published_roles])
 def test_only_small_networks_are_fused(roles, shape, width, fused):
     with torch.device("meta"):
         networks = accelerate(Twins(roles(width), roles(width), fusible=True))

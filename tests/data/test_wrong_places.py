@@ -5,9 +5,9 @@ import gzip
 import json
 import lzma
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from archives import ixi, msseg_patient, oasis_ixi, retouch_volume
 from test_packed import NAMES, OLD, tar_flat, unpacked_old_msseg, unpacked_retouch, zip_flat, zip_folder
 from typer.testing import CliRunner
 
+from benchmark import cli
 from benchmark.archives.readers import reader
 from benchmark.cli.app import app
 from benchmark.runtime.errors import DataError
@@ -176,13 +177,29 @@ def test_a_patient_with_labels_alone(tmp_path):
     assert found[1].subject == "07001MOEL"
 
 
-def check(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmark", "data", "check", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def check(monkeypatch, capsys) -> Callable[..., Done]:
+    """Runs ``hbench data check`` with these arguments."""
+
+    def call(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["hbench", "data", "check", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        shown = capsys.readouterr()
+        return Done(ended.value.code or 0, shown.out, shown.err)
+
+    return call
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_a_path_that_does_not_exist(dataset, tmp_path, options):
+def test_a_path_that_does_not_exist(dataset, check, tmp_path, options):
     """Of a phantom it was said not to be generated yet."""
     dataset("mini", "ixi", phantom=True)
     (tmp_path / "x.txt").touch()
@@ -202,7 +219,7 @@ def test_a_path_that_does_not_exist(dataset, tmp_path, options):
             assert done.stderr == f"error: {tmp_path / path}: {said}. {remedy}.\n"
 
 
-def test_json_where_no_archive_was_put(dataset):
+def test_json_where_no_archive_was_put(dataset, check):
     root = dataset("mini", "msseg")
     done = check("mini", "--json")
     assert (done.returncode, done.stderr) == (2, "")
@@ -213,7 +230,7 @@ def test_json_where_no_archive_was_put(dataset):
     assert report["warnings"] == []
 
 
-def test_json_of_an_archive_elsewhere(dataset, tmp_path_factory):
+def test_json_of_an_archive_elsewhere(dataset, check, tmp_path_factory):
     dataset("mini", "ixi")
     names = [*NAMES, "IXI013-HH-1212-T1", "IXI036-IOP-0874-T1"]
     elsewhere = ixi(tmp_path_factory.mktemp("elsewhere"), names)

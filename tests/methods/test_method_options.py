@@ -187,11 +187,11 @@ def test_the_smallest_crop_is_what_a_training_takes(name, given, crop):
     train, method = training_set(crop=crop), create(name, given)
     shorter, longer = method.smallest_crop(train.task)
     if min(crop) >= shorter and max(crop) >= longer:
-        with suppress(Diverged):  # two steps come to little
-            method.fit(train, context(2, width=2))
+        with suppress(Diverged):  # one step comes to little
+            method.fit(train, context(1, width=2))
     else:
         with pytest.raises((ValueError, RuntimeError)):
-            method.fit(train, context(2, width=2))
+            method.fit(train, context(1, width=2))
 
 
 def test_methods_without_networks_take_any_crop():

@@ -9,7 +9,7 @@ from two_scanners import context, training_set
 from benchmark.config.base import Strict
 from benchmark.methods.base import Direction
 
-STEPS = 6
+STEPS = 3
 
 
 def fitted(how):
@@ -20,7 +20,7 @@ def fitted(how):
 
 def test_it_learns_with_steps_of_its_own():
     rows = []
-    fitted(context(40, initial_std=0.1, log=lambda step, losses: rows.append(losses)))
+    fitted(context(30, initial_std=0.1, log=lambda step, losses: rows.append(losses)))
     assert list(rows[0]) == ["discriminator", "adversarial", "contrast", "identity_contrast"]
     first, last = (np.mean([row["contrast"] for row in part]) for part in (rows[:5], rows[-5:]))
     assert last < 0.9 * first

@@ -13,7 +13,7 @@ from benchmark.training.device import make_fabric
 from benchmark.training.trainer import Trainer
 from studies.plain import PlainTraining
 
-STEPS = 3
+STEPS = 2
 
 
 @pytest.mark.usefixtures("double_precision", "no_dropout_in_unets")

@@ -14,7 +14,7 @@ def converged(network):
     """Power iterations until the singular vectors no longer move: one each time a weight is read in training mode."""
     network.train()
     with torch.no_grad():
-        for _ in range(1000):
+        for _ in range(200):
             for layer in (0, 2, 4):
                 network.layers[layer].weight  # noqa: B018
     return network.eval()

@@ -6,11 +6,12 @@ import re
 import pooled_work
 import pytest
 import yaml
+from matplotlib.figure import Figure
 from prepared_balls import CLEAN
 
 from benchmark.archives.measures import MEASURES
 from benchmark.config.load import load_dataset
-from benchmark.reporting.quality import report
+from benchmark.reporting.quality import report, sheet
 from benchmark.reporting.quality.flags import Scored, flags
 from benchmark.reporting.quality.page import render
 from benchmark.reporting.quality.report import make_quality
@@ -37,7 +38,10 @@ def page_of(measures: dict[str, dict[str, float]]) -> str:
     return render(config, scored, flags(MEASURES["mri"], scored))
 
 
-def test_each_fault_has_its_reason_and_the_clean_have_none(prepared):
+def test_each_fault_has_its_reason_and_the_clean_have_none(prepared, monkeypatch):
+    # Here, and without drawing: other tests look at sheets and at the processes that draw them.
+    monkeypatch.setattr(sheet, "draw_sheet", lambda *_: Figure((1, 1)))
+    monkeypatch.setattr(report, "run_parallel", lambda call, todo, *_, **__: [call(*each) for each in todo])
     prepared(all_subjects())
     make_quality("balls", 1)
     folder = paths.quality("balls")
