@@ -69,17 +69,19 @@ def test_links_that_lead_to_no_folder_are_told(capsys):
 
 
 ASK = """
-import sys
 from pathlib import Path
 from benchmark.cli import reported_errors
 from benchmark.pipeline.folders import refuse_unusable
 with reported_errors():
-    refuse_unusable([Path("results/a"), Path("logs/a/train")], writing=sys.argv[1] == "writing")
+    for writing in (False, True):
+        refuse_unusable([Path("results/a"), Path("logs/a/train")], writing=writing)
+        print("writing" if writing else "looking")
 """
 
 
-def asked(*before, writing=True):
-    command = [*before, sys.executable, "-c", ASK, "writing" if writing else "looking"]
+def asked(*before):
+    """Asks for someone who would only look, and then for one who would write."""
+    command = [*before, sys.executable, "-c", ASK]
     environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, preexec_fn=None if before else without_override
@@ -99,11 +101,11 @@ def test_a_folder_in_which_nothing_may_be_made_is_told_to_who_would_write(made, 
     Path(made).mkdir(parents=True)
     Path(closed).chmod(0o555)
     try:
-        looked, done = asked(writing=False), asked()
+        done = asked()
     finally:
         Path(closed).chmod(0o755)
-    assert (looked.returncode, looked.stderr) == (0, "")
     fault = f"error: {told_of}: access is denied. Correct the permissions.\n" if told_of else ""
+    assert done.stdout.split() == (["looking"] if told_of else ["looking", "writing"])
     assert (done.returncode, done.stderr) == (2 if told_of else 0, fault)
 
 

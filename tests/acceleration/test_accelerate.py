@@ -45,8 +45,7 @@ def kinds(module):
 
 @EVERY
 @pytest.mark.usefixtures("ways")
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("size", [0, 1])
+@pytest.mark.parametrize(("size", "training"), [(0, True), (1, False)])
 def test_results_and_gradients_are_those_of_the_plain_network(name, size, training):
     plain, given = network(name).train(training), inputs(name, NETWORKS[name].sizes[size])
     fast = accelerate(deepcopy(plain))

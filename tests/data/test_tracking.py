@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from archives import ixi
-from dvc.repo import Repo
 from tracked import dvc
 from typer.testing import CliRunner
 
@@ -17,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_no_ignored_folder_hides_an_archive_from_dvc():
     """Git ignores the archives and not their folder; DVC looks for nothing in a folder that git ignores."""
+    from dvc.repo import Repo
+
     pointers = sorted((ROOT / "data/raw").glob("*.dvc"))
     assert pointers
     with Repo(str(ROOT)) as repo:

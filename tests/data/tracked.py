@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from dvc.cli import main
 
 from benchmark.archives.retrieval.fetch import fetch
 from benchmark.runtime import paths
@@ -20,6 +19,8 @@ FILES = {"IXI-T1/a.nii.gz": b"a" * 100, "IXI-T1/b.nii.gz": b"b" * 50, "notes.txt
 
 def dvc(*arguments: str) -> None:
     """Runs a command of DVC, in this process: importing DVC takes longer than most commands."""
+    from dvc.cli import main
+
     with pytest.MonkeyPatch.context() as patch:
         for name in ("DVC_NO_ANALYTICS", "CI"):  # neither reports nor looks for a new version
             patch.setenv(name, "1")

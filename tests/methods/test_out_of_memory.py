@@ -132,6 +132,7 @@ def test_errors_are_told_apart(error, whose, monkeypatch, capsys):
         assert capsys.readouterr().err.startswith(f"error: the {whose}'s memory: is used up (")
 
 
+@pytest.mark.processes
 def test_a_process_that_gets_no_more_memory_ends_with_a_message():
     """A limit on addresses stands in for the machine."""
     small.lay_out()

@@ -120,8 +120,10 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-10])
 
 
-@pytest.mark.parametrize("damage", [flip_a_bit, cut, os.unlink])
-@pytest.mark.parametrize("file", [TENSORS, "state.json", SUMS])
+@pytest.mark.parametrize(
+    ("damage", "file"),
+    [(flip_a_bit, TENSORS), (os.unlink, TENSORS), (cut, "state.json"), (flip_a_bit, SUMS), (os.unlink, SUMS)],
+)
 def test_a_damaged_one_is_reported_and_the_one_before_it_is_used(damage, file, expected, left, caplog):
     damage(left / "step-000000006" / file)
     last = checkpoints(left)

@@ -38,10 +38,14 @@ def page_of(measures: dict[str, dict[str, float]]) -> str:
     return render(config, scored, flags(MEASURES["mri"], scored))
 
 
-def test_each_fault_has_its_reason_and_the_clean_have_none(prepared, monkeypatch):
-    # Here, and without drawing: other tests look at sheets and at the processes that draw them.
-    monkeypatch.setattr(sheet, "draw_sheet", lambda *_: Figure((1, 1)))
+def draw_here(monkeypatch):
+    """Draws in this process: what processes draw, and one that is killed, are looked at elsewhere."""
     monkeypatch.setattr(report, "run_parallel", lambda call, todo, *_, **__: [call(*each) for each in todo])
+
+
+def test_each_fault_has_its_reason_and_the_clean_have_none(prepared, monkeypatch):
+    draw_here(monkeypatch)
+    monkeypatch.setattr(sheet, "draw_sheet", lambda *_: Figure((1, 1)))  # tests of sheets look at these
     prepared(all_subjects())
     make_quality("balls", 1)
     folder = paths.quality("balls")
@@ -103,21 +107,24 @@ def test_what_was_not_measured_is_a_dash_and_titles_are_escaped(prepared):
     assert "Mismatch" not in page  # no subject has it
 
 
-def test_the_same_subjects_give_the_same_files_with_any_number_of_processes(prepared):
+def test_the_same_subjects_give_the_same_files_with_any_number_of_processes(prepared, monkeypatch):
     folder = prepared({"AA1": CLEAN, "BB1": {**CLEAN, "brain": 300.0}})
 
     def contents(jobs: int) -> dict[str, bytes]:
         make_quality("balls", jobs)
         return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
-    first = contents(1)
+    with monkeypatch.context() as patch:
+        draw_here(patch)
+        first = contents(1)
     assert set(first) == {
         "index.html", "flags.csv", "measures.csv", "measures.png", "sheets/AA1.webp", "sheets/BB1.webp",
     }  # fmt: skip
     assert contents(2) == first
 
 
-def test_a_damaged_volume_is_one_message_and_leaves_no_page(prepared):
+def test_a_damaged_volume_is_one_message_and_leaves_no_page(prepared, monkeypatch):
+    draw_here(monkeypatch)
     folder = prepared({"AA1": CLEAN, "AA2": CLEAN})
     (paths.subject("balls", "AA2") / "image.nii.gz").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"AA2/image.nii.gz"):
