@@ -42,7 +42,7 @@ def test_first_steps_have_no_cycle_and_all_others_have_one(name, monkeypatch):
     assert set(cycles) == {2, 3, 4}
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ["cyclegan", "s_cyclegan", "segrenorm"])  # SemGAN's networks are S-CycleGAN's
 def test_generators_learn_to_leave_images_alone(name):
     images = training_set().source.images[0]
     inside = images > -1
