@@ -80,7 +80,7 @@ class SCycleGAN(CycleMethod):
 
     def terms(self, here: DomainNetworks, there: DomainNetworks, crops: Crops, cycle: SegmentedCycle) -> list[Term]:
         options = self.options
-        real, translated = (self._cross_entropy(logits, crops) for logits in (cycle.logits, cycle.translated_logits))
+        real, translated = self._cross_entropies(crops, cycle.logits, cycle.translated_logits)
         return [
             *super().terms(here, there, crops, cycle),
             Term("segmentation_real", options.lambda_seg_real, real),
@@ -88,12 +88,14 @@ class SCycleGAN(CycleMethod):
         ]
 
     def start_terms(self, crops: Crops, made: SegmentedTranslation) -> list[Term]:
-        real = self._cross_entropy(made.logits, crops)
+        (real,) = self._cross_entropies(crops, made.logits)
         return [*super().start_terms(crops, made), Term("segmentation_real", self.options.lambda_seg_real, real)]
 
-    def _cross_entropy(self, logits: Tensor, crops: Crops) -> Tensor:
+    def _cross_entropies(self, crops: Crops, *predicted: Tensor) -> list[Tensor]:
+        """Eq. 3 of each prediction, against the labels of the crops."""
         reference = weighted_reference(crops.labels, crops.images.new_tensor(self.task.class_weights))
-        return weighted_cross_entropy(logits, reference, crops.kept, divisor=self.options.cross_entropy_divisor)
+        divisor = self.options.cross_entropy_divisor
+        return [weighted_cross_entropy(logits, reference, crops.kept, divisor=divisor) for logits in predicted]
 
     def generate(self, networks: DomainNetworks, images: Tensor, logits: Tensor, *, dropout: bool = True) -> Tensor:
         """Translates images of a domain; a plain generator makes no use of their segmentation."""

@@ -73,7 +73,7 @@ def _left_out(results: Results, shown: Sequence[Quantity]) -> list[str]:
 def ranked_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of one pair, ranked ones first and controls last, with the columns ``rank`` and ``control``."""
     name = primary().name
-    absent = {name, f"{name}_low", f"{name}_high", "rank"} - set(rows.columns)  # where no method has a number
+    absent = {name, "rank"} - set(rows.columns)  # where no method has a number
     rows = rows.assign(**dict.fromkeys(sorted(absent), math.nan))
     made = rows.assign(control=rows["kind"].eq(CONTROL))
     return made.sort_values(["control", "rank", name], ascending=[True, True, False], kind="stable")
