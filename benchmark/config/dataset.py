@@ -50,6 +50,14 @@ class LeaveOneOut(Strict):
     folds: int = Field(ge=2, le=1000)
 
 
+class CrossValidation(Strict):
+    """Random division of the subjects of each scanner into ``folds`` parts. Fold k tests part k and trains on the rest."""
+
+    protocol: Literal["cross_validation"]
+    folds: int = Field(ge=2, le=1000)
+    seed: int = 2021
+
+
 class MRIPreparation(Strict):
     """Brain MRI: RAS, brain extraction, N4, tissue classes, affine to MNI, resampling, intensities, slices."""
 
@@ -195,7 +203,7 @@ class DatasetConfig(Strict):
         min_length=2, description="by their code, of capitals and digits"
     )
     pairs: tuple[str, ...] = Field(min_length=1, description="source-target")
-    split: Holdout | LeaveOneOut = Field(discriminator="protocol")
+    split: Holdout | LeaveOneOut | CrossValidation = Field(discriminator="protocol")
     exclude: tuple[str, ...] = Field((), description="ids, as in the archive, of subjects that are left out")
     pseudonyms: bool = Field(
         False,

@@ -176,7 +176,8 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def load_dataset(name: str, folder: Path = paths.DATASET_CONFIG) -> DatasetConfig:
-    """The dataset ``name``; a file with ``extends: other`` overrides parts of the other dataset.
+    """The dataset ``name``; a file with ``extends: other`` overrides parts of the other dataset, and
+    removes a key with ``null``.
 
     Raises:
         ConfigError: missing, malformed, or refused by the schema.
@@ -201,4 +202,4 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     for key, value in over.items():
         old = merged.get(key)
         merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged
+    return {key: value for key, value in merged.items() if value is not None}

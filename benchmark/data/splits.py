@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.config.dataset import DatasetConfig, Holdout
+from benchmark.config.dataset import DatasetConfig
 from benchmark.data.sampling import stream
 from benchmark.runtime.atomic import write_atomically
 from benchmark.runtime.errors import DataError, remedy_damaged, remedy_missing
@@ -37,26 +37,41 @@ def divide(
     Raises:
         DataError: too few subjects for the protocol.
     """
-    ordered = sorted(subjects)
-    if isinstance(dataset.split, Holdout):
-        if len(ordered) < 2:
-            raise DataError(
-                f"{dataset.name}, scanner {domain}",
-                f"has {counted(len(ordered), 'subject')}, which cannot be divided into training and test",
-                "Get the whole archive, or exclude fewer subjects",
-            )
-        order = stream("split", dataset.name, domain, dataset.split.seed).permutation(len(ordered))
-        count = min(max(round(dataset.split.train_fraction * len(ordered)), 1), len(ordered) - 1)
-        train = tuple(sorted(ordered[i] for i in order[:count]))
-        return [(train, tuple(s for s in ordered if s not in train))]
-    if len(ordered) != dataset.split.folds:
+    ordered, split = sorted(subjects), dataset.split
+    _check_enough(dataset, domain, len(ordered))
+    if split.protocol == "leave_one_out":
+        parts = [(subject,) for subject in ordered]
+    else:
+        order = stream("split", dataset.name, domain, split.seed).permutation(len(ordered))
+        if split.protocol == "cross_validation":
+            parts = [tuple(ordered[i] for i in order[k :: split.folds]) for k in range(split.folds)]
+        else:
+            count = min(max(round(split.train_fraction * len(ordered)), 1), len(ordered) - 1)
+            parts = [tuple(ordered[i] for i in order[count:])]
+    return [(tuple(s for s in ordered if s not in part), tuple(sorted(part))) for part in parts]
+
+
+def _check_enough(dataset: DatasetConfig, domain: str, count: int) -> None:
+    split, place = dataset.split, f"{dataset.name}, scanner {domain}"
+    if split.protocol == "leave_one_out" and count != split.folds:
         raise DataError(
-            f"{dataset.name}, scanner {domain}",
-            f"has {counted(len(ordered), 'subject')}, and leave-one-out over {dataset.split.folds} folds needs as many",
+            place,
+            f"has {counted(count, 'subject')}, and leave-one-out over {split.folds} folds needs as many",
             "Each scanner needs as many subjects as there are folds: get the whole archive, or exclude subjects until "
             "all scanners have the same number, and set 'split: folds' to it",
         )
-    return [(tuple(s for s in ordered if s != left_out), (left_out,)) for left_out in ordered]
+    if split.protocol == "cross_validation" and count < split.folds:
+        raise DataError(
+            place,
+            f"has {counted(count, 'subject')}, which cannot be divided into {split.folds} folds",
+            "Get the whole archive, exclude fewer subjects, or lower 'split: folds'",
+        )
+    if split.protocol == "holdout" and count < 2:
+        raise DataError(
+            place,
+            f"has {counted(count, 'subject')}, which cannot be divided into training and test",
+            "Get the whole archive, or exclude fewer subjects",
+        )
 
 
 def make_folds(dataset: DatasetConfig, pair: str, by_domain: Mapping[str, Sequence[str]]) -> list[Fold]:

@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.benchmark import BenchmarkConfig, SegmentorSettings
+from benchmark.config.dataset import Crops as CropSettings
+from benchmark.config.dataset import DatasetConfig
 from benchmark.config.load import load_dataset
 from benchmark.data.sampling import CropSampler, DomainSlices, stream, torch_seed
 from benchmark.data.slices import Images, Labels, SliceStore
@@ -49,36 +51,57 @@ def train_segmentor(config: BenchmarkConfig, dataset: str, domain: str, fold: in
     with judge_training("segmentor", config, data, pair, folder, work) as (record, checkpoints):
         subjects = training_subjects(data, pair, domain, fold)
         slices = DomainSlices.of(SliceStore(paths.slices(dataset)), subjects)
-        sampler = CropSampler(slices, crops.crop, settings.batch_size, stream(*identity, "crops"))
         fabric = make_fabric()
-        architecture: dict[str, Any] = {
-            "kind": settings.network,
-            "classes": data.classes,
-            "depth": unet_depth(*crops.crop),
-            "width": settings.width,
-        }
-        network = segmentation_network(**architecture)
-        initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
-        torch.manual_seed(torch_seed(*identity, "dropout"))
-        network = network.to(memory_format=torch.channels_last)
-        weights = torch.tensor(data.weights, device=fabric.device)
-
-        def draw() -> Crops:
-            images, labels = sampler.draw()
-            return Crops(torch.from_numpy(images), torch.from_numpy(labels))
-
-        def losses(batch: Crops) -> Iterator[list[Term]]:
-            yield [Term("cross_entropy", 1.0, weighted_cross_entropy(network(batch.images), batch.labels, weights))]
-
-        rate = settings.learning_rate
-        recipe = Recipe(
-            network=network,
-            batches=Batches(draw, {"crops": sampler}),
-            steps=[Step("judge", [{"params": network.parameters(), "lr": rate}], BETAS, losses)],
-            schedule=settings.schedule.steps(len(sampler)),
-        )
-        parameters = train_judge("segmentor", recipe, fabric, rate, architecture, folder, checkpoints)
+        architecture = segmentor_architecture(settings, data, crops)
+        recipe = segmentor_recipe(settings, data, crops, slices, identity, fabric.device)
+        parameters = train_judge("segmentor", recipe, fabric, settings.learning_rate, architecture, folder, checkpoints)
         record.facts |= {"subjects": subjects, "parameters": parameters}
+
+
+def segmentor_architecture(settings: SegmentorSettings, data: DatasetConfig, crops: CropSettings) -> dict[str, Any]:
+    """Arguments of :func:`segmentation_network`."""
+    return {
+        "kind": settings.network,
+        "classes": data.classes,
+        "depth": unet_depth(*crops.crop),
+        "width": settings.width,
+    }
+
+
+def segmentor_recipe(
+    settings: SegmentorSettings,
+    data: DatasetConfig,
+    crops: CropSettings,
+    slices: DomainSlices,
+    identity: tuple[object, ...],
+    device: torch.device,
+) -> Recipe[Crops]:
+    """What trains a segmentor.
+
+    Args:
+        slices: to train on.
+        identity: of its random streams.
+    """
+    sampler = CropSampler(slices, crops.crop, settings.batch_size, stream(*identity, "crops"))
+    network = segmentation_network(**segmentor_architecture(settings, data, crops))
+    initialize_weights(network, torch.Generator().manual_seed(torch_seed(*identity, "weights")))
+    torch.manual_seed(torch_seed(*identity, "dropout"))
+    network = network.to(memory_format=torch.channels_last)
+    weights = torch.tensor(data.weights, device=device)
+
+    def draw() -> Crops:
+        images, labels = sampler.draw()
+        return Crops(torch.from_numpy(images), torch.from_numpy(labels))
+
+    def losses(batch: Crops) -> Iterator[list[Term]]:
+        yield [Term("cross_entropy", 1.0, weighted_cross_entropy(network(batch.images), batch.labels, weights))]
+
+    return Recipe(
+        network=network,
+        batches=Batches(draw, {"crops": sampler}),
+        steps=[Step("judge", [{"params": network.parameters(), "lr": settings.learning_rate}], BETAS, losses)],
+        schedule=settings.schedule.steps(len(sampler)),
+    )
 
 
 def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:

@@ -45,10 +45,23 @@ def rotation(angles: tuple[float, float, float]) -> Matrix:
     ]
 
 
-def fine_axes(spacing: float) -> tuple[Array, Array, Array]:
-    """Positions (mm) along the axes of the fine grid."""
-    x, y, z = (grid_positions(round(extent / spacing), spacing) for extent in EXTENT)
-    return x, y, z
+@dataclass(frozen=True)
+class Grid:
+    """The fine isotropic grid of an anatomy, centred in the field of view.
+
+    Attributes:
+        spacing: mm.
+        height: mm along S, by default that of every head; less for a slab.
+    """
+
+    spacing: float
+    height: float = EXTENT[2]
+
+    @property
+    def axes(self) -> tuple[Array, Array, Array]:
+        """Positions (mm) along R, A and S."""
+        x, y, z = (grid_positions(round(e / self.spacing), self.spacing) for e in (*EXTENT[:2], self.height))
+        return x, y, z
 
 
 @dataclass(frozen=True)
@@ -70,8 +83,8 @@ class Person:
     variation: SmoothField
 
     @classmethod
-    def random(cls, stream: Stream) -> "Person":
-        """A random person."""
+    def random(cls, stream: Stream, above: float = 0.0) -> "Person":
+        """A random person, whose slab's middle is ``above`` mm above that of the brain."""
         tilt = rotation((stream.gauss(0.0, _TILT), stream.gauss(0.0, _TILT), stream.gauss(0.0, _TILT)))
         sizes = [stream.gauss(1.0, _SIZE_DEVIATION) for _ in range(3)]
         shift = [stream.gauss(0.0, _OFFSET) for _ in range(3)]
@@ -82,7 +95,7 @@ class Person:
         spacing, deviation, limit = _HETEROGENEITY
         return cls(
             matrix=[[tilt[i][j] * sizes[i] for j in range(3)] for i in range(3)],
-            offset=(_CENTRE[0] + shift[0], _CENTRE[1] + shift[1], _CENTRE[2] + shift[2]),
+            offset=(_CENTRE[0] + shift[0], _CENTRE[1] + shift[1], _CENTRE[2] + above + shift[2]),
             displacements=tuple(displacements),
             fluid=stream.number(*_FLUID),
             variation=SmoothField.random(stream, EXTENT, (spacing,) * 3, deviation, limit),
@@ -97,9 +110,9 @@ class Person:
         i, j, k = (row[0] * a + row[1] * b + row[2] * c + o for row, o in zip(self.matrix, self.offset, strict=True))
         return i, j, k
 
-    def blocks(self, spacing: float) -> Iterator[tuple[slice, tuple[Array, Array, Array], Points]]:
-        """The fine grid in blocks of a few planes, to save memory: planes, their axes, their MNI positions."""
-        x, y, z = fine_axes(spacing)
+    def blocks(self, grid: Grid) -> Iterator[tuple[slice, tuple[Array, Array, Array], Points]]:
+        """The grid in blocks of a few planes, to save memory: planes, their axes, their MNI positions."""
+        x, y, z = grid.axes
         for start in range(0, x.size, _PLANES):
             planes = slice(start, start + _PLANES)
             yield planes, (x[planes], y, z), self.to_template(x[planes], y, z)
@@ -107,10 +120,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Brain:
-    """Tissue shares on a fine isotropic grid, centred in the field of view.
+    """Tissue shares on a fine grid.
 
     Attributes:
-        spacing: mm.
+        grid: the grid.
         inside: share inside the arachnoid, the sum of the three tissue shares.
         white: share of white matter.
         grey: share of grey matter.
@@ -118,7 +131,7 @@ class Brain:
         variation: relative signal within tissues, about 1.
     """
 
-    spacing: float
+    grid: Grid
     inside: Map
     white: Map
     grey: Map
@@ -148,12 +161,12 @@ def _shares(person: Person, points: Points) -> list[Array]:
     return shares
 
 
-def build(person: Person, spacing: float) -> Brain:
-    """The person's tissues on a grid of ``spacing`` mm."""
-    shape = tuple(axis.size for axis in fine_axes(spacing))
+def build(person: Person, grid: Grid) -> Brain:
+    """The person's tissues on a grid."""
+    shape = tuple(axis.size for axis in grid.axes)
     maps = [np.empty(shape, dtype=np.float32) for _ in range(5)]
-    for planes, axes, points in person.blocks(spacing):
+    for planes, axes, points in person.blocks(grid):
         values = [*_shares(person, points), 1.0 + person.variation.on_grid(*axes)]
         for volume, value in zip(maps, values, strict=True):
             volume[planes] = value
-    return Brain(spacing, *maps)
+    return Brain(grid, *maps)

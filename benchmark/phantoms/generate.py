@@ -19,7 +19,7 @@ from benchmark.runtime.locks import lock
 from benchmark.runtime.parallel import run_parallel
 
 KINDS = ("ixi", "msseg", "retouch")
-SIZES = ("tiny", "small", "full")
+SIZES = ("tiny", "small", "standard", "full")
 PATIENCE = 20.0
 """Seconds to wait for the lock: processes of a killed generation end a moment after it."""
 

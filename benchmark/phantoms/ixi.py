@@ -44,7 +44,7 @@ TARGET = Scanner(
 )
 
 # Scale of all lengths, number of source and of target subjects (74 and 167 in the paper).
-SIZES = {"tiny": (4.8, 4, 4), "small": (2.4, 10, 10), "full": (1.0, 74, 167)}
+SIZES = {"tiny": (4.8, 4, 4), "small": (2.4, 16, 12), "standard": (2.4, 40, 40), "full": (1.0, 74, 167)}
 _FINE = 0.6  # mm between points of the anatomy at full size: half the narrowest point spread
 
 
@@ -64,7 +64,7 @@ def write(subject: str, size: str, folder: Path) -> None:
     """Writes a subject's scan and, for a source subject, the true scans on the target scanner."""
     scale = SIZES[size][0]
     person = anatomy.Person.random(Stream("ixi", size, subject, "person"))
-    brain = anatomy.build(person, _FINE * scale)
+    brain = anatomy.build(person, anatomy.Grid(_FINE * scale))
     placement = Placement.random(Stream("ixi", size, subject, "placement"))
     own = SOURCE if "-IOP-" in subject else TARGET
     scanner = own.scaled(scale)

@@ -1,12 +1,13 @@
 """Lesions of multiple sclerosis: their sites, number, size and shape."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmark.phantoms import template
-from benchmark.phantoms.anatomy import EXTENT, Brain, Person, fine_axes
+from benchmark.phantoms.anatomy import EXTENT, Brain, Person
 from benchmark.phantoms.exactmath import Array, exp, log
 from benchmark.phantoms.fields import SmoothField
 from benchmark.phantoms.streams import Stream, mask_indices
@@ -81,7 +82,7 @@ def _candidates(person: Person, brain: Brain) -> tuple[dict[str, Mask], Map]:
     maps = template.lesion_maps()
     ventricle = np.empty(brain.white.shape, dtype=np.float32)
     sites = {name: np.zeros(brain.white.shape, dtype=np.bool_) for name in SITES}
-    for planes, _, points in person.blocks(brain.spacing):
+    for planes, _, points in person.blocks(brain.grid):
         near_ventricle = template.sample(maps.ventricle, points)
         near_cortex = template.sample(maps.cortex, points)
         cerebral = (brain.white[planes] > 0.8) & (points[2] > _LOWEST)
@@ -89,6 +90,8 @@ def _candidates(person: Person, brain: Brain) -> tuple[dict[str, Mask], Map]:
         sites["periventricular"][planes] = cerebral & (near_ventricle > 1.0) & (near_ventricle < 6.0)
         sites["juxtacortical"][planes] = cerebral & (near_cortex < 3.5) & (near_ventricle > 12.0)
         sites["deep"][planes] = cerebral & (near_cortex > 4.5) & (near_ventricle > 10.0)
+    for site in sites.values():
+        site[:, :, [0, -1]] = False  # a slab cuts through white matter, and a slope needs both neighbours
     return sites, ventricle
 
 
@@ -123,22 +126,25 @@ def _share(plaque: Plaque, places: list[Array], middle: list[float], rough: Smoo
     return np.minimum(np.maximum(0.5 + (1.0 - radius) * plaque.short / _SOFT, 0.0), 1.0)
 
 
-def draw(person: Person, brain: Brain, stream: Stream) -> tuple[Map, Map]:
+def draw(person: Person, brain: Brain, stream: Stream, shares: Mapping[str, float]) -> tuple[Map, Map]:
     """Draws a patient's lesions on the brain's grid.
+
+    Args:
+        shares: of the brain's lesions at each site that lie on the grid; 1 by default.
 
     Returns:
         Share of lesion at each point, and that share times the lesion's severity.
     """
     sites, ventricle = _candidates(person, brain)
-    axes = fine_axes(brain.spacing)
+    axes = brain.grid.axes
     spacing, deviation, limit = _ROUGH
     rough = SmoothField.random(stream, EXTENT, (spacing,) * 3, deviation, limit)
     extent, severity = np.zeros_like(brain.white), np.zeros_like(brain.white)
     load = stream.number(*_LOAD)
     for name, site in SITES.items():
-        for i, j, k in mask_indices(sites[name], stream, round(load * site.typical)).tolist():
+        for i, j, k in mask_indices(sites[name], stream, round(load * shares.get(name, 1.0) * site.typical)).tolist():
             plaque = _plaque(name, (i, j, k), ventricle, stream)
-            reach = int(2.0 * plaque.long / brain.spacing) + 2
+            reach = int(2.0 * plaque.long / brain.grid.spacing) + 2
             box = tuple(slice(max(c - reach, 0), c + reach + 1) for c in plaque.centre)
             middle = [float(axis[c]) for axis, c in zip(axes, plaque.centre, strict=True)]
             share = _share(plaque, [axis[part] for axis, part in zip(axes, box, strict=True)], middle, rough)

@@ -125,6 +125,11 @@ class Scanner:
         voxel, acquired = _times(self.voxel, scale), _times(self.acquired, scale)
         return replace(self, matrix=(i, j, k), voxel=voxel, acquired=acquired)
 
+    def slab(self, height: float) -> "Scanner":
+        """The scanner with a field of view of ``height`` mm along S."""
+        i, j, _ = self.matrix
+        return replace(self, matrix=(i, j, round(height / self.voxel[2])))
+
     def signals(self) -> dict[str, float]:
         """Signal of each pure tissue relative to white matter."""
         values = {name: self.sequence.signal(tissue) for name, tissue in TISSUES[self.field].items()}
@@ -203,8 +208,8 @@ def scan(brain: Brain, lesion: Map | None, scanner: Scanner, stream: Stream) -> 
     if lesion is not None:
         signal += lesion * (np.float32(tone["lesion"]) - signal)
     signal *= brain.variation
-    inside = scanner.see(brain.inside, brain.spacing)
-    shaded = scanner.see(signal, brain.spacing) * _shade(scanner, inside, stream)
+    inside = scanner.see(brain.inside, brain.grid.spacing)
+    shaded = scanner.see(signal, brain.grid.spacing) * _shade(scanner, inside, stream)
     gain = stream.number(400.0, 600.0)
     real = shaded + scanner.noise * stream.normal(shaded.shape)
     imaginary = scanner.noise * stream.normal(shaded.shape)

@@ -3,6 +3,8 @@
 As in the archive, images are brain-extracted, denoised and bias-corrected; some noise and shading remain.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -60,16 +62,62 @@ PI = Scanner(
 CENTRES = {"Center_01": SV, "Center_07": SA, "Center_08": PI}
 TARGETS = {"SA": (SV, PI), "SV": (PI,), "PI": ()}
 
-# Scale of all lengths, number of patients of each scanner.
-SIZES = {"tiny": (4.8, 3), "small": (2.4, 5), "full": (1.0, 5)}
+
+
+@dataclass(frozen=True)
+class Size:
+    """A size of the phantom.
+
+    Attributes:
+        patients: number of each scanner, by its code.
+        scale: of all lengths of the scanners.
+        slab: mm along S that are scanned, ``_ABOVE`` mm above the brain's middle; None for the whole head.
+        fine: mm between points of the anatomy, times ``scale``.
+    """
+
+    patients: Mapping[str, int]
+    scale: float = 1.0
+    slab: float | None = None
+    fine: float = 0.6  # half the narrowest point spread
+
+    @property
+    def grid(self) -> anatomy.Grid:
+        """Of the anatomy."""
+        spacing = self.fine * self.scale
+        return anatomy.Grid(spacing) if self.slab is None else anatomy.Grid(spacing, self.slab + _MARGIN)
+
+    def of(self, scanner: Scanner) -> Scanner:
+        """The scanner in this size."""
+        scaled = scanner.scaled(self.scale)
+        return scaled if self.slab is None else scaled.slab(self.slab)
+
+
+_FIVE = dict.fromkeys(("SV", "SA", "PI"), 5)
+_SLAB = Size(dict.fromkeys(_FIVE, 20), slab=30.0, fine=0.9)
+# In a slab lesions are as many voxels wide as in the archive, for an eighth of a whole head's time.
+SIZES = {
+    "tiny": Size(dict.fromkeys(_FIVE, 3), scale=4.8),
+    "small": replace(_SLAB, patients={"SA": 16, "PI": 12}),
+    "standard": _SLAB,
+    "full": Size(_FIVE),
+}
+_ABOVE = 10.0  # through the bodies of the lateral ventricles, where lesions are most
+# Of a brain's lesions that lie in the slab: its share of the sites, mean of 20 persons.
+_SHARES = {"periventricular": 0.92, "juxtacortical": 0.43, "deep": 0.59}
+_MARGIN = 4.0  # mm of anatomy around a slab, for the point spread
+
 # By assumption, as is the outline at half the brightness: share of lesion that ends a spot, and that makes it visible.
 _FAINT, _OVERLOOKED = 0.15, 0.3
-_FINE = 0.6  # mm between points of the anatomy at full size: half the narrowest point spread
 
 
 def subjects(size: str) -> list[str]:
     """Patients' folders under ``Training``."""
-    return [f"{centre}/Patient_{n:02d}" for centre in CENTRES for n in range(1, SIZES[size][1] + 1)]
+    patients = SIZES[size].patients
+    return [
+        f"{centre}/Patient_{n:02d}"
+        for centre, scanner in CENTRES.items()
+        for n in range(1, patients.get(scanner.code, 0) + 1)
+    ]
 
 
 def _preprocessed(volume: Array, brain: Mask) -> npt.NDArray[np.int16]:
@@ -86,14 +134,16 @@ def _outlined(lesion: Array) -> Mask:
 
 def write(subject: str, size: str, folder: Path) -> None:
     """Writes a patient's scan, consensus and brain mask, and the true scans on the target scanners."""
-    scale = SIZES[size][0]
-    person = anatomy.Person.random(Stream("msseg", size, subject, "person"))
-    brain = anatomy.build(person, _FINE * scale)
-    extent, severity = lesions.draw(person, brain, Stream("msseg", size, subject, "lesions"))
+    chosen = SIZES[size]
+    above, shares = (0.0, {}) if chosen.slab is None else (_ABOVE, _SHARES)
+    person = anatomy.Person.random(Stream("msseg", size, subject, "person"), above)
+    brain = anatomy.build(person, chosen.grid)
+    extent, severity = lesions.draw(person, brain, Stream("msseg", size, subject, "lesions"), shares)
     placement = Placement.random(Stream("msseg", size, subject, "placement"))
     own = CENTRES[subject.split("/")[0]]
-    for scanner in (own, *TARGETS[own.code]):
-        seen = scanner.scaled(scale)
+    targets = [scanner for scanner in TARGETS[own.code] if scanner.code in chosen.patients]
+    for scanner in (own, *targets):
+        seen = chosen.of(scanner)
         image = mri.scan(brain, severity, seen, Stream("msseg", size, subject, scanner.code))
         mask = image.inside > 0.5
         volumes = {kind: _preprocessed(v, mask) for kind, v in (("clean", image.clean), ("noisy", image.noisy))}
@@ -102,7 +152,7 @@ def write(subject: str, size: str, folder: Path) -> None:
                 path = folder / "truth" / scanner.code / kind / subject / "FLAIR_preprocessed.nii.gz"
                 mri.write_scan(path, volume, seen, placement)
             continue
-        consensus = mask & _outlined(seen.see(extent, brain.spacing))
+        consensus = mask & _outlined(seen.see(extent, brain.grid.spacing))
         patient = folder / "Training" / subject
         mri.write_scan(patient / "Preprocessed_Data/FLAIR_preprocessed.nii.gz", volumes["noisy"], seen, placement)
         mri.write_scan(patient / "Masks/Consensus.nii.gz", consensus.astype(np.uint8), seen, placement)

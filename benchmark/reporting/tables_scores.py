@@ -244,7 +244,11 @@ def _utility_block(
         for label in labels
         for quantity in quantities
     ]
-    protocol = " (leave one subject out)" if dataset.split.protocol == "leave_one_out" else ""
+    protocol = {
+        "holdout": "",
+        "leave_one_out": " (leave one subject out)",
+        "cross_validation": f" ({dataset.split.folds}-fold cross-validation)",
+    }[dataset.split.protocol]
     return fill(results, f"{dataset.title}{protocol}", columns, lines)
 
 

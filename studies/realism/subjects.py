@@ -89,7 +89,7 @@ def phantom_brain(name: str) -> Volume:
     """
     person = anatomy.Person.random(Stream("ixi", "full", name, "person"))
     placement = Placement.random(Stream("ixi", "full", name, "placement"))
-    shares = anatomy.build(person, _ANATOMY)
+    shares = anatomy.build(person, anatomy.Grid(_ANATOMY))
     data = (shares.white + shares.grey >= 0.5).astype(np.uint8)
     affine = np.eye(4)
     affine[:3, :3] = _ANATOMY * np.array(placement.tilt)

@@ -61,6 +61,23 @@ def test_leave_one_out_has_every_pair_and_shares_the_division_of_a_scanner(datas
     assert [f.test_target for f in folds["SA-SV"]] == [f.test_source for f in folds["SV-PI"]]
 
 
+def test_cross_validation_tests_every_subject_once(dataset):
+    split = {"protocol": "cross_validation", "folds": 2}
+    ixi(dataset("mini", "ixi", split=split), SIX)
+    inventoried("mini")
+    folds = [read_fold(paths.splits("mini", "GE-PL"), k) for k in (0, 1)]
+    tested = [set(fold.test_source) for fold in folds]
+    assert sorted(map(len, tested)) == [1, 2]
+    assert tested[0] | tested[1] == {"IXI100", "IXI101", "IXI102"}
+    assert [set(fold.train_source) for fold in folds] == tested[::-1]
+    assert {s for fold in folds for s in fold.test_target} == {"IXI200", "IXI201", "IXI202"}
+
+
+def test_more_folds_than_subjects(dataset):
+    ixi(dataset("mini", "ixi", split={"protocol": "cross_validation", "folds": 4}), SIX)
+    assert "has 3 subjects, which cannot be divided into 4 folds" in refusal()
+
+
 def test_excluded_subjects_are_left_out(dataset):
     ixi(dataset("mini", "ixi", exclude=["IXI101"]), SIX)
     inventoried("mini")

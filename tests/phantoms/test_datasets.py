@@ -244,6 +244,23 @@ def test_noise_of_the_devices(tiny):
     assert (noisy != clean).mean() > 0.9
 
 
+def test_a_slab_has_the_scanners_own_voxels(tmp_path):
+    """The small size shows a part of the head at the archive's resolution, and lesions there."""
+    msseg.write("Center_07/Patient_01", "small", tmp_path)
+    patient = tmp_path / "Training/Center_07/Patient_01"
+    brain, affine = load(patient / "Masks/Brain_Mask.nii.gz")
+    lesions, _ = load(patient / "Masks/Consensus.nii.gz")
+    np.testing.assert_allclose(np.linalg.norm(affine[:3, :3], axis=0), msseg.SA.voxel, rtol=1e-5)
+    up = int(np.argmax(np.abs(affine[2, :3])))
+    planes = np.moveaxis(brain, up, 0).sum(axis=(1, 2))
+    assert len(planes) == round(30 / msseg.SA.voxel[2])
+    assert planes.min() > 0.8 * planes.max(), "no plane is outside the head or at the edge of the anatomy"
+    spots, count = ndimage.label(lesions)
+    assert 5 <= count <= 60
+    assert np.median(np.bincount(spots.ravel())[1:]) > 20
+    assert {path.name for path in (tmp_path / "truth").iterdir()} == {"PI"}, "the small size lacks the other scanner"
+
+
 # All kinds
 
 
