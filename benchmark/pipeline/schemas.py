@@ -48,6 +48,9 @@ def dataset_schema() -> Schema:
     """Of a file in ``config/datasets/``. Any key may be missing, since the file may extend another."""
     schema = _part(DatasetConfig.model_json_schema())
     del schema["properties"]["name"]  # the file's name
+    domains = schema["properties"]["domains"]["patternProperties"]
+    for code, domain in domains.items():
+        domains[code] = {"anyOf": [domain, {"type": "null"}]}  # null removes one of the extended dataset
     schema["properties"]["extends"] = {"type": "string", "description": "the dataset whose values this file changes"}
     return {"$schema": _DIALECT, **schema, "title": "Dataset"}
 

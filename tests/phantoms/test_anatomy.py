@@ -11,6 +11,7 @@ from benchmark.phantoms.streams import Stream
 from benchmark.runtime.errors import DataError
 
 SPACING = 2.4
+GRID = anatomy.Grid(SPACING)
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +21,12 @@ def person():
 
 @pytest.fixture(scope="module")
 def brain(person):
-    return anatomy.build(person, SPACING)
+    return anatomy.build(person, GRID)
 
 
 @pytest.fixture(scope="module")
 def drawn(person, brain):
-    return lesions.draw(person, brain, Stream("test", "lesions"))
+    return lesions.draw(person, brain, Stream("test", "lesions"), {})
 
 
 def determinant(person: Person, step: float) -> np.ndarray:
@@ -87,7 +88,7 @@ def test_brains_lie_within_the_box(brain):
 
 
 def test_two_people_differ(brain):
-    other = anatomy.build(Person.random(Stream("test", "other person")), SPACING)
+    other = anatomy.build(Person.random(Stream("test", "other person")), GRID)
     both = (brain.white > 0.5) & (other.white > 0.5)
     assert 2 * both.sum() / ((brain.white > 0.5).sum() + (other.white > 0.5).sum()) < 0.8
 
@@ -100,7 +101,7 @@ def test_lesions_lie_in_white_matter_at_every_site(person, brain, drawn):
     assert brain.white[inside].mean() > 0.75
     assert 1.0 < inside.sum() * SPACING**3 / 1000 < 50.0, "ml"
     maps = template.lesion_maps()
-    points = [np.concatenate([block[2][axis] for block in person.blocks(SPACING)])[inside] for axis in range(3)]
+    points = [np.concatenate([block[2][axis] for block in person.blocks(GRID)])[inside] for axis in range(3)]
     ventricle, cortex = (template.sample(m, tuple(points)) for m in (maps.ventricle, maps.cortex))
     assert (ventricle < 6).any()
     assert ((cortex < 4) & (ventricle > 12)).any()

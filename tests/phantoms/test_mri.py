@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmark.phantoms import ixi, mri, msseg
-from benchmark.phantoms.anatomy import Brain
+from benchmark.phantoms.anatomy import Brain, Grid
 from benchmark.phantoms.mri import Placement
 from benchmark.phantoms.streams import Stream
 
@@ -20,7 +20,7 @@ def ball(spacing=3.0):
     x, y, z = (np.arange(n) - (n - 1) / 2 for n in shape)
     inside = ((x[:, None, None] ** 2 + y[:, None] ** 2 + z**2) * spacing**2 < 70**2).astype(np.float32)
     nothing = np.zeros_like(inside)
-    return Brain(spacing, inside, inside, nothing, nothing, np.ones_like(inside))
+    return Brain(Grid(spacing), inside, inside, nothing, nothing, np.ones_like(inside))
 
 
 def test_gradient_echo_signal():
