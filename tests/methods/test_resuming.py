@@ -393,7 +393,7 @@ def test_a_training_goes_on_after_a_changed_comment_and_not_after_a_changed_loss
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ["semgan", "segrenorm"])  # which have the others' networks too
 def test_a_process_that_is_killed_goes_on_with_the_same_command(name, tmp_path):
     undisturbed = train(tmp_path / "undisturbed", name)
     assert train_with_a_kill(tmp_path / "killed", name, step=6) == undisturbed
