@@ -7,8 +7,10 @@ VENV := .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 SMK_AND_PY := Snakefile workflow/rules/*.smk
-# One process per core, each with one thread; tests of a module stay together, because they share fixtures.
-PYTEST := OMP_NUM_THREADS=1 python -m pytest -n auto --dist loadscope
+# One process per core, each with one thread; tests of a module stay together, because they share fixtures, and modules
+# run in the order of tests/conftest.py, not those with the most tests first.
+# Bytecode is kept, also where the environment says otherwise: to compile all tests takes a quarter of their collection.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: setup demo open quality paper-dry-run test test-fast lint docs
 .PHONY: leaderboard leaderboard-check leaderboard-publish report actionlint lock clean
@@ -49,7 +51,7 @@ paper-dry-run: setup
 test: setup
 	$(PYTEST)
 
-# All tests but those that run Snakemake, Slurm or trainings in separate processes.
+# All tests but those that run Snakemake, Slurm, or much work in separate processes.
 test-fast: setup
 	$(PYTEST) -m "not snakemake and not slurm and not processes"
 

@@ -200,6 +200,7 @@ def full_disk(tmp_path_factory) -> dict[str, list]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_full_disk_is_told_with_the_file(full_disk, name):
     said, code, left = full_disk[name]

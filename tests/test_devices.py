@@ -76,6 +76,7 @@ def lines(process, count):
     return [process.stdout.readline().strip() for _ in range(count)]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_no_two_processes_have_one_and_who_waits_gets_what_another_left(start, end):
     first, second = start(), start()
@@ -92,6 +93,7 @@ def test_no_two_processes_have_one_and_who_waits_gets_what_another_left(start, e
     assert lines(third, 2) == [f"on {taken[1]}", taken[1]]
 
 
+@pytest.mark.processes
 def test_of_many_never_two_at_once_have_the_same(start, tmp_path):
     journal = tmp_path / "journal"
     journal.touch()

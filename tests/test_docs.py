@@ -62,6 +62,7 @@ class Loaded(HTMLParser):
             self.addresses += [value for key, value in attrs if key in ("src", "href", "srcset", "data") and value]
 
 
+@pytest.mark.processes
 def test_the_site_loads_nothing_from_elsewhere(site):
     pages = list(site.rglob("*.html"))
     assert len(pages) > 30
@@ -71,11 +72,13 @@ def test_the_site_loads_nothing_from_elsewhere(site):
         assert "url(" not in style.read_text()
 
 
+@pytest.mark.processes
 def test_the_site_holds_the_leaderboard_of_the_demo(site):
     assert (site / "leaderboard/index.html").read_text() == "<p>the board</p>"
     assert 'href="leaderboard/index.html"' in (site / "index.html").read_text()
 
 
+@pytest.mark.processes
 def test_the_reference_has_every_metric_and_every_shown_command(site):
     page = (site / "metrics.html").read_text()
     assert [name for name in metrics.quantities() if f"<code>{name}</code>" not in page] == []

@@ -53,11 +53,8 @@ FAULTY = {
     "raising": {"kind": "learned", "fit": 'raise ValueError("no\\n such contrast")'},
     "crashing": {"kind": "learned", "fit": "ctypes.string_at(0)"},
     "exiting": {"forward": "os._exit(0)"},
-    "quitting": {"forward": "raise SystemExit(2)"},
     "hanging": {"forward": "time.sleep(10**6)"},
     "poisoning": {"forward": "return np.where(images > 0, np.nan, images)"},
-    "reshaping": {"forward": "return images[:, 1:]"},
-    "overshooting": {"forward": "return images + 2"},
     "backfiring": {"backward": True, "back": 'return {}["no such direction"]'},
     "collapsing": {"backward": True, "back": "os.abort()"},
 }
@@ -65,11 +62,8 @@ REASONS = {
     "raising": "ValueError: no such contrast",
     "crashing": "crashed (SIGSEGV)",
     "exiting": "ended its process (exit code 0)",
-    "quitting": "SystemExit: 2 (subject ",
     "hanging": "did not end within its limit of 0.5 minutes",
     "poisoning": "translate() gave values that are not finite (subject ",
-    "reshaping": "translate() gave the shape ",
-    "overshooting": "translate() gave values from 1 to 2.",
     "backfiring": "KeyError: 'no such direction'",
     "collapsing": "crashed (SIGABRT)",
 }

@@ -1,6 +1,7 @@
 """The jobs that ``watch`` and ``plan`` work with are those that Snakemake plans."""
 
 import re
+from collections import Counter
 
 import pytest
 from copied_project import ROOT, call, copied_project
@@ -9,6 +10,10 @@ from benchmark.pipeline.jobs import ON_GPU, RULES, Job, jobs_of
 from benchmark.pipeline.resolve import load_benchmark
 
 pytestmark = pytest.mark.snakemake
+TRAININGS = {
+    "paper": {"msseg": 45, "retouch": 4, "ixi": 4},
+    "smoke": {"ixi_phantom_tiny": 4, "msseg_phantom_tiny": 3, "retouch_phantom_tiny": 4},
+}
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +58,10 @@ def test_the_same_jobs(planned, told):
     # Snakemake learns of subjects when it runs.
     assert {key for key in told if key[0] != "prepare"} == set(planned)
     assert list(dict.fromkeys(rule for rule, _ in told)) == list(RULES)
+
+
+def test_a_learned_method_is_trained_in_each_fold_where_it_applies(planned, benchmark):
+    assert Counter(name.partition("-")[0] for rule, name in planned if rule == "train") == TRAININGS[benchmark]
 
 
 def test_with_the_same_outputs_logs_priorities_and_gpus(planned, told, benchmark):

@@ -15,6 +15,7 @@ from benchmark.runtime.errors import UserError
 from benchmark.runtime.locks import lock
 from benchmark.runtime.parallel import run_parallel
 
+pytestmark = pytest.mark.processes
 ROOT = Path(__file__).parents[1]
 
 

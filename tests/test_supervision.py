@@ -108,6 +108,7 @@ def supervisor(tmp_path):
     started[0].wait()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("how", "code"), [("handled", 3), ("default", 128 + 15)])
 def test_a_signal_is_passed_on(supervisor, how, code):
     process, path = supervisor(how)
@@ -116,6 +117,7 @@ def test_a_signal_is_passed_on(supervisor, how, code):
     assert gone(path)
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no signal tells of the parent's end")
 def test_it_is_killed_with_its_parent(supervisor):
     process, path = supervisor("default")

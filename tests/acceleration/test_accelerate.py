@@ -55,7 +55,7 @@ def test_results_and_gradients_are_those_of_the_plain_network(name, size, traini
 
 
 @EVERY
-@pytest.mark.usefixtures("ways")
+@pytest.mark.usefixtures("always")
 def test_in_float32_they_differ_by_rounding(name):
     plain, given = network(name).eval(), inputs(name, NETWORKS[name].sizes[0])
     exact = results(plain, *given)
@@ -69,7 +69,7 @@ def test_in_float32_they_differ_by_rounding(name):
 
 
 @EVERY
-@pytest.mark.usefixtures("ways")
+@pytest.mark.usefixtures("always")
 def test_in_bf16_they_err_as_the_plain_network_does(name):
     plain, given = network(name).eval(), inputs(name, NETWORKS[name].sizes[0])
     exact = results(plain, *given)

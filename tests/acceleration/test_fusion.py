@@ -40,8 +40,7 @@ def alone(networks, crossed=False):
 
 
 @pytest.mark.usefixtures("ways")
-@pytest.mark.parametrize("crossed", [False, True])
-@pytest.mark.parametrize("size", [0, 1])
+@pytest.mark.parametrize(("size", "crossed"), [(0, False), (1, True)])
 @pytest.mark.parametrize("name", FUSIBLE)
 def test_results_and_gradients_are_those_of_each_alone(name, size, crossed):
     networks, given = two(name), both(name, size)

@@ -18,7 +18,7 @@ IMAGES = "Pre-processed training dataset/TrainingDataset_MSSEG"
 LABELS = "Unprocessed training dataset/TrainingDataset_MSSEG"
 FLAIR = "FLAIR_preprocessed.nii.gz"
 SETTINGS = {
-    "preparation": {**MRI, "tissue": "none", "brain_extraction": "given", "register_to_mni": False},
+    "preparation": {**MRI, "tissue": "none", "brain_extraction": "given"},
     "split": {"protocol": "leave_one_out", "folds": 2},
 }
 

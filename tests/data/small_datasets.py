@@ -16,6 +16,7 @@ MRI = {
     "mask_closing": 10,
     "n4": False,
     "tissue": "hmrf",
+    "register_to_mni": False,  # takes longer than all the rest
     "grid_spacing": 5,
     "grid_size": [48, 32],
     "slice_range": [-20, 40],

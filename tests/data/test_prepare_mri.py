@@ -23,6 +23,7 @@ from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 
 SOURCE, TARGET = "IXI101", "IXI201"
+REGISTERED = {**MRI, "register_to_mni": True}
 NAMES = {
     s: f"{s}-{site}-0001-T1.nii.gz"
     for s, site in ((SOURCE, "IOP"), ("IXI102", "IOP"), (TARGET, "HH"), ("IXI202", "HH"))
@@ -69,11 +70,12 @@ def archive(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def prepared_archive(archive, tmp_path_factory) -> Path:
-    """The same project, in which three of the subjects are prepared."""
+    """The same project, in which three of the subjects are prepared, with a registration."""
     root = tmp_path_factory.mktemp("prepared") / "project"
     shutil.copytree(archive, root)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
+        write_config("heads", "ixi", phantom=True, preparation=REGISTERED)
         for subject in (SOURCE, "IXI102", TARGET):
             prepare_subject("heads", subject)
     return root
@@ -131,7 +133,8 @@ def test_brains_of_any_pose_come_to_lie_on_the_template(prepared):
         assert 2 * (mask & found).sum() / (mask.sum() + found.sum()) > 0.93
 
 
-def test_the_same_scan_gives_the_same_bytes(heads, prepared_archive, monkeypatch):
+def test_the_same_scan_gives_the_same_bytes(heads, dataset, prepared_archive, monkeypatch):
+    dataset("heads", "ixi", phantom=True, preparation=REGISTERED)
     subject = tried()
     prepare_subject("heads", subject)
     again = contents(subject)
@@ -198,7 +201,6 @@ def test_archives_with_labels_and_masks_keep_them(dataset):
         "brain_extraction": "given",
         "mask_closing": 0,
         "tissue": "none",
-        "register_to_mni": False,
         "intensity_percentile": 50,
         "intensity_level": 0,
     }

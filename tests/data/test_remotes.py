@@ -125,7 +125,10 @@ def modify(settings: dict[str, str]) -> None:
         dvc("remote", "modify", "--local", "mine", name, value)
 
 
-@pytest.mark.parametrize("kind", ["folder", "s3", "ssh"])
+SERVERS = [pytest.param(kind, marks=pytest.mark.processes) for kind in ("s3", "ssh")]
+
+
+@pytest.mark.parametrize("kind", ["folder", *SERVERS])
 def test_there_and_back(repository, dataset, request, kind):
     remote = request.getfixturevalue(kind)
     root = put(dataset("mini", "ixi", archive=ARCHIVE))
@@ -149,7 +152,7 @@ def test_there_and_back(repository, dataset, request, kind):
     assert "/config.local" in (ROOT / ".dvc/.gitignore").read_text().split()
 
 
-@pytest.mark.parametrize("kind", ["s3", "ssh"])
+@pytest.mark.parametrize("kind", SERVERS)
 def test_faults_are_told_with_their_reason(repository, dataset, request, kind):
     remote = request.getfixturevalue(kind)
     root = put(dataset("mini", "ixi", archive=ARCHIVE))

@@ -34,7 +34,9 @@ METHODS = {
 
 
 def config(**changes):
-    return small.benchmark_config(methods=METHODS, proposed="segrenorm", **changes)
+    """Trainings take four steps."""
+    training = {"width": 4, "schedule": {"unit": "steps", "constant": 2, "decay": 2}}
+    return small.benchmark_config(methods=METHODS, proposed="segrenorm", **{"training": training, **changes})
 
 
 def cell(method):
@@ -60,7 +62,7 @@ def test_a_learned_cell_leaves_model_history_provenance_and_images(laid_out, met
     harmonize_cell(config(), cell(method))
 
     rows = list(csv.DictReader(cell(method).history.open()))
-    assert [int(row["step"]) for row in rows] == list(range(1, 9))
+    assert [int(row["step"]) for row in rows] == list(range(1, 5))
     assert all(np.isfinite(float(value)) for row in rows for value in row.values())
     assert (run(method)["status"], run(method)["reason"]) == ("ok", "")
     assert run(method)["parameters"] > 0
@@ -185,20 +187,20 @@ def test_a_subclass_with_a_wrong_network_fails_its_cell(laid_out, monkeypatch):
 def test_a_divergence_is_an_outcome_with_its_reason(laid_out, monkeypatch):
     def fit(self, train, context):
         context.log(1, {"cycle_source": float("nan")})
-        raise Diverged("cycle_source not finite at step 1 of 8")
+        raise Diverged("cycle_source not finite at step 1 of 4")
 
     monkeypatch.setattr(method_class("cyclegan"), "fit", fit)
     train_cell(config(), cell("cyclegan"))
     assert (run("cyclegan")["status"], run("cyclegan")["reason"]) == (
         "failed",
-        "cycle_source not finite at step 1 of 8",
+        "cycle_source not finite at step 1 of 4",
     )
     assert cell("cyclegan").history.read_text() == "step,cycle_source\n1,nan\n"
     with pytest.raises(ModelError, match="not finite at step 1"):
         method_class("cyclegan")(method_class("cyclegan").hyperparameters()).load(cell("cyclegan").model)
     harmonize_cell(config(), cell("cyclegan"))
     harmonized = read_harmonized(cell("cyclegan").harmonized)
-    assert (harmonized.status, harmonized.reason) == ("failed", "cycle_source not finite at step 1 of 8")
+    assert (harmonized.status, harmonized.reason) == ("failed", "cycle_source not finite at step 1 of 4")
 
 
 def test_a_bug_is_no_outcome(laid_out, monkeypatch):

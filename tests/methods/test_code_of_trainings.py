@@ -14,6 +14,8 @@ from benchmark.pipeline.training import train_cell
 from benchmark.runtime.code_digest import ROOT
 from benchmark.runtime.paths import Cell
 
+ONE = {"unit": "steps", "constant": 1, "decay": 0}  # to note calls makes a step several times as long
+
 
 def called(work) -> set[tuple[Path, int]]:
     """File and first line of each function of this project that the work calls."""
@@ -57,7 +59,9 @@ def check(functions: set[tuple[Path, int]], *entries: str) -> None:
 
 def test_each_function_that_a_training_calls_changes_its_digest():
     small.lay_out()
-    config = small.benchmark_config(methods={"segrenorm": {"embedding_dim": 16}}, proposed="segrenorm")
+    training = {"width": 4, "schedule": ONE}
+    methods = {"segrenorm": {"embedding_dim": 16}}
+    config = small.benchmark_config(methods=methods, proposed="segrenorm", training=training)
     cell = Cell("small", small.DATASET, "AA", "BB", 0, "segrenorm", 0)
     check(called(lambda: train_cell(config, cell)), "benchmark.pipeline.training:train_cell", "methods.segrenorm")
 

@@ -40,7 +40,7 @@ def on_a_disk_of(kib, folder):
 
 
 @pytest.mark.skipif(not can_mount(), reason="no file system can be mounted here")
-@pytest.mark.parametrize(("kib", "left"), [(1000, 0), (4000, 1), (6500, 2)])
+@pytest.mark.parametrize(("kib", "left"), [(1000, 0), (6500, 2)])
 def test_a_disk_that_is_full_at_a_checkpoint(kib, left, tmp_path, undisturbed):
     """A checkpoint takes 2.5 MiB here."""
     lay_out(tmp_path / "full", 12, 3)
@@ -71,11 +71,10 @@ def result(folder):
     return {path.name: path.read_bytes() for path in files}
 
 
-@pytest.mark.parametrize("largest", [8, 64])
-def test_a_file_that_may_not_grow_ends_it_and_it_goes_on(largest, tmp_path, undisturbed):
-    """The limit, in KiB, is below the size of a checkpoint's tensors."""
+def test_a_file_that_may_not_grow_ends_it_and_it_goes_on(tmp_path, undisturbed):
+    """The limit is below the size of a checkpoint's tensors."""
     lay_out(tmp_path / "limited", 12, 3)
-    limited = ["bash", "-c", f'ulimit -f {largest}; exec "$@"', "bash", *STEP]
+    limited = ["bash", "-c", 'ulimit -f 64; exec "$@"', "bash", *STEP]
     done = subprocess.run(limited, cwd=tmp_path / "limited", env=environment(), capture_output=True, text=True)
     assert done.returncode == 2, done.stderr
     assert "step-000000003" in done.stderr

@@ -71,7 +71,7 @@ def test_describes_itself(name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("shape", [(1, 9, 11), (3, 37, 29), (17, 32, 48), (2, 65, 33)])
+@pytest.mark.parametrize("shape", [(1, 9, 11), (17, 32, 48), (2, 65, 33)])
 def test_translates_slices_of_any_size(fitted, name, shape):
     method, images = fitted(name), some_images(shape)
     before = images.copy()

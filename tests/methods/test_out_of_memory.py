@@ -68,9 +68,7 @@ TRAININGS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("training", "error"), [("cell", OF_GPU), ("cell", OF_MACHINE), ("segmentor", OF_GPU), ("autoencoder", OF_MACHINE)]
-)
+@pytest.mark.parametrize(("training", "error"), [("cell", OF_GPU), ("segmentor", OF_GPU), ("autoencoder", OF_MACHINE)])
 def test_the_checkpoint_is_kept_and_the_next_try_goes_on_to_the_same_bits(training, error, fails_once, capsys):
     folder, train = TRAININGS[training]
     record = CELL.run if training == "cell" else folder / "run.json"

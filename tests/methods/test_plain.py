@@ -29,11 +29,10 @@ STEPS = 2
         ("segrenorm", {"embedding_dim": 16, "variant": "paper", "segmentor": "unet"}),
     ],
 )
-@pytest.mark.parametrize("size", ["small", "middling", "large"])
+@pytest.mark.parametrize("size", ["small", "large"])
 def test_both_have_the_same_losses_step_by_step(name, options, size, monkeypatch):
-    if size != "small":  # one direction after the other
+    if size == "large":  # one direction after the other, and all ways that save time in large networks
         monkeypatch.setattr(fusion, "SMALL", 0)
-    if size == "large":  # all ways that save time in large networks
         monkeypatch.setattr(resampling, "PRODUCTS", 0)
         monkeypatch.setattr(resampling, "LARGE", 0)
         for way in ("PLAIN", "ENLARGED"):

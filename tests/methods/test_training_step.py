@@ -118,7 +118,7 @@ def keep_class_one(batch):
     return torch.where(kept[:, None], images, -1.0), torch.where(kept, labels, 0), kept
 
 
-def disagreements(name, options, crops_of=everything, *, steps=3, **data):
+def disagreements(name, options, crops_of=everything, *, steps=2, **data):
     """What differs by more than rounding: losses of every step, gradients of the last, translations afterwards."""
     train = training_set(**data)
     train = TrainingSet(in_double(train.source), in_double(train.target), train.task)

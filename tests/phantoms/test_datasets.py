@@ -11,6 +11,7 @@ from scipy import ndimage
 from benchmark.phantoms import ixi, msseg, retouch
 from benchmark.phantoms.retina import IRF, PED, SRF
 
+pytestmark = pytest.mark.processes  # these generate the datasets
 SMALL_FIELD = (4.0, 0.96, 4.0)
 
 

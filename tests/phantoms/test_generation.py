@@ -63,6 +63,7 @@ def test_the_cpu_features_are_disabled():
     assert run.stdout.strip() == "False"
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("kind", KINDS)
 def test_bytes_depend_neither_on_cpu_nor_on_jobs(tiny, tmp_path, kind):
     run(generation_of(kind, tmp_path / kind, 1, ONE[kind]), PLAIN_CPU)
@@ -71,6 +72,7 @@ def test_bytes_depend_neither_on_cpu_nor_on_jobs(tiny, tmp_path, kind):
     assert {name.split("/")[0] for name in found} >= {"truth"}
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="dvc.lock pins the bytes of x86-64")
 @pytest.mark.parametrize("kind", KINDS)
 def test_bytes_are_the_pinned_ones(tiny, kind):
@@ -197,6 +199,7 @@ def test_a_dataset_without_a_subject_does_not_appear(fake, tmp_path, monkeypatch
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["a", "b"]
 
 
+@pytest.mark.processes
 def test_a_killed_process_is_one_message(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(generation, "_write", pooled_work.die)
     assert command.main(["retouch", "tiny", str(tmp_path / "data"), "--jobs", "2"]) == 2
@@ -206,6 +209,7 @@ def test_a_killed_process_is_one_message(tmp_path, monkeypatch, capsys):
     assert "Traceback" not in message
 
 
+@pytest.mark.processes
 def test_a_killed_generation_continues_at_once(tiny, tmp_path):
     arguments = generation_of("retouch", tmp_path / "data", 2, slice(0, None, 4))
     with subprocess.Popen(arguments, cwd=ROOT) as killed:

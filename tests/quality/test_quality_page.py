@@ -107,6 +107,7 @@ def test_what_was_not_measured_is_a_dash_and_titles_are_escaped(prepared):
     assert "Mismatch" not in page  # no subject has it
 
 
+@pytest.mark.processes
 def test_the_same_subjects_give_the_same_files_with_any_number_of_processes(prepared, monkeypatch):
     folder = prepared({"AA1": CLEAN, "BB1": {**CLEAN, "brain": 300.0}})
 
@@ -132,6 +133,7 @@ def test_a_damaged_volume_is_one_message_and_leaves_no_page(prepared, monkeypatc
     assert not folder.exists()
 
 
+@pytest.mark.processes
 def test_a_killed_process_is_one_message_and_leaves_no_page(prepared, monkeypatch):
     folder = prepared({"AA1": CLEAN, "AA2": CLEAN})
     monkeypatch.setattr(report, "_draw_one", pooled_work.die)

@@ -27,11 +27,13 @@ RENDERED = fake.Tree(datasets=("msseg",))
 @pytest.fixture(scope="session")
 def tree_root(tmp_path_factory):
     """A benchmark tree, written once; see ``fake_benchmark``."""
-    root = tmp_path_factory.mktemp("tree")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        fake.write(root, fake.Tree())
-    return root
+
+    def write(root):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(root)
+            fake.write(root, fake.Tree())
+
+    return made_once(tmp_path_factory, "tree", write)
 
 
 @pytest.fixture

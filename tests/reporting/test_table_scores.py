@@ -9,15 +9,22 @@ import pytest
 
 from benchmark.metrics.overlap import DICE
 from benchmark.metrics.preservation import BEFORE
-from benchmark.reporting import tables_more
-from benchmark.reporting.files import table_items, table_path
+from benchmark.reporting import tables, tables_more
+from benchmark.reporting.files import Item, table_items, table_path
 from benchmark.reporting.model import Table
 from benchmark.reporting.results import Results
-from benchmark.reporting.tables import build
-from benchmark.reporting.tables_more import statistics
 from benchmark.reporting.tables_scores import Line, fill
 from benchmark.results import scores
 from benchmark.runtime import paths
+
+MADE: dict[tuple[int, Item], tuple[Results, Table]] = {}
+
+
+def build(results: Results, item: Item) -> Table:
+    """A table, which is made once of the same results."""
+    if (id(results), item) not in MADE:
+        MADE[id(results), item] = results, tables.build(results, item)
+    return MADE[id(results), item][1]
 
 
 def _build(results: Results, number: str, dataset: str = "") -> Table:
@@ -38,10 +45,8 @@ def _data(table: Table, **where) -> pd.Series:
 
 
 @pytest.fixture
-def utility(results, cache):
-    if "utility" not in cache:
-        cache["utility"] = _build(results, "Table V")
-    return cache["utility"]
+def utility(results):
+    return _build(results, "Table V")
 
 
 def test_a_number_is_the_mean_over_subjects_of_all_folds(utility):
@@ -243,7 +248,7 @@ def test_csv_holds_the_numbers_of_the_scores(rendered):
 
 def test_statistics_say_when_significance_was_impossible(results):
     item = next(i for i in table_items(results.config) if i.key == "table-7-msseg-SA-SV")
-    table = statistics(results, item)
+    table = build(results, item)
     block = table.blocks[0]
     assert (block.title, block.groups[0], block.columns[0]) == ("Proposed against", ("Dice (↑)", 1), "lesion")
     dice = {row.title: row.entries[0] for row in block.rows}
@@ -257,7 +262,7 @@ def test_statistics_say_when_significance_was_impossible(results):
 
 def test_classes_stand_in_the_order_of_the_dataset_in_every_table(results, utility):
     item = next(i for i in table_items(results.config) if i.key == "table-7-retouch-CR-SP")
-    dice = statistics(results, item).blocks[0]
+    dice = build(results, item).blocks[0]
     assert dice.columns[:3] == ("IRF", "SRF", "PED")
     assert tuple(name for name, _ in utility.blocks[1].groups) == ("IRF", "SRF", "PED")
 
