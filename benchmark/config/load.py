@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from benchmark.config.benchmark import BenchmarkFile
+from benchmark.config.claims import Claims
 from benchmark.config.dataset import DatasetConfig
 from benchmark.runtime import paths
 from benchmark.runtime.errors import ConfigError
@@ -58,7 +59,7 @@ class _UniqueKeys(yaml.CSafeLoader):
 
 def nearest_file(path: Path) -> str:
     """Remedy for a missing config: those that exist, the most similar first; or the right working directory."""
-    names = sorted(p.stem for p in path.parent.glob("*.yaml"))
+    names = sorted(p.stem for p in path.parent.glob("*.yaml") if p != paths.CLAIMS)
     if not names:
         return f"There are no configs in {path.parent}: run this in the clone's root, which holds the folder 'config'"
     near = difflib.get_close_matches(path.stem, names, n=1, cutoff=0.5)
@@ -186,6 +187,15 @@ def load_dataset(name: str, folder: Path = paths.DATASET_CONFIG) -> DatasetConfi
     if "name" in content:
         raise ConfigError(path, "key 'name' is unknown: a dataset has the name of its file", "Leave it out")
     return check(DatasetConfig, {"name": name, **content}, path)
+
+
+def load_claims(path: Path = paths.ROOT / paths.CLAIMS) -> Claims:
+    """The claims of the paper.
+
+    Raises:
+        ConfigError: missing, malformed, or refused by the schema.
+    """
+    return check(Claims, read_yaml(path), path)
 
 
 def _extended(name: str, folder: Path, above: tuple[str, ...]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmark.config.plugins import Plugins
 from benchmark.metrics.base import Metric, Quantity
+from benchmark.metrics.inputs import Need
 
 _PLUGINS = Plugins(
     Metric,  # type: ignore[type-abstract]
@@ -29,6 +30,12 @@ def create(name: str, options: Mapping[str, Any]) -> Metric:
 def quantities() -> dict[str, Quantity]:
     """Every quantity that a metric reports, by its name in the ``metric`` column."""
     return {q.name: q for name in available() for q in metric_class(name).quantities}
+
+
+def judges_of(quantity: Quantity) -> frozenset[Need]:
+    """The networks that the metric of a quantity has judge images."""
+    needs = next(cls.needs for cls in map(metric_class, available()) if quantity in cls.quantities)
+    return needs & {Need.SEGMENTORS, Need.AUTOENCODER}
 
 
 def shown_in(place: str) -> list[Quantity]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from benchmark.config.benchmark import BenchmarkFile
+from benchmark.config.claims import Claims
 from benchmark.config.dataset import DatasetConfig
 
 INTRODUCTION = """# Configs
@@ -18,6 +19,7 @@ Keys without a default must be given.
 
 - A **benchmark** is a file in `config/`. Give it to Snakemake with `--configfile`, and single keys with `--config`.
 - A **dataset** is a file in `config/datasets/`. With `extends: other` it inherits every key that it does not set.
+- **Claims** of the paper are in `config/claims.yaml`; Table IX of a report has a verdict on each.
 - Hyperparameters of a method stand under `methods: <name>:`, options of a metric under `metrics: <name>:`.
 - Editors with a YAML language server complete and check configs by the JSON schemas that their first lines name
   (`hbench config --schemas workflow/schemas`).
@@ -29,7 +31,12 @@ def describe() -> str:
     from benchmark.methods import registry as methods
     from benchmark.metrics import registry as metrics
 
-    parts = [INTRODUCTION, *_model("Benchmark", BenchmarkFile), *_model("Dataset", DatasetConfig)]
+    parts = [
+        INTRODUCTION,
+        *_model("Benchmark", BenchmarkFile),
+        *_model("Dataset", DatasetConfig),
+        *_model("Claims", Claims),
+    ]
     for name in methods.available():
         cls = methods.method_class(name)
         parts += _model(f"Method `{name}`: {cls.title}", cls.hyperparameters)

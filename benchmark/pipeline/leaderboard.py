@@ -76,8 +76,8 @@ def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
             if quantity.primary:
                 for method, rank in _ranks(quantity, there, contenders, config).items():
                     board[method]["rank"] = rank
-                for method, below in _below_the_floor(quantity, there, config).items():
-                    board[method]["unharmonized_better"] = below
+                for method in there:
+                    board[method]["unharmonized_better"] = aggregate.below(pair, method, config)
         where = dict(zip(PAIR, pair, strict=True))
         rows += [{"benchmark": config.benchmark, **where, **row} for row in board.values()]
     return pd.DataFrame(rows)
@@ -135,10 +135,7 @@ def _tied(quantity: Quantity, there: Mapping[str, Average], contenders: set[str]
         return set()
     best = min(sorted(contenders), key=lambda method: quantity.shortfall(there[method].mean))
     others = sorted(contenders - {best})
-    if there[best].by_subject:
-        apart = significant([differ(there, config, best, method) for method in others])
-    else:
-        apart = [there[method].interval.apart_from(there[best].interval) for method in others]
+    apart = significant([differ(there, config, best, method) for method in others])
     return {best, *(method for method, told in zip(others, apart, strict=True) if not told)}
 
 
@@ -154,9 +151,3 @@ def _ranks(
         first = (each.interval.mean > 0) == (quantity.better == "higher")
         better[other if first else one] += told
     return {method: math.nan if method in untested or not pairs else 1.0 + n for method, n in better.items()}
-
-
-def _below_the_floor(quantity: Quantity, there: Mapping[str, Average], config: BenchmarkConfig) -> dict[str, bool]:
-    shortfall = {method: quantity.shortfall(number.mean) for method, number in there.items()}
-    floors = [shortfall[method] for method in config.floors if method in shortfall]
-    return {method: any(own > floor for floor in floors) for method, own in shortfall.items()}

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from benchmark.config.benchmark import BenchmarkFile
+from benchmark.config.claims import Claims
 from benchmark.config.dataset import DatasetConfig
 from benchmark.methods import registry as methods
 from benchmark.metrics import registry as metrics
@@ -18,8 +19,9 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def write_schemas(folder: Path) -> None:
-    """Writes ``benchmark.schema.json`` and ``dataset.schema.json``."""
-    for name, schema in {"benchmark": benchmark_schema(), "dataset": dataset_schema()}.items():
+    """Writes a file ``<kind>.schema.json`` for each kind of config."""
+    made = {"benchmark": benchmark_schema(), "dataset": dataset_schema(), "claims": claims_schema()}
+    for name, schema in made.items():
         write_atomically(folder / f"{name}.schema.json", json.dumps(schema, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -53,6 +55,11 @@ def dataset_schema() -> Schema:
         domains[code] = {"anyOf": [domain, {"type": "null"}]}  # null removes one of the extended dataset
     schema["properties"]["extends"] = {"type": "string", "description": "the dataset whose values this file changes"}
     return {"$schema": _DIALECT, **schema, "title": "Dataset"}
+
+
+def claims_schema() -> Schema:
+    """Of ``config/claims.yaml``."""
+    return {"$schema": _DIALECT, **Claims.model_json_schema()}
 
 
 def _part(schema: Any) -> Any:

@@ -65,7 +65,7 @@ def _panels(results: Results, pair: Pair) -> tuple[stores.Shown, stores.Shown, l
         cell = pair.cell(results.config, method.name)
         image = stores.harmonized(cell, source.subject, source.index)
         prediction: Labels | str = image if isinstance(image, str) else _prediction(results, pair, method.name, source)
-        panels.append(Panel(method.title, image, prediction, source.labels))
+        panels.append(Panel(method.title + results.mark(method.name, [pair.key]), image, prediction, source.labels))
     panels.append(Panel(f"Unpaired target, {pair.target}", target.image, None, target.labels))
     return source, target, panels
 

@@ -81,8 +81,9 @@ def _legend(made: Figure, curves: Mapping[str, list[Pair]], results: Results) ->
     """
     names = [m.name for m in results.methods]
     palette, dashes = style.colours(names, results.config.proposed), style.dashes(names, results.config.proposed)
+    marks = {m.name: results.mark(m.name, [pair.key for pair in results.pairs]) for m in results.methods}
     handles = [
-        Line2D([], [], color=palette[m.name], dashes=dashes[m.name] or (None, None), label=m.title)
+        Line2D([], [], color=palette[m.name], dashes=dashes[m.name] or (None, None), label=m.title + marks[m.name])
         for m in results.methods
         if curves[m.name]
     ]

@@ -16,7 +16,7 @@ LATEX_SPECIAL = {
     "[": "{[}", "]": "{]}",
     "→": r"$\rightarrow$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "±": r"$\pm$", "×": r"$\times$", "−": r"$-$",
     "–": "--", "—": "---", "…": r"\ldots{}", "σ": r"$\sigma$", "γ": r"$\gamma$", "β": r"$\beta$", "λ": r"$\lambda$",
-    "▼": r"$\bigtriangledown$",
+    "▼": r"$\bigtriangledown$", "†": r"$\dagger$",
     "≈": r"$\approx$", "≤": r"$\leq$", "≥": r"$\geq$", "≠": r"$\neq$", "²": r"$^2$", "³": r"$^3$", "ⁿ": r"$^n$",
     "½": r"$\frac{1}{2}$", "°": r"$^\circ$",
     "’": "'", "‘": "`", "“": "``", "”": "''", "\u00a0": "~", "µ": r"$\mu$", "μ": r"$\mu$",
@@ -49,7 +49,7 @@ def to_markdown(table: Table) -> str:
     parts = [f"**{escape_markdown(table.heading)}.** " + "\n\n".join(map(escape_markdown, table.caption))]
     parts += [_markdown_block(block, marks) for block in table.blocks]
     parts += [f"<sup>{mark}</sup> {escape_markdown(note)}" for note, mark in marks.items()]
-    parts += [escape_markdown(remark) for remark in table.remarks]
+    parts += [escape_markdown(remark) for remark in table.below]
     return "\n\n".join(parts) + "\n"
 
 
@@ -61,7 +61,10 @@ def _markdown_block(block: Block, marks: dict[str, str]) -> str:
 
     groups = [name for name, span in block.groups for _ in range(span)] or [""] * len(block.columns)
     heads = [" ".join(filter(None, pair)) for pair in zip(groups, block.columns, strict=True)]
-    lines = [[escape_markdown(h) for h in (block.title, *heads)], ["---", *["---:"] * len(heads)]]
+    lines = [
+        [escape_markdown(h) for h in (block.title, *heads)],
+        ["---", *["---:"] * (len(heads) - block.words), *["---"] * block.words],
+    ]
     lines += [[escape_markdown(row.title), *map(show, row.entries)] for row in block.rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
@@ -70,7 +73,7 @@ def to_latex(table: Table) -> str:
     """``table*`` floats for booktabs and graphicx, each fitting on a page."""
     marks = table.footnotes
     below = [f"$^{{{mark}}}$ {escape_latex(note)}" for note, mark in marks.items()]
-    below += [escape_latex(remark) for remark in table.remarks]
+    below += [escape_latex(remark) for remark in table.below]
     floats = _floats(table.blocks)
     lines = [r"% \usepackage{booktabs,graphicx} in the preamble, then \input this file."]
     for i, blocks in enumerate(floats):
@@ -106,7 +109,8 @@ def _latex_block(block: Block, marks: dict[str, str]) -> str:
         aside = rf" {{\tiny {escape_latex(entry.aside)}}}" if entry.aside else ""
         return text + _sup(entry, marks, "$^{{{}}}$".format) + aside
 
-    lines = [rf"\begin{{tabular}}{{@{{}}l{'r' * len(block.columns)}@{{}}}}", r"\toprule"]
+    columns = "r" * (len(block.columns) - block.words) + "l" * block.words
+    lines = [rf"\begin{{tabular}}{{@{{}}l{columns}@{{}}}}", r"\toprule"]
     if block.groups:
         spans, rules, first = [""], [], 2
         for name, span in block.groups:

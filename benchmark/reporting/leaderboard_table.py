@@ -19,8 +19,6 @@ from benchmark.runtime import paths
 from benchmark.runtime.checksums import read_verified
 from benchmark.statistics.intervals import ENOUGH_SEEDS, ENOUGH_SUBJECTS
 
-BELOW = "▼"
-"""Marks a method that is worse than no harmonization."""
 ITEM = Item("leaderboard", "leaderboard", "Leaderboard")
 
 
@@ -85,7 +83,7 @@ def _block(results: Results, pair: Pair, rows: pd.DataFrame, shown: list[Quantit
     control = list(rows["control"])
     made = [
         Row(
-            _title(results, row),
+            _title(results, row, [pair]),
             (_rank(row, rows), *_coverage(row), *(columns[q.name][i] for q in shown)),
             rule=i > 0 and control[i] and not control[i - 1],
         )
@@ -112,17 +110,17 @@ def _column(results: Results, pair: Pair, quantity: Quantity, rows: pd.DataFrame
         average = results.average(pair, str(row["method"]), quantity, None)
         n = counted(average.n, average.total, average.unit)
         low, high = (row.get(f"{quantity.name}_{end}", math.nan) for end in ("low", "high"))
-        ends = interval(low, high) if quantity.primary or quantity.interval else ""
+        doubtful = results.doubtful(str(row["method"]), average)
+        ends = interval(low, high, doubtful) if quantity.primary or quantity.interval else ""
         seeds = row.get(f"{quantity.name}_seed_std", math.nan)
         spread = "" if pd.isna(seeds) else f" ± {significant(seeds, 1)}"
         entries.append(Entry(text + spread + " ≈" * tied, bold=win, aside=" ".join(filter(None, [n, ends]))))
     return entries
 
 
-def _title(results: Results, row: pd.Series) -> str:
+def _title(results: Results, row: pd.Series, pairs: Sequence[Pair]) -> str:
     title = marked(str(row["title"]), str(row["method"]), results.config.proposed)
-    below = f" {BELOW}" if row.get("unharmonized_better") in (True, "True") and not row["control"] else ""
-    return f"{title}, control" if row["control"] else title + below
+    return f"{title}, control" if row["control"] else title + results.mark(row["method"], [pair.key for pair in pairs])
 
 
 def _rank(row: pd.Series, rows: pd.DataFrame) -> Entry:
@@ -139,7 +137,11 @@ def _coverage(row: pd.Series) -> tuple[Entry, Entry]:
 
 
 def _overall(results: Results, by_pair: Sequence[tuple[Pair, pd.DataFrame]]) -> Block:
-    """Over all pairs: methods with a number on every pair first, by their mean rank over the pairs with ranks."""
+    """Over all pairs: means of the methods with a number on every pair, which come first by their mean rank.
+
+    The mean rank is over the pairs with ranks. A method without a number on some pair has no mean: it would be of other
+    pairs than the means of the others.
+    """
     everything, quantity = pd.concat([rows for _, rows in by_pair]), primary()
     groups = everything.groupby("method", sort=False)
     summary = groups.agg(
@@ -152,8 +154,8 @@ def _overall(results: Results, by_pair: Sequence[tuple[Pair, pd.DataFrame]]) -> 
     )
     summary["firsts"] = groups["rank"].agg(lambda ranks: int((ranks == 1).sum()))
     summary["method"] = summary.index
-    complete = summary["pairs"].eq(len(by_pair)) & ~summary["control"]
-    summary["rank"] = summary.loc[complete, "mean_rank"].rank(method="min")
+    summary.loc[summary["pairs"] < len(by_pair), ["mean_rank", "mean"]] = math.nan
+    summary["rank"] = summary["mean_rank"].rank(method="min")
     summary = summary.sort_values(["control", "rank", "mean"], ascending=[True, True, False])
     rows = [_overall_row(results, row, summary, len(by_pair)) for _, row in summary.iterrows()]
     ranking = sum(bool(rows["rank"].notna().any()) for _, rows in by_pair)
@@ -162,8 +164,8 @@ def _overall(results: Results, by_pair: Sequence[tuple[Pair, pd.DataFrame]]) -> 
 
 
 def _overall_row(results: Results, row: pd.Series, summary: pd.DataFrame, pairs: int) -> Row:
-    partial = not row["control"] and row["pairs"] < pairs
-    notes = ("A method without a number on every pair has no overall rank; its means are over fewer pairs.",)
+    partial = row["pairs"] < pairs
+    notes = ("A method without a number on every pair has neither an overall rank nor means.",)
     entries = (
         _rank(row, summary),
         Entry(MISSING if pd.isna(row["mean_rank"]) else f"{row['mean_rank']:.3g}"),
@@ -171,4 +173,4 @@ def _overall_row(results: Results, row: pd.Series, summary: pd.DataFrame, pairs:
         Entry(MISSING if pd.isna(row["mean"]) else significant(row["mean"])),
         Entry(f"{row['pairs']}/{pairs}", notes=notes if partial else ()),
     )
-    return Row(_title(results, row), entries)
+    return Row(_title(results, row, results.pairs), entries)

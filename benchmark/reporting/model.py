@@ -13,8 +13,16 @@ import pandas as pd
 from benchmark.metrics.base import Quantity
 from benchmark.reporting.files import Item
 from benchmark.statistics.aggregate import Average
+from benchmark.statistics.intervals import ENOUGH_SUBJECTS
 
 MISSING = "–"
+BELOW, DOUBTFUL = "▼", "†"
+MARKS = {
+    BELOW: f"{BELOW} the Dice of this method is below that of no harmonization.",
+    DOUBTFUL: f"{DOUBTFUL} the interval is of fewer than {ENOUGH_SUBJECTS} test subjects, or of one seed of a trained "
+    "method, and may be too narrow.",
+}
+"""What marks in titles and beside numbers mean."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +57,14 @@ class Block:
         title: head of the first column.
         columns: heads of the others.
         groups: upper heads, each with the number of columns it spans; empty without.
+        words: how many of the last columns hold words, which stand at the left.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     groups: tuple[tuple[str, int], ...] = ()
+    words: int = 0
 
 
 def side_by_side(blocks: Sequence[Block], columns: int) -> list[Block]:
@@ -95,6 +105,13 @@ class Table:
     @property
     def heading(self) -> str:
         return ": ".join(filter(None, [self.item.number, self.item.subject]))
+
+    @property
+    def below(self) -> tuple[str, ...]:
+        """Sentences below the table: the meaning of each mark in it, then the remarks."""
+        rows = [row for block in self.blocks for row in block.rows]
+        printed = "".join(row.title + "".join(entry.text + entry.aside for entry in row.entries) for row in rows)
+        return (*(meaning for mark, meaning in MARKS.items() if mark in printed), *self.remarks)
 
     @property
     def footnotes(self) -> dict[str, str]:
@@ -162,9 +179,9 @@ def counted(n: int, total: int, unit: Literal["subject", "fold"]) -> str:
     return f"n {count}" if unit == "subject" else f"{count} fold{'s' * (total != 1)}"
 
 
-def interval(low: float, high: float) -> str:
-    """The ends of an interval: ``[0.123, 0.456]``; empty where there are none."""
-    return "" if math.isnan(low) else f"[{significant(low)}, {significant(high)}]"
+def interval(low: float, high: float, doubtful: bool = False) -> str:
+    """The ends of an interval: ``[0.123, 0.456]``, marked if it may be too narrow; empty where there are none."""
+    return "" if math.isnan(low) else f"[{significant(low)}, {significant(high)}]{DOUBTFUL * doubtful}"
 
 
 def scored(average: Average, text: str, *, bold: bool = False, aside: str = "", notes: tuple[str, ...] = ()) -> Entry:

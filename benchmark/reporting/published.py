@@ -53,4 +53,9 @@ def printed(pair: Pair, quantity: Quantity, row: str, label: str) -> Printed | N
     Args:
         row: a method, ``source_on_source`` or ``target_on_target``.
     """
-    return _numbers().get((*pair.key, quantity.name, row, label)) if is_papers_own(pair.dataset) else None
+    return imitated(pair, quantity.name, row, label) if is_papers_own(pair.dataset) else None
+
+
+def imitated(pair: Pair, quantity: str, row: str, label: str) -> Printed | None:
+    """The paper's number of the pair that this one is or, as a phantom, imitates; None where it has none."""
+    return _numbers().get((pair.dataset.family or "", pair.source, pair.target, quantity, row, label))

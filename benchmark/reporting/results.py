@@ -1,5 +1,6 @@
 """What reports are made from: a benchmark's config, its scores, and the names of its methods."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,8 +9,8 @@ import pandas as pd
 from benchmark.config.benchmark import EXTERNAL, BenchmarkConfig, MethodCard
 from benchmark.config.dataset import DatasetConfig
 from benchmark.metrics.base import Quantity
-from benchmark.metrics.registry import shown_in
-from benchmark.reporting.names import method_cards
+from benchmark.reporting.model import BELOW
+from benchmark.reporting.names import CONTROL, method_cards
 from benchmark.reporting.scope import Pair, datasets, pairs
 from benchmark.results import scores
 from benchmark.runtime import paths
@@ -81,13 +82,32 @@ class Results:
         """See :meth:`benchmark.statistics.aggregate.Aggregate.contends`."""
         return self.aggregate.contends(pair.key, method, quantity, self.config)
 
+    @cached_property
+    def _below(self) -> frozenset[tuple[tuple[str, str, str], str]]:
+        """Pairs and methods, but for controls, whose Dice is below that of no harmonization."""
+        return frozenset(
+            (pair.key, method.name)
+            for pair in self.pairs
+            for method in self.methods
+            if method.kind != CONTROL and self.aggregate.below(pair.key, method.name, self.config)
+        )
+
+    def mark(self, method: str, pairs: Sequence[tuple[str, str, str]]) -> str:
+        """What follows a method's title beside its numbers on some pairs: ▼ where it is below no harmonization.
+
+        Args:
+            pairs: their keys.
+        """
+        below = sum((pair, method) in self._below for pair in pairs)
+        return f" {BELOW}" * bool(below) + f" on {below} of {len(pairs)} pairs" * (0 < below < len(pairs))
+
+    def doubtful(self, method: str, average: Average) -> bool:
+        """See :meth:`benchmark.statistics.aggregate.Average.doubtful`."""
+        return average.doubtful(self.config.is_trained(method))
+
     def unfit(self, pair: Pair) -> list[str]:
         """Why judges of a pair are unfit; empty where they are not."""
-        return [
-            quantity.title
-            for quantity in shown_in("unfit pairs")
-            if any(self.average(pair, method.name, quantity).mean == 1 for method in self.methods)
-        ]
+        return [quantity.title for quantity in self.aggregate.unfit(pair.key)]
 
     def test_subjects(self, pair: Pair) -> int:
         """Number of the pair's test subjects over all folds."""

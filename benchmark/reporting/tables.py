@@ -10,6 +10,7 @@ from benchmark.reporting.formats import to_html, to_latex, to_markdown
 from benchmark.reporting.leaderboard_table import leaderboard_table, read_board
 from benchmark.reporting.model import Table
 from benchmark.reporting.results import Results
+from benchmark.reporting.tables_claims import claims
 from benchmark.reporting.tables_data import scanners
 from benchmark.reporting.tables_more import cost, everything_else, statistics
 from benchmark.reporting.tables_scores import fidelity, sensitivity, utility
@@ -17,6 +18,7 @@ from benchmark.reporting.templates import environment
 from benchmark.runtime.atomic import write_atomically, write_table
 
 BUILDERS: dict[str, Callable[[Results, Item], Table]] = {
+    "table_claims": claims,
     "table_scanners": scanners,
     "table_fidelity": fidelity,
     "table_utility": utility,

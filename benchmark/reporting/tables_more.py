@@ -103,7 +103,10 @@ def _statistics_block(results: Results, pair: Pair, metric: str, part: pd.DataFr
     title = head(quantities()[metric])
     cells = {(row["method"], row["label"]): _comparison(row, results.test_subjects(pair)) for _, row in part.iterrows()}
     rows = tuple(
-        Row(method_card(results.config, method).title, tuple(cells[method, label] for label in labels))
+        Row(
+            method_card(results.config, method).title + results.mark(method, [pair.key]),
+            tuple(cells[method, label] for label in labels),
+        )
         for method in dict.fromkeys(part["method"])
     )
     if labels == [""]:
@@ -117,7 +120,7 @@ def _comparison(row: pd.Series, total: int) -> Entry:
         return Entry(MISSING, notes=notes)
     text, aside = significant(row["difference"]), counted(int(row["subjects"]), total, "subject")
     if not math.isnan(row["low"]):
-        aside += f" {interval(row['low'], row['high'])}"
+        aside += f" {interval(row['low'], row['high'], doubtful=bool(row['note']))}"
     if not math.isnan(row["p"]):
         aside += f" p {significant(row['p_holm'], 2)}"
     return Entry(text, row["significant"] == "yes", aside, notes)

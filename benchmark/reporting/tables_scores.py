@@ -98,10 +98,14 @@ def fill(results: Results, title: str, columns: Sequence[Column], lines: Sequenc
         wins = best([t if c else None for t, c in zip(texts, contends, strict=True)], column.quantity)
         for line, average, text, win, cells in zip(lines, own, texts, wins, entries, strict=True):
             paper = printed(column.pair, column.quantity, line.method, column.label or "")
-            cells.append(_entry(column, average, text or "", win, paper))
+            cells.append(_entry(column, average, text or "", win, paper, results.doubtful(line.method, average)))
             data.append(_record(column, line, average, win, paper))
         averages += own
-    rows = tuple(Row(line.title, tuple(cells), line.rule) for line, cells in zip(lines, entries, strict=True))
+    pairs = list(dict.fromkeys(column.pair.key for column in columns))
+    rows = tuple(
+        Row(line.title + results.mark(line.method, pairs), tuple(cells), line.rule)
+        for line, cells in zip(lines, entries, strict=True)
+    )
     groups = tuple((name, len(list(spanned))) for name, spanned in groupby(c.group for c in columns))
     groups = groups if any(name for name, _ in groups) else ()
     return Filled(Block(title, tuple(c.head for c in columns), rows, groups), averages, data)
@@ -126,11 +130,11 @@ def table(
     return Table(item, captions.paragraphs(item.kind), shown, data, (coverage(averages, what), *remarks))
 
 
-def _entry(column: Column, average: Average, text: str, win: bool, paper: Printed | None) -> Entry:
+def _entry(column: Column, average: Average, text: str, win: bool, paper: Printed | None, doubtful: bool) -> Entry:
     deviation = average.seed_sd if math.isnan(average.spread) else average.spread
     if not math.isnan(deviation):
         text += f" ± {significant(deviation * column.scale, 1)}"
-    asides = [interval(*(end * column.scale for end in average.ends))]
+    asides = [interval(*(end * column.scale for end in average.ends), doubtful)]
     notes: tuple[str, ...] = ()
     if paper:
         std = f" ± {plain(paper.std)}" if paper.std is not None else ""

@@ -7,6 +7,7 @@ ROOT = Path(__file__).parents[2]
 """The folder of the project."""
 CONFIG = Path("config")
 DATASET_CONFIG = CONFIG / "datasets"
+CLAIMS = CONFIG / "claims.yaml"
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 PRIVATE = Path("data/private")

@@ -11,9 +11,16 @@ import pandas as pd
 
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.metrics.base import Quantity
-from benchmark.metrics.registry import primary
+from benchmark.metrics.registry import primary, shown_in
 from benchmark.results.scores import ALL, REFERENCES, TARGET_ON_TARGET
-from benchmark.statistics.intervals import FEWEST_SUBJECTS, Estimate, Interval, crossed, mean_over_labels
+from benchmark.statistics.intervals import (
+    ENOUGH_SUBJECTS,
+    FEWEST_SUBJECTS,
+    Estimate,
+    Interval,
+    crossed,
+    mean_over_labels,
+)
 
 PAIR = ["dataset", "source", "target"]
 NOT_WRITTEN = "no score was written"
@@ -36,10 +43,11 @@ class Average:
         by_seed: the number of each seed.
         by_subject: whether units are test subjects.
         spread: what the quantity's ``spread`` computes; NaN without one.
-        ends: of the interval that the quantity itself computes; NaN without one.
+        ends: of the interval that the quantity itself computes, widened by how seeds vary; NaN without one.
         n: units that have a number; those of the quantity that a pooled one is from.
         total: all units.
         unit: what both count.
+        subjects: test subjects of the pair's source.
         reasons: why numbers are missing, each with its count of subjects.
         bounds: of the quantity; an interval ends there.
     """
@@ -53,6 +61,7 @@ class Average:
     n: int
     total: int
     unit: Literal["subject", "fold"]
+    subjects: int
     reasons: tuple[str, ...]
     bounds: tuple[float, float]
 
@@ -86,9 +95,11 @@ class Average:
             return Interval(self.mean, *self.ends)
         if len(self.values) < FEWEST_SUBJECTS:
             return Interval(self.mean, math.nan, math.nan)
-        found = Estimate.of(crossed(cube(self.values), self.mean)).interval
-        low, high = self.bounds
-        return Interval(self.mean, max(found.low, low), min(found.high, high))
+        return _within(Estimate.of(crossed(cube(self.values), self.mean)).interval, self.bounds)
+
+    def doubtful(self, trained: bool) -> bool:
+        """Whether an interval of the mean may be too narrow: of few subjects, or of one seed of a trained method."""
+        return self.subjects < ENOUGH_SUBJECTS or (trained and len(self.by_seed) < 2)
 
 
 class Aggregate:
@@ -140,16 +151,19 @@ class Aggregate:
         reasons = _reasons(rows)
         if not n and not reasons:
             reasons = (NOT_POOLED if len(rows) else NOT_WRITTEN,)
+        ends = quantity.interval(good) if quantity.interval else (math.nan, math.nan)
+        own = _within(Interval(mean, *ends).widened(by_seed.to_numpy()), quantity.bounds)
         return Average(
             mean=mean,
             values=values,
             by_seed=by_seed,
             by_subject=quantity.name in self.by_subject,
             spread=quantity.spread(good) if quantity.spread else math.nan,
-            ends=quantity.interval(good) if quantity.interval else (math.nan, math.nan),
+            ends=(own.low, own.high),
             n=n,
             total=self._total(pair, method, rows, unit),
             unit=unit,
+            subjects=self.subjects(pair),
             reasons=reasons,
             bounds=quantity.bounds,
         )
@@ -159,12 +173,23 @@ class Aggregate:
         card = config.cards.get(method)
         if quantity.bold == "never" or method in REFERENCES or (card and card.kind == "control"):
             return False
-        if quantity.bold == "best":
-            return True
+        return quantity.bold == "best" or not self.below(pair, method, config)
+
+    def unfit(self, pair: Pair) -> list[Quantity]:
+        """The quantities that say that a judge of the pair is unfit."""
+        methods = set(self.pairs[pair]["method"]) - set(REFERENCES) if pair in self.pairs else set()
+        return [q for q in shown_in("unfit pairs") if any(self.average(pair, m, q, "").mean == 1 for m in methods)]
+
+    def below(self, pair: Pair, method: str, config: BenchmarkConfig) -> bool:
+        """Whether a method is worse than no harmonization by the primary quantity; not where a number is missing."""
         ranking = primary()
         own, *floors = (ranking.shortfall(self.average(pair, m, ranking).mean) for m in (method, *config.floors))
-        # Where a number is missing, no method is worse.
-        return not any(own > floor for floor in floors)
+        return any(own > floor for floor in floors)
+
+    def trainings(self, pair: Pair, method: str, quantity: Quantity) -> pd.Series:
+        """The mean over subjects of each training, by fold and seed."""
+        own = quantity.rows(self._rows(pair, method, None))
+        return own[own["status"] == "ok"].groupby(["fold", "seed"])["value"].mean()
 
     def _rows(self, pair: Pair, method: str, label: str | None) -> pd.DataFrame:
         """Scores of a method on a pair; rows without a label say why a whole cell has no number."""
@@ -178,6 +203,12 @@ class Aggregate:
         if method in REFERENCES:
             return rows.loc[rows["subject"] != ALL, "subject"].nunique()
         return self.subjects(pair)
+
+
+def _within(interval: Interval, bounds: tuple[float, float]) -> Interval:
+    low, high = bounds
+    # NaN stays NaN.
+    return Interval(interval.mean, float(np.maximum(interval.low, low)), float(np.minimum(interval.high, high)))
 
 
 def cube(values: pd.DataFrame) -> npt.NDArray[np.float64]:

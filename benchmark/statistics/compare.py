@@ -23,6 +23,7 @@ from benchmark.statistics.intervals import (
 )
 
 SIGNIFICANT = 0.05
+NO_INTERVAL = "the score has no interval over subjects"
 FAMILY = ["dataset", "source", "target", "metric", "label"]
 """Holm's correction is over the methods within one of these."""
 
@@ -32,9 +33,9 @@ class Difference:
     """One method minus another, subject by subject and seed by seed.
 
     Attributes:
-        subjects: with a number of both methods.
-        interval: 95 % interval of the mean difference.
-        p: NaN where nothing is tested.
+        subjects: with a number of both methods; of a score of no single subject, all test subjects.
+        interval: 95 % interval of the mean difference, or wider.
+        p: NaN where nothing is tested, and for a score of no single subject, which its interval alone tells from 0.
         note: why there is no test; empty where there is one.
     """
 
@@ -51,6 +52,8 @@ def difference(one: Average, other: Average, trained: Sequence[Average]) -> Diff
         trained: those of the two that are of trained methods. What draws nothing has one seed, and differs from every
             training of the other method.
     """
+    if not one.by_subject:
+        return _of_intervals(one, other, trained)
     left, right = one.values, other.values
     seeds = [set(values.columns.unique("seed")) for values in (left, right)]
     common = max(seeds, key=len) if min(map(len, seeds)) == 1 else seeds[0] & seeds[1]
@@ -63,15 +66,31 @@ def difference(one: Average, other: Average, trained: Sequence[Average]) -> Diff
     if count < FEWEST_SUBJECTS:
         note = f"with fewer than {FEWEST_SUBJECTS} subjects there is no interval and no test"
         return Difference(count, Interval(mean, math.nan, math.nan), note=note)
-    estimate = Estimate.of(crossed(cube(values), mean))
-    trainings = min((len(average.by_seed) for average in trained), default=ENOUGH_SEEDS)
-    if count < ENOUGH_SUBJECTS:
-        note = f"a test needs {ENOUGH_SUBJECTS} subjects; there are {count}"
-    elif trainings < ENOUGH_SEEDS:
-        note = f"a test needs {ENOUGH_SEEDS} seeds, or trainings count as if they had no chance in them"
+    estimate, note = Estimate.of(crossed(cube(values), mean)), _too_few(count, trained)
+    return Difference(count, estimate.interval, math.nan if note else estimate.p, note)
+
+
+def _of_intervals(one: Average, other: Average, trained: Sequence[Average]) -> Difference:
+    """The difference of two numbers that have intervals of their own, as wide as both allow.
+
+    Methods are scored on the same subjects, and the errors of their numbers are correlated to a degree that only the
+    numbers of single subjects would show. The error of a difference is at most the sum of both errors.
+    """
+    low, high = one.interval.low - other.interval.high, one.interval.high - other.interval.low
+    if not (one.there and other.there):
+        note = "no number of both methods"
     else:
-        return Difference(count, estimate.interval, estimate.p)
-    return Difference(count, estimate.interval, note=note)
+        note = NO_INTERVAL if math.isnan(low) else _too_few(one.subjects, trained)
+    return Difference(one.subjects, Interval(one.mean - other.mean, low, high), note=note)
+
+
+def _too_few(subjects: int, trained: Sequence[Average]) -> str:
+    """Why there is no test; empty where there is one."""
+    if subjects < ENOUGH_SUBJECTS:
+        return f"a test needs {ENOUGH_SUBJECTS} subjects; there are {subjects}"
+    if min((len(average.by_seed) for average in trained), default=ENOUGH_SEEDS) < ENOUGH_SEEDS:
+        return f"a test needs {ENOUGH_SEEDS} seeds, or trainings count as if they had no chance in them"
+    return ""
 
 
 def _with_seeds(values: pd.DataFrame, seeds: set[Any]) -> pd.DataFrame:
@@ -135,9 +154,15 @@ def compare(scores: Aggregate, config: BenchmarkConfig) -> pd.DataFrame:
 
 
 def significant(found: Sequence[Difference]) -> list[bool]:
-    """Which differences of one family are significant, with Holm's correction over those tested."""
-    tested = iter(holm([each.p for each in found if not each.note]))
-    return [not each.note and next(tested) < SIGNIFICANT for each in found]
+    """Which differences of one family are significant, with Holm's correction over those tested.
+
+    A difference without p is where its interval is apart from 0.
+    """
+    tested = iter(holm([each.p for each in found if not math.isnan(each.p)]))
+    return [
+        not each.note and (each.interval.apart_from_zero if math.isnan(each.p) else next(tested) < SIGNIFICANT)
+        for each in found
+    ]
 
 
 def differ(averages: Mapping[str, Average], config: BenchmarkConfig, one: str, other: str) -> Difference:

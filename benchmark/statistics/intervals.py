@@ -34,9 +34,25 @@ class Interval:
     low: float
     high: float
 
-    def apart_from(self, other: "Interval") -> bool:
-        """Whether both have ends and do not overlap."""
-        return self.high < other.low or self.low > other.high
+    @property
+    def apart_from_zero(self) -> bool:
+        """Whether both ends are on one side of 0."""
+        return self.low > 0 or self.high < 0
+
+    def widened(self, by_seed: Numbers) -> "Interval":
+        """The same interval with the error of the mean over seeds added to each arm (root of the sum of squares).
+
+        Args:
+            by_seed: mean of each seed; one says nothing of others and adds nothing.
+        """
+        from scipy.special import stdtrit
+
+        if len(by_seed) < 2:
+            return self
+        error = by_seed.std(ddof=1) / math.sqrt(len(by_seed))
+        arm = float(stdtrit(len(by_seed) - 1, (1 + CONFIDENCE) / 2)) * float(error)
+        down, up = (math.hypot(max(length, 0.0), arm) for length in (self.mean - self.low, self.high - self.mean))
+        return Interval(self.mean, self.mean - down, self.mean + up)
 
 
 @dataclass(frozen=True)

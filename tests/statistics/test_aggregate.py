@@ -86,7 +86,10 @@ def test_a_quantity_says_how_it_is_pooled_and_what_its_spread_is():
     found = aggregate(*tables, rows(dice(a={"core": 0.5}), "source_on_source")).average(PAIR, "echo", share, "core")
     assert found.by_seed.to_dict() == pytest.approx({0: 0.8, 1: 1.6})
     assert (found.mean, found.spread) == (pytest.approx(1.2), 4)
-    assert (found.interval.low, found.interval.high) == (0.5, 4)
+    of_seeds = 12.706 * np.std([0.8, 1.6], ddof=1) / np.sqrt(2)  # Student's t
+    assert (found.interval.low, found.interval.high) == pytest.approx(
+        (0, 1.2 + math.hypot(4 - 1.2, of_seeds)), abs=1e-3
+    )
     assert (found.n, found.total, found.unit, found.reasons, found.units.empty) == (1, 1, "subject", (), True)
 
 

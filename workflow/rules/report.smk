@@ -18,6 +18,7 @@ rule tables:
         ],
         texts=REPORT_TEXTS,
         published="benchmark/reporting/published/paper.csv",
+        claims="config/claims.yaml",
     output:
         **reported(table_files(CONFIG)),
     log:
