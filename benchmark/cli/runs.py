@@ -165,7 +165,8 @@ def plan(
         raise UserError(source or measured.title, fault, "Measure with --measure")
     if guessed := [rule for rule in found.rules if rule.widened > EXTRAPOLATED]:
         factor, names = max(rule.widened for rule in guessed), ", ".join(rule.rule for rule in guessed)
-        fault = f"says nothing of {settings.benchmark}: squared widths of networks differ up to {factor:.0f} times ({names})"
+        differ = f"squared widths of networks differ up to {factor:.0f} times ({names})"
+        fault = f"says nothing of {settings.benchmark}: {differ}"
         raise UserError(measured.title, fault, "Measure with --measure, or name a run of about the same widths")
     if memory and found.scaled:
         fault = f"cannot be planned with: memory was not measured at this size of {', '.join(found.scaled)}"

@@ -22,7 +22,7 @@ def duration(seconds: float) -> str:
 
 
 def device_time(seconds: float, device: str) -> str:
-    """Time of all devices together in the largest unit that it fills, such as ``2.50 CPU-hours`` or ``1.2 GPU-days``."""
+    """Time of all devices together, such as ``2.50 CPU-hours`` or ``12.0 GPU-days``."""
     hours = seconds / 3600
     if hours < 48:
         return f"{hours:.2f} {device}-hours"

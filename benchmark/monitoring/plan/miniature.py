@@ -3,8 +3,8 @@
 Widths, crops and batches are the config's, and each job is a process, as in a real run. Without a GPU, a job's time is
 CPU time, so that other load on the machine hardly matters.
 
-Where a step would take too long without a GPU, as at the paper's size, networks of the config's widths see smaller crops,
-one at a time, of one dataset, and smaller slices. Jobs that take hours at most are then not measured.
+Where a step would take too long without a GPU, as at the paper's size, networks of the config's widths see smaller
+crops, one at a time, of one dataset, and smaller slices. Preparation and reports are then not measured.
 """
 
 import os

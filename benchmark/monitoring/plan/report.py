@@ -71,8 +71,8 @@ def _lines(found: Prediction) -> Iterator[str]:
         )
     if larger := [f"{rule.rule} (up to {rule.factor:.3g} times)" for rule in scaled if rule.widened == 1]:
         yield (
-            f"Extrapolated in proportion to the pixels of a batch or slice, at the measured width: {', '.join(larger)}. "
-            "All other times are as measured."
+            "Extrapolated from the measured widths in proportion to the pixels of a batch or slice: "
+            f"{', '.join(larger)}."
         )
     yield "Downloads and time in a cluster's queue are not included."
 
