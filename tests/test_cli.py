@@ -8,19 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import small_benchmark as small
 
 from benchmark import cli
-from benchmark.cli.leaderboard import publish
 from benchmark.data.splits import read_fold
 from benchmark.pipeline.resolve import load_benchmark
 from benchmark.results import scores
 from benchmark.results.provenance import read_provenance
 from benchmark.runtime import processor
 from benchmark.runtime.atomic import write_atomically
-from benchmark.runtime.checksums import read_verified, write_with_checksum
 from benchmark.runtime.errors import DataError
 from benchmark.runtime.interpreter import put_own_python_first
 from benchmark.training.description import read_description, write_failure
@@ -70,7 +67,7 @@ def test_the_process_ends_with_the_message_and_its_exit_code():
     [
         (("step", "train", "nowhere.json", "d", "A-B", "0", "m", "0"), "nowhere.json"),
         (("step", "gather", "config/demo.yaml"), "key 'cards' is missing"),
-        (("leaderboard", "check", "nothing"), "results/reference/nothing/tolerance.yaml: is missing"),
+        (("leaderboard", "check", "nothing"), "results/reference/nothing/kernels.json: is missing"),
         (("leaderboard", "check", "../../x"), "a benchmark's name"),
         (("leaderboard", "check", "demo\n"), "a benchmark's name"),
         (("leaderboard", "publish", "nothing"), "results/nothing/scores.csv: is missing"),
@@ -117,22 +114,6 @@ def test_faults_of_the_machine_are_told_with_a_remedy(monkeypatch, capsys, numbe
         cli.main()
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith("error: results/x.h5: ")
-
-
-def test_publishing_takes_both_files_or_none(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    scores = tmp_path / "results/b/scores.csv"
-    write_with_checksum(scores, pd.DataFrame({"x": [1, 2]}))
-    with pytest.raises(DataError, match=r"leaderboard.csv: is missing"):
-        publish("b")
-    assert not (tmp_path / "results/reference").exists()
-    write_with_checksum(scores.with_name("leaderboard.csv"), pd.DataFrame({"y": [1, 2]}))
-    publish("b")
-    assert read_verified(tmp_path / "results/reference/b/leaderboard.csv").read() == b"y\n1\n2\n"
-    scores.write_text("x\n1\n")
-    with pytest.raises(DataError, match=r"scores.csv: is truncated or was changed"):
-        publish("b")
-    assert read_verified(tmp_path / "results/reference/b/scores.csv").read() == b"x\n1\n2\n"
 
 
 WRITERS = {

@@ -1,13 +1,16 @@
 """``hbench leaderboard``: the published reference, kept and compared."""
 
 import re
-from typing import Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmark.config.base import NAME
 from benchmark.runtime import paths
-from benchmark.runtime.atomic import write_atomically
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(help="The published reference leaderboard.", no_args_is_help=True)
 
@@ -23,36 +26,58 @@ def _known(name: str) -> str:
 Benchmark = Annotated[str, typer.Argument(help="name of the benchmark, such as demo", callback=_known)]
 
 
-@app.command()
-def check(benchmark: Benchmark) -> None:
-    """Compare this run's scores with the published reference; exit code 1 if a number is beyond tolerance."""
-    from benchmark.pipeline.reference import FILE, compare
+class Kind(StrEnum):
+    """What a run is held to."""
 
-    outcome = compare(paths.scores(benchmark), paths.REFERENCE / benchmark)
-    if len(outcome.otherwise):
-        print(f"not compared, since these trainings had another outcome, as {FILE} allows:")
-        print(outcome.otherwise.to_string(index=False))
-    if len(outcome.differences):
-        print(outcome.differences.to_string(index=False))
-        print(f"{len(outcome.differences)} of {outcome.compared} numbers are beyond tolerance")
+    digits = "digits"
+    conclusions = "conclusions"
+
+
+@app.command()
+def check(
+    benchmark: Benchmark,
+    kind: Annotated[
+        Kind | None,
+        typer.Option(help="what must agree; by default digits with the reference's kernels, else conclusions"),
+    ] = None,
+) -> None:
+    """Compare this run with the published reference; exit code 1 if it does not agree."""
+    from benchmark.pipeline.reference import compare
+
+    chosen, other_kernels, outcome = compare(benchmark, kind.value if kind else None)
+    print(f"Kernels: {other_kernels or 'those of the reference'}. Compared: {chosen}{', as asked' if kind else ''}.")
+    print(f"{outcome.same} of {outcome.compared} numbers agree to the last digit.")
+    if outcome.conclusions is not None:
+        print(_described(outcome.conclusions, outcome.changed_status))
+    if len(outcome.faults):
+        print(outcome.faults.fillna("").to_string(index=False))
         raise typer.Exit(1)
-    print(f"all {outcome.compared} numbers agree with {paths.REFERENCE / benchmark} within tolerance, ", end="")
-    print(f"{outcome.same} of them to the last digit")
+    print(f"This run agrees with {paths.REFERENCE / benchmark}.")
+
+
+def _described(conclusions: "pd.DataFrame", changed_status: int) -> str:
+    """What was looked at, and how many of it do not hold."""
+    titles = {
+        "test": "significant differences between methods",
+        "interval": "differences whose interval excludes 0, where subjects or seeds are too few for a test",
+        "seeds": "means with an interval over seeds",
+    }
+    lines = []
+    for basis, title in titles.items():
+        own = conclusions[conclusions["basis"] == basis]
+        lines.append(f"{len(own)} {title}: {(own['fault'] != '').sum()} do not hold.")
+    if unchecked := (conclusions["basis"] == "none").sum():
+        lines.append(
+            f"{unchecked} means are not checked: with one seed, or seeds that all agree, they have no interval."
+        )
+    if changed_status:
+        lines.append(f"{changed_status} rows have a number in one of the two only; that follows from numbers.")
+    return "\n".join(lines)
 
 
 @app.command()
 def publish(benchmark: Benchmark) -> None:
     """Make this run's scores and leaderboard the reference."""
-    from benchmark.pipeline.reference import FILE
-    from benchmark.runtime.checksums import checksum_file, read_verified
+    from benchmark.pipeline import reference
 
-    folder = paths.REFERENCE / benchmark
-    made = (paths.scores(benchmark), paths.leaderboard(benchmark))
-    for path in made:
-        read_verified(path)
-    for path in made:
-        for part in (path, checksum_file(path)):
-            write_atomically(folder / part.name, part.read_text(encoding="utf-8"))
-    print(f"{folder} now holds the scores and the leaderboard of this run")
-    if not (folder / FILE).is_file():
-        print(f"Next, write {folder / FILE}: how far each metric may move (see results/reference/demo/{FILE})")
+    print(f"{reference.publish(benchmark)} now holds the scores and the leaderboard of this run")

@@ -1,69 +1,45 @@
-"""Compares a regenerated leaderboard with the published reference, number by number."""
+"""Publishes a run as the reference of its benchmark, and compares later runs with it.
 
+With the kernels of the reference, every number must agree to the last digit. With others, its conclusions must hold.
+"""
+
+import gzip
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import pandas as pd
-from pydantic import Field, model_validator
 
-from benchmark.config.base import Strict
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.cells import cells_of, judged
 from benchmark.config.load import check, read_yaml
+from benchmark.metrics.cost import MEMORY, SPEED, TRAINING
+from benchmark.metrics.fid import FID
+from benchmark.metrics.kid import KID
+from benchmark.metrics.registry import quantities
 from benchmark.results import scores
+from benchmark.results.provenance import read_provenance
+from benchmark.runtime import paths
+from benchmark.runtime.atomic import atomic_file, write_atomically
+from benchmark.runtime.checksums import read_verified, write_checksum
 from benchmark.runtime.errors import DataError
+from benchmark.runtime.processor import PORTABLE_KERNELS
+from benchmark.statistics.aggregate import Aggregate
+from benchmark.statistics.conclusions import conclusions
 
-FILE = "tolerance.yaml"
-CELL = ["dataset", "source", "target", "fold", "method", "seed"]
+SCORES = "scores.csv.gz"
+KERNELS = "kernels.json"
 PUBLISHED = "Restore it with git, or publish the scores again (hbench leaderboard publish)"
+OF_THE_MACHINE = (TRAINING.name, SPEED.name, MEMORY.name)
+"""Quantities that are measured on the machine, and never compared."""
+SCALED = {KID.name, FID.name}
+"""Distances in the features of a network that each run trains: their scale differs, and their order says something."""
 
-
-class Tolerance(Strict):
-    """A number agrees if ``|new - old| <= absolute``, or if neither is over ``factor`` times the other."""
-
-    absolute: float = Field(ge=0)
-    factor: float = Field(1.0, ge=1, description="for numbers of uncertain magnitude")
-
-    def fault(self, old: float, new: float) -> str:
-        """Why two numbers do not agree; empty if they do."""
-        distance = abs(new - old)
-        if distance <= self.absolute or (old * new > 0 and max(old / new, new / old) <= self.factor):
-            return ""
-        times = f" or by a factor of {self.factor:g}" if self.factor > 1 else ""
-        return f"moved by {distance:.3g}, allowed {self.absolute:.3g}{times}"
-
-
-class OtherOutcomes(Strict):
-    """Trainings with two possible outcomes, between which rounding can decide."""
-
-    metric: str = Field(description="differs in a subject if the outcome differs")
-    at_most: int = Field(ge=0, description="trainings of the methods in ``methods`` that may have another outcome")
-    metrics: tuple[str, ...] = Field(description="depend on the outcome: not compared for such a training")
-
-
-class Tolerances(Strict):
-    """``reference/<benchmark>/tolerance.yaml``: a tolerance for each metric."""
-
-    metrics: dict[str, Tolerance]
-    methods: dict[str, dict[str, Tolerance]] = Field(
-        default_factory=dict, description="method to metrics with a tolerance of its own"
-    )
-    not_compared: dict[str, str] = Field(default_factory=dict, description="metric to the reason")
-    not_compared_in: dict[str, dict[str, str]] = Field(
-        default_factory=dict,
-        description="scanner pair such as SA-SV to metrics that mean nothing there, with the reason",
-    )
-    other_outcomes: OtherOutcomes | None = Field(None, description="a few trainings may have another outcome")
-
-    @model_validator(mode="after")
-    def _one_place_each(self) -> "Tolerances":
-        if both := sorted(set(self.metrics) & set(self.not_compared)):
-            raise ValueError(f"{', '.join(both)} is both in metrics and in not_compared")
-        if unknown := sorted({m for own in self.methods.values() for m in own} - set(self.metrics)):
-            raise ValueError(f"methods names {', '.join(unknown)}, which is not in metrics")
-        may = self.other_outcomes
-        for metric in (may.metric, *may.metrics) if may else ():
-            if metric not in self.metrics:
-                raise ValueError(f"other_outcomes names {metric}, which is not in metrics")
-        return self
+Kind = Literal["digits", "conclusions"]
+Kernels = list[dict[str, str]]
+"""Distinct environments of a run's trainings and harmonizations: what decides the last digits of its numbers."""
 
 
 @dataclass(frozen=True)
@@ -71,83 +47,146 @@ class Comparison:
     """Result of a comparison.
 
     Attributes:
-        compared: how many numbers were compared.
-        same: how many are the same to the last digit.
-        differences: rows that moved, appeared or vanished.
-        otherwise: trainings with another outcome, whose dependent numbers were not compared.
+        compared: how many rows of scores were compared.
+        same: how many of them agree to the last digit.
+        faults: rows that moved, appeared, vanished or have another status, or conclusions that do not hold.
+        conclusions: all that were looked at; None where digits are compared.
+        changed_status: rows that have a number in one table only, which is no fault where conclusions are compared.
     """
 
     compared: int
     same: int
-    differences: pd.DataFrame
-    otherwise: pd.DataFrame
+    faults: pd.DataFrame
+    conclusions: pd.DataFrame | None = None
+    changed_status: int = 0
 
 
-def compare(new: Path, reference: Path) -> Comparison:
-    """Compares two score tables under the reference folder's tolerances.
-
-    Args:
-        new: score table of this run.
-        reference: folder with ``scores.csv`` and ``tolerance.yaml``.
+def publish(benchmark: str) -> Path:
+    """Makes the scores and the leaderboard of a run the reference, and returns their folder.
 
     Raises:
-        DataError: there is no reference or nothing to compare, a metric has no tolerance, or a method with tolerances
-            is not in the reference.
+        ConfigError: there is no run of this name.
+        DataError: one of the files is missing or was changed, or no cell has a record.
     """
-    if not (reference / FILE).is_file():
-        remedy = "Publish scores (hbench leaderboard publish) and write this file beside them"
-        raise DataError(reference / FILE, "is missing, so nothing can be compared", remedy)
-    tolerances = check(Tolerances, read_yaml(reference / FILE), reference / FILE)
-    old, now = scores.read(reference / "scores.csv", PUBLISHED), scores.read(new)
-    named = set(tolerances.metrics) | set(tolerances.not_compared)
-    if unknown := (set(old["metric"]) | set(now["metric"])) - named:
-        raise DataError(reference / FILE, f"has no tolerance for {', '.join(sorted(unknown))}", "Add one")
-    if unknown := set(tolerances.methods) - set(old["method"]):
-        raise DataError(reference / FILE, f"names the unknown method {', '.join(sorted(unknown))}", "Correct the name")
-    both = old.merge(now, on=list(scores.KEY), how="outer", suffixes=("_reference", "_now"), indicator=True)
-    both = both[~both["metric"].isin(list(tolerances.not_compared))]
-    if both.empty:
-        raise DataError(reference, "leaves no number to compare", "Remove metrics from not_compared")
-    otherwise = _otherwise(both, tolerances)
-    ended = pd.MultiIndex.from_frame(both[CELL]).isin(pd.MultiIndex.from_frame(otherwise))
-    may = tolerances.other_outcomes
-    follows = both["metric"].isin([may.metric, *may.metrics] if may else [])
-    # Presence and status of rows are always compared.
-    same_rows = (both["_merge"] == "both") & (both["status_reference"] == both["status_now"])
-    pair = both["source"] + "-" + both["target"]
-    there = pd.Series(
-        [m in tolerances.not_compared_in.get(p, ()) for p, m in zip(pair, both["metric"], strict=True)], both.index
-    )
-    numbers = both[~(same_rows & (ended & follows | there))]
-    moved = numbers.apply(lambda row: _fault(row, tolerances), axis=1)
-    differences = numbers.assign(fault=moved)[moved != ""]
-    columns = [*scores.KEY, "value_reference", "value_now", "fault"]
-    equal = (numbers["value_reference"] == numbers["value_now"]) | (
-        (numbers["_merge"] == "both") & numbers["value_reference"].isna() & numbers["value_now"].isna()
-    )
-    return Comparison(len(numbers), int((equal & (moved == "")).sum()), differences[columns], otherwise)
+    folder, leaderboard = paths.REFERENCE / benchmark, paths.leaderboard(benchmark)
+    table, board = read_verified(paths.scores(benchmark)).read(), read_verified(leaderboard).read()
+    kernels = kernels_of(_config(benchmark))
+    for name, content in ((SCORES, gzip.compress(table, mtime=0)), (leaderboard.name, board)):
+        with atomic_file(folder / name) as file:
+            file.write_bytes(content)
+        write_checksum(folder / name)
+    write_atomically(folder / KERNELS, json.dumps(kernels, indent=1) + "\n")
+    return folder
 
 
-def _otherwise(both: pd.DataFrame, tolerances: Tolerances) -> pd.DataFrame:
-    """Trainings with another outcome; none if there are more than allowed."""
-    may = tolerances.other_outcomes
-    if may is None:
-        return both[CELL].head(0)
-    telling = both[(both["metric"] == may.metric) & both["method"].isin(list(tolerances.methods))]
-    telling = telling[(telling["status_reference"] == "ok") & (telling["status_now"] == "ok")]
-    found = telling[telling["value_reference"] != telling["value_now"]][CELL].drop_duplicates()
-    return found if len(found) <= may.at_most else found.head(0)
+def kernels_of(config: BenchmarkConfig) -> Kernels:
+    """What a run was computed with, by the records of its trainings and harmonizations.
+
+    Raises:
+        DataError: there is no record, or one is damaged.
+    """
+    found = {json.dumps(_environment(read_provenance(path))) for path in _records(config) if path.is_file()}
+    if not found:
+        remedy = f"Run it first: snakemake --configfile config/{config.benchmark}.yaml"
+        raise DataError(paths.benchmark_root(config.benchmark), "has no record of a training or harmonization", remedy)
+    return [json.loads(each) for each in sorted(found)]
 
 
-def _fault(row: pd.Series, tolerances: Tolerances) -> str:
-    if row["_merge"] == "left_only":
-        return "vanished"
-    if row["_merge"] == "right_only":
-        return "is new"
-    if row["status_reference"] != row["status_now"]:
-        return f"status {row['status_reference']} became {row['status_now']}"
-    if row["status_now"] != "ok":
+def _records(config: BenchmarkConfig) -> Iterator[Path]:
+    for dataset, pair, fold in judged(config):
+        for cell in cells_of(config, dataset, pair, fold):
+            yield from (cell.run, cell.harmonize_run)
+        judges = [paths.segmentor(config.benchmark, dataset, domain, fold) for domain in pair.split("-")]
+        for judge in (*judges, paths.autoencoder(config.benchmark, dataset, pair, fold)):
+            yield judge / "run.json"
+
+
+def _environment(record: dict[str, Any]) -> dict[str, str]:
+    """What decides the last digits: libraries, kernels and threads, and the processor unless kernels are portable."""
+    versions = {name: version for name, version in record["versions"].items() if name != "python"}
+    processor = {} if record["kernels"] == PORTABLE_KERNELS else {"processor": record["hardware"]["cpu"]}
+    threads = {"OMP_NUM_THREADS": record["threads"]["OMP_NUM_THREADS"]}
+    found = {**record["kernels"], **threads, **processor, "gpu": record["hardware"]["gpu"], **versions}
+    return {name: "none" if value is None else str(value) for name, value in found.items()}
+
+
+def differing(reference: Kernels, run: Kernels) -> str:
+    """What the kernels of two runs differ in, as text; empty if in nothing."""
+    if reference == run:
         return ""
-    of_method = tolerances.methods.get(row["method"], {})
-    allowed = of_method.get(row["metric"], tolerances.metrics[row["metric"]])
-    return allowed.fault(row["value_reference"], row["value_now"])
+    names = dict.fromkeys(name for each in (*reference, *run) for name in each)
+    values = {name: [_values(name, kernels) for kernels in (reference, run)] for name in names}
+    unlike = [f"{name} {now} instead of {then}" for name, (then, now) in values.items() if then != now]
+    return ", ".join(unlike) or "the same environments in other combinations"
+
+
+def _values(name: str, kernels: Kernels) -> str:
+    return " and ".join(sorted({each.get(name, "any") for each in kernels}))
+
+
+def compare(benchmark: str, kind: Kind | None = None) -> tuple[Kind, str, Comparison]:
+    """Compares a run with the reference.
+
+    Args:
+        kind: of the comparison; by default chosen by the recorded kernels.
+
+    Returns:
+        The kind, what the kernels differ in, and the result.
+
+    Raises:
+        ConfigError: there is no run of this name.
+        DataError: there is no reference, or a file is damaged.
+    """
+    folder = paths.REFERENCE / benchmark
+    if not (folder / KERNELS).is_file():
+        raise DataError(folder / KERNELS, "is missing, so nothing can be compared", PUBLISHED)
+    old, now = (
+        table[~table["metric"].isin(OF_THE_MACHINE)]
+        for table in (scores.read(folder / SCORES, PUBLISHED), scores.read(paths.scores(benchmark)))
+    )
+    config = _config(benchmark)
+    difference = differing(json.loads((folder / KERNELS).read_text(encoding="utf-8")), kernels_of(config))
+    kind = kind or ("conclusions" if difference else "digits")
+    return kind, difference, _digits(old, now) if kind == "digits" else _conclusions(old, now, config)
+
+
+def _config(benchmark: str) -> BenchmarkConfig:
+    path = paths.resolved(benchmark)
+    return check(BenchmarkConfig, read_yaml(path), path)
+
+
+def _digits(old: pd.DataFrame, now: pd.DataFrame) -> Comparison:
+    rows = _beside(old, now)
+    faults = rows.assign(fault=rows["fault"].mask(rows["fault"].eq("") & ~rows["same"], "moved"))
+    return Comparison(len(rows), int(rows["same"].sum()), _named(faults))
+
+
+def _conclusions(old: pd.DataFrame, now: pd.DataFrame, config: BenchmarkConfig) -> Comparison:
+    rows = _beside(old, now)
+    # Whether there is a number depends on numbers: a segmentor may find a class or not, and a gap be large enough.
+    follows = rows["_merge"].eq("both") & rows["status_reference"].ne("failed") & rows["status_now"].ne("failed")
+    follows &= rows["fault"] != ""
+    looked_at = [q for q in quantities().values() if q.headline and q.name not in OF_THE_MACHINE]
+    found = conclusions(Aggregate(old), Aggregate(now), config, looked_at, SCALED)
+    columns = ["dataset", "source", "target", "metric", "method", "other", "reference", "now", "low", "high", "fault"]
+    tables = [_named(rows[~follows]), found.loc[found["fault"] != "", columns]]
+    faults = pd.concat([table for table in tables if len(table)] or tables[1:], ignore_index=True)
+    return Comparison(len(rows), int(rows["same"].sum()), faults, found, int(follows.sum()))
+
+
+def _beside(old: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
+    """Rows of both tables, with ``fault``, what is wrong with presence or status, and ``same``, whether numbers are."""
+    rows = old.merge(now, on=list(scores.KEY), how="outer", suffixes=("_reference", "_now"), indicator=True)
+    before, after = rows["status_reference"], rows["status_now"]
+    fault = ("status " + before + " became " + after).where(before != after, "")
+    fault = fault.mask(rows["_merge"] == "left_only", "vanished").mask(rows["_merge"] == "right_only", "is new")
+    numbers = rows["value_reference"].eq(rows["value_now"]) | (
+        rows["value_reference"].isna() & rows["value_now"].isna()
+    )
+    return rows.assign(fault=fault, same=numbers & fault.eq(""))
+
+
+def _named(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a fault."""
+    columns = {"value_reference": "reference", "value_now": "now"}
+    return rows.rename(columns=columns).loc[rows["fault"] != "", [*scores.KEY[1:], *columns.values(), "fault"]]

@@ -88,14 +88,17 @@ def read(path: Path, remedy: str | None = None) -> pd.DataFrame:
     """The table as written.
 
     Args:
+        path: of the table; its name ends in ``.gz`` where it is compressed.
         remedy: what to do about a fault, where no rule of the workflow makes the table.
 
     Raises:
         DataError: missing, cut short or changed since, no table, or wrong columns.
     """
     text = {c: str for c in COLUMNS if c not in ("fold", "seed", "value")}
+    packed: Literal["gzip"] | None = "gzip" if path.suffix == ".gz" else None
+    content = read_verified(path, remedy)
     try:
-        frame = pd.read_csv(read_verified(path, remedy), dtype=text, keep_default_na=False, na_values={"value": [""]})
+        frame = pd.read_csv(content, compression=packed, dtype=text, keep_default_na=False, na_values={"value": [""]})
     except ValueError as error:  # pandas' errors of parsing, and bytes that are no UTF-8 or no number
         raise DataError(path, f"is no table of scores ({error})", remedy or remedy_damaged(path)) from None
     if tuple(frame.columns) != COLUMNS:

@@ -21,6 +21,11 @@ def checksum_file(path: Path) -> Path:
 def write_with_checksum(path: Path, table: pd.DataFrame) -> None:
     """Writes a CSV file as :func:`benchmark.runtime.atomic.write_table` does, and its hash."""
     write_table(path, table)
+    write_checksum(path)
+
+
+def write_checksum(path: Path) -> None:
+    """Writes the hash of a table that is there."""
     write_atomically(checksum_file(path), f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
 
 
