@@ -3,9 +3,9 @@
     python -m studies.judges config/standard.yaml [--steps 300 600 1200 2400] [--folder results/judges]
 
 Every fourth training subject of a scanner's first fold is held out. For each number of steps a segmentor is trained on
-the others, with the settings of the config but for its schedule, half of whose steps have a constant and half a falling
-learning rate; with the most steps, one also on half of these subjects. Prints and leaves a table: the mean Dice over the
-subjects that it was trained on and over those held out, by class. Test subjects are not touched.
+the others, with the settings of the config but for its schedule: half of its steps have a constant learning rate, half
+a falling one. With the most steps, one is also trained on half of these subjects. Prints and leaves a table of the mean
+Dice by class, over the subjects that it was trained on and over those held out. Test subjects are not touched.
 """
 
 import argparse
@@ -85,10 +85,7 @@ def trained(
     assert isinstance(recipe.network, SegmentationUNet)
     judge, found = Segmentor(recipe.network), {}
     for part, chosen in (("trained on", subjects), ("held out", held_out)):
-        scores = [
-            dice(confusion(judge.predict(store.image(s)), store.labels(s), data.classes))
-            for s in chosen
-        ]
+        scores = [dice(confusion(judge.predict(store.image(s)), store.labels(s), data.classes)) for s in chosen]
         means = np.nanmean(scores, axis=0)
         found |= {f"{label}, {part}": float(means[value]) for label, value in data.labels.items()}
     return found

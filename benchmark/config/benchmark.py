@@ -198,6 +198,11 @@ class BenchmarkConfig(BenchmarkFile):
         return [name for name, card in self.cards.items() if card.kind == "control" and not card.needs_truth]
 
     @property
+    def ceilings(self) -> list[str]:
+        """Controls that give the true images: what a perfect method would give."""
+        return [name for name, card in self.cards.items() if card.kind == "control" and card.needs_truth]
+
+    @property
     def file(self) -> BenchmarkFile:
         """What the user wrote."""
         return BenchmarkFile.model_validate(self.model_dump(include=set(BenchmarkFile.model_fields)))

@@ -51,7 +51,7 @@ class LeaveOneOut(Strict):
 
 
 class CrossValidation(Strict):
-    """Random division of the subjects of each scanner into ``folds`` parts. Fold k tests part k and trains on the rest."""
+    """The subjects of each scanner, divided at random into as many parts as folds. Fold k tests part k."""
 
     protocol: Literal["cross_validation"]
     folds: int = Field(ge=2, le=1000)

@@ -63,7 +63,6 @@ CENTRES = {"Center_01": SV, "Center_07": SA, "Center_08": PI}
 TARGETS = {"SA": (SV, PI), "SV": (PI,), "PI": ()}
 
 
-
 @dataclass(frozen=True)
 class Size:
     """A size of the phantom.

@@ -59,7 +59,8 @@ def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
         Each has ``_n``, how many subjects or folds have a number; with several seeds ``_seed_std``; and where there is
         an interval, its ends ``_low`` and ``_high`` (95 %) and ``_tied``: whether nothing tells it from the best one: a
         test where numbers are of subjects, else intervals that overlap. Controls are neither the best nor tied with it.
-        ``rank`` is one more than the number of methods that are significantly better in the primary quantity;
+        ``rank`` is one more than the number of methods that are significantly better in the primary quantity, and
+        missing on a pair whose segmentor is unfit;
         ``unharmonized_better`` says whether the mean of a control that leaves images alone is.
     """
     aggregate, scored = Aggregate(table), set(table["metric"])
@@ -74,8 +75,9 @@ def leaderboard(table: pd.DataFrame, config: BenchmarkConfig) -> pd.DataFrame:
             for method, columns in _columns(quantity, there, contenders, config).items():
                 board[method].update(columns)
             if quantity.primary:
+                fit = aggregate.ranks(pair, config)
                 for method, rank in _ranks(quantity, there, contenders, config).items():
-                    board[method]["rank"] = rank
+                    board[method]["rank"] = rank if fit else math.nan
                 for method in there:
                     board[method]["unharmonized_better"] = aggregate.below(pair, method, config)
         where = dict(zip(PAIR, pair, strict=True))

@@ -44,7 +44,11 @@ def leaderboard_table(results: Results, board: pd.DataFrame) -> Table:
     blocks = [_overall(results, by_pair), *(_block(results, pair, rows, shown) for pair, rows in by_pair)]
     done, expected = int(board["cells"].sum()), int(board["cells_expected"].sum())
     coverage = f"Coverage: {done} of {expected} cells have numbers; the reasons for the others are in the footnotes."
-    unranked = [f"{p.dataset.title} {p.title}" for p, rows in by_pair if rows["rank"].isna().all()]
+    unranked = [
+        f"{p.dataset.title} {p.title}"
+        for p, rows in by_pair
+        if rows["rank"].isna().all() and results.aggregate.ranks(p.key, results.config)
+    ]
     ranks = f"No ranks on {', '.join(unranked)}: a test needs {ENOUGH_SUBJECTS} test subjects and {ENOUGH_SEEDS} seeds."
     remarks = (coverage, *([ranks] if unranked else []), *_left_out(results, shown), *unfit_pairs(results))
     return Table(ITEM, captions.paragraphs("leaderboard"), tuple(blocks), board, remarks)

@@ -107,7 +107,7 @@ class Results:
 
     def unfit(self, pair: Pair) -> list[str]:
         """Why judges of a pair are unfit; empty where they are not."""
-        return [quantity.title for quantity in self.aggregate.unfit(pair.key)]
+        return [each.reason for each in self.aggregate.unfit(pair.key, self.config)]
 
     def test_subjects(self, pair: Pair) -> int:
         """Number of the pair's test subjects over all folds."""

@@ -102,6 +102,18 @@ class Average:
         return self.subjects < ENOUGH_SUBJECTS or (trained and len(self.by_seed) < 2)
 
 
+@dataclass(frozen=True)
+class Unfit:
+    """Why a judge of a pair is unfit.
+
+    Attributes:
+        quantity: that says so; it is of the same judge as other quantities of its metric.
+    """
+
+    quantity: Quantity
+    reason: str
+
+
 class Aggregate:
     """Averages of a tidy table of scores.
 
@@ -175,10 +187,30 @@ class Aggregate:
             return False
         return quantity.bold == "best" or not self.below(pair, method, config)
 
-    def unfit(self, pair: Pair) -> list[Quantity]:
-        """The quantities that say that a judge of the pair is unfit."""
+    def unfit(self, pair: Pair, config: BenchmarkConfig) -> list[Unfit]:
+        """What makes judges of a pair unfit."""
         methods = set(self.pairs[pair]["method"]) - set(REFERENCES) if pair in self.pairs else set()
-        return [q for q in shown_in("unfit pairs") if any(self.average(pair, m, q, "").mean == 1 for m in methods)]
+        found = [
+            Unfit(q, q.title)
+            for q in shown_in("unfit pairs")
+            if any(self.average(pair, m, q, "").mean == 1 for m in methods)
+        ]
+        ranking = primary()
+        own = self.average(pair, TARGET_ON_TARGET, ranking)
+        for name in config.ceilings:
+            truth = self.average(pair, name, ranking)
+            low, high = sorted((own, truth), key=lambda each: each.mean)
+            # Of different subjects: the interval of the difference has the arms of both.
+            arm = math.hypot(low.interval.high - low.mean, high.mean - high.interval.low)
+            if high.mean - low.mean > arm:
+                reason = f"{ranking.title} of the target's segmentor is {own.mean:.2f} on the target's own images and "
+                reason += f"{truth.mean:.2f} on true images of source subjects, which intervals do not explain"
+                found.append(Unfit(ranking, reason))
+        return found
+
+    def ranks(self, pair: Pair, config: BenchmarkConfig) -> bool:
+        """Whether the pair's judges may rank methods by the primary quantity."""
+        return all(each.quantity != primary() for each in self.unfit(pair, config))
 
     def below(self, pair: Pair, method: str, config: BenchmarkConfig) -> bool:
         """Whether a method is worse than no harmonization by the primary quantity; not where a number is missing."""

@@ -95,7 +95,7 @@ def _not_tested(claim: Claim, quantity: Quantity, scores: Aggregate, pair: Pair,
         return f"trainings start from {config.training.start}, the claim's from {claim.start}"
     if pair not in scores.pairs or quantity.name not in set(scores.pairs[pair]["metric"]):
         return f"{quantity.title} was not scored"
-    unfit = [each.title for each in scores.unfit(pair) if judges_of(each) & judges_of(quantity)]
+    unfit = [each.reason for each in scores.unfit(pair, config) if judges_of(each.quantity) & judges_of(quantity)]
     return f"unfit: {'; '.join(unfit)}" if unfit else None
 
 

@@ -157,6 +157,17 @@ def test_without_enough_subjects_or_seeds_there_are_no_ranks(few):
     assert found["dice_tied"].tolist() == [True, True]
 
 
+@pytest.mark.parametrize(("of_truth", "ranked"), [(0.8, True), (0.6, False)])
+def test_a_segmentor_that_takes_true_images_for_others_ranks_no_method(of_truth, ranked):
+    tables = [*trainings("echo", 0.6), *trainings("other", 0.3), *trainings("truth", of_truth, seeds=1)]
+    own = trainings("target_on_target", 0.805, seeds=1)
+    cards = {name: small.card(name, "learned") for name in ("echo", "other")}
+    cards["truth"] = small.card("truth", "control").model_copy(update={"needs_truth": True})
+    made = small.benchmark_config(methods={name: {} for name in cards}, cards=cards, proposed="echo")
+    found = leaderboard(pd.concat([*tables, *own], ignore_index=True), made).set_index("method")
+    assert found["rank"].notna()[["echo", "other"]].tolist() == [ranked, ranked]
+
+
 def test_what_is_worse_than_no_harmonization_is_marked():
     tables = [t for m, c in (("echo", 0.6), ("other", 0.4), ("floor", 0.5)) for t in trainings(m, c)]
     found = board(*tables, methods=("echo", "other", "floor"))
