@@ -12,7 +12,7 @@ SMK_AND_PY := Snakefile workflow/rules/*.smk
 # Bytecode is kept, also where the environment says otherwise: to compile all tests takes a quarter of their collection.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: setup demo open quality paper-dry-run test test-fast lint docs
+.PHONY: setup demo standard open quality paper-dry-run test test-fast lint docs
 .PHONY: leaderboard leaderboard-check leaderboard-publish report actionlint lock clean
 
 # With VENV_READY=1, the active environment (such as conda's) is used instead.
@@ -37,6 +37,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 demo: setup
 	snakemake --cores $(CORES)
+
+standard: setup
+	snakemake --cores $(CORES) --configfile config/standard.yaml
 
 open: setup
 	snakemake --cores $(CORES) --configfile config/open.yaml

@@ -117,7 +117,7 @@ def _compared(
     names = [method for method in (*claim.methods, *claim.than) if applies(method)]
     pairs = [(one, other) for one, other in product(claim.methods, claim.than) if {one, other} <= set(names)]
     if claim.unit == "training":
-        counts = {name: _count(scores.trainings(pair, name, quantity)) for name in names}
+        counts = {name: counted_trainings(scores.trainings(pair, name, quantity)) for name in names}
         return [_of_trainings(*each, counts, len(pairs)) for each in pairs]
     rows = quantity.rows(scores.pairs[pair])
     labels = [label] if label else sorted(set(rows["label"]) - {*claim.without, ""}, key=_order) or [""]
@@ -159,7 +159,7 @@ def _reasons(untested: list[Compared]) -> str:
     return "; ".join([*notes, *(f"{', '.join(titles)}: {reason}" for reason, titles in absent.items())])
 
 
-def _count(trainings: pd.Series) -> Count:
+def counted_trainings(trainings: pd.Series) -> Count:
     """Trainings for most of whose subjects the score is 1."""
     return Count(int((trainings > 0.5).sum()), len(trainings))
 
