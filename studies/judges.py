@@ -1,15 +1,15 @@
 """Learning curves of the judges, on training subjects alone: whether a config's schedules reach their plateau.
 
-    python -m studies.judges config/standard.yaml [--steps 300 600 1200 2400] [--folder results/judges]
+    python -m studies.judges config/standard.yaml [--scanners PL PI SP] [--steps 300 600 1200 2400]
 
 Every fourth training subject of a scanner's first fold is held out. For each number of steps a segmentor is trained on
 the others, with the settings of the config but for its schedule: half of its steps have a constant learning rate, half
-a falling one. With the most steps, one is also trained on half of these subjects. Prints and leaves a table of the mean
+a falling one. With the config's own number of steps, one is also trained on half of these subjects. Prints the mean
 Dice by class, over the subjects that it was trained on and over those held out. Test subjects are not touched.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,6 @@ from benchmark.metrics.overlap import confusion, dice
 from benchmark.networks.segmentation_unet import SegmentationUNet
 from benchmark.pipeline.resolve import load_benchmark
 from benchmark.runtime import paths
-from benchmark.runtime.atomic import write_atomically
 from benchmark.training.device import make_fabric
 from benchmark.training.trainer import Trainer
 
@@ -41,30 +40,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("config", type=Path, help="of a benchmark whose slices are prepared")
     parser.add_argument("--steps", type=int, nargs="+", default=STEPS)
-    parser.add_argument("--folder", type=Path, default=Path("results/judges"))
+    parser.add_argument("--scanners", nargs="+", help="all of the config by default")
     options = parser.parse_args()
     config = load_benchmark(options.config)
     rows: list[dict[str, object]] = []
     for name, use in config.datasets.items():
         data = load_dataset(name)
-        for domain in sorted({domain for pair in use.pairs or data.pairs for domain in pair.split("-")}):
-            rows += curve(config, data, domain, sorted(options.steps))
-            print(pd.DataFrame(rows[-1:]).to_string(index=False, header=len(rows) == 1), flush=True)
-    table = pd.DataFrame(rows)
-    print(table.to_string(index=False, float_format="%.3f"))
-    write_atomically(options.folder / "segmentors.csv", table.to_csv(index=False))
+        used = {domain for pair in use.pairs or data.pairs for domain in pair.split("-")}
+        for domain in sorted(used & set(options.scanners or used)):
+            for row in curve(config, data, domain, sorted(options.steps)):
+                print(row, flush=True)
+                rows.append(row)
+    print(pd.DataFrame(rows).to_string(index=False, float_format="%.3f"))
 
 
-def curve(config: BenchmarkConfig, data: DatasetConfig, domain: str, steps: Sequence[int]) -> list[dict[str, object]]:
+def curve(
+    config: BenchmarkConfig, data: DatasetConfig, domain: str, steps: Sequence[int]
+) -> Iterator[dict[str, object]]:
     """Rows of one scanner."""
     subjects = training_subjects(data, any_pair(data, domain), domain, fold=0)
     held_out, others = subjects[::HELD_OUT], [s for n, s in enumerate(subjects) if n % HELD_OUT]
-    cases = [(count, others) for count in steps] + [(steps[-1], others[::2])]
-    return [
-        {"dataset": data.name, "scanner": domain, "subjects": len(learned), "steps": count}
-        | trained(config, data, domain, learned, held_out, count)
-        for count, learned in cases
-    ]
+    own = config.judges.segmentor.schedule
+    for count, learned in [*((count, others) for count in steps), (own.constant + own.decay, others[::2])]:
+        described = {"dataset": data.name, "scanner": domain, "subjects": len(learned), "steps": count}
+        yield described | trained(config, data, domain, learned, held_out, count)
 
 
 def trained(
