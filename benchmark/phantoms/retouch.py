@@ -55,19 +55,17 @@ _SMALL = (Sampling(80, 128, 27, _SMALL_FIELD), Sampling(80, 64, 9, _SMALL_FIELD)
 SIZES = {
     "tiny": (Sampling(48, 64, 15, _SMALL_FIELD), Sampling(48, 32, 5, _SMALL_FIELD), (4, 4)),
     "small": (*_SMALL, (16, 12)),
-    "standard": (*_SMALL, (40, 40)),
+    "standard": (*_SMALL, (24, 24)),
     "full": (Sampling(512, 1024, 128, CIRRUS.field), Sampling(512, 496, 49, SPECTRALIS.field), (24, 24)),
 }
-_FIRST_SPECTRALIS = 25  # in the archive
+_FIRST_CIRRUS, _FIRST_SPECTRALIS = 1, 25
 
 
 def subjects(size: str) -> list[str]:
     """Folders of the examinations, Cirrus first."""
     cirrus, spectralis = SIZES[size][2]
-    # Numbers of the two devices do not overlap.
-    first = _FIRST_SPECTRALIS if cirrus < _FIRST_SPECTRALIS else cirrus + 1
-    return [f"RETOUCH-TrainingSet-Cirrus/TRAIN{1 + n:03d}" for n in range(cirrus)] + [
-        f"RETOUCH-TrainingSet-Spectralis/TRAIN{first + n:03d}" for n in range(spectralis)
+    return [f"RETOUCH-TrainingSet-Cirrus/TRAIN{_FIRST_CIRRUS + n:03d}" for n in range(cirrus)] + [
+        f"RETOUCH-TrainingSet-Spectralis/TRAIN{_FIRST_SPECTRALIS + n:03d}" for n in range(spectralis)
     ]
 
 
