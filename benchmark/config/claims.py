@@ -41,4 +41,4 @@ class Claims(Strict):
     """A file of claims."""
 
     paper: str = Field(description="the paper that makes them")
-    claims: tuple[Claim, ...] = Field(min_length=1)
+    claims: tuple[Claim, ...] = Field(min_length=1, description="in the order of Table IX")

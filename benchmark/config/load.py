@@ -59,7 +59,7 @@ class _UniqueKeys(yaml.CSafeLoader):
 
 def nearest_file(path: Path) -> str:
     """Remedy for a missing config: those that exist, the most similar first; or the right working directory."""
-    names = sorted(p.stem for p in path.parent.glob("*.yaml") if p != paths.CLAIMS)
+    names = sorted(p.stem for p in path.parent.glob("*.yaml") if p.name != paths.CLAIMS.name)
     if not names:
         return f"There are no configs in {path.parent}: run this in the clone's root, which holds the folder 'config'"
     near = difflib.get_close_matches(path.stem, names, n=1, cutoff=0.5)

@@ -40,7 +40,7 @@ class Average:
     Attributes:
         mean: NaN where there is no number.
         values: numbers with units down, labels and seeds across; empty for a pooled quantity.
-        by_seed: the number of each seed.
+        by_seed: the number of each seed that has one.
         by_subject: whether units are test subjects.
         spread: what the quantity's ``spread`` computes; NaN without one.
         ends: of the interval that the quantity itself computes, widened by how seeds vary; NaN without one.
@@ -154,11 +154,11 @@ class Aggregate:
         units = counted.by(unit, good)
         numbers = quantity.rows(good).groupby([unit, "label", "seed"])["value"].mean()
         values = numbers.unstack(["label", "seed"]).sort_index(axis=1)
-        by_seed = pd.Series({seed: value(part) for seed, part in good.groupby("seed")}, dtype=float)
+        by_seed = pd.Series({seed: value(part) for seed, part in good.groupby("seed")}, dtype=float).dropna()
         mean, n = _mean(units), len(units)
         if quantity.pool:
             # All folds together can have a number that single folds lack.
-            mean, n = float(by_seed.mean()), n if by_seed.notna().any() else 0
+            mean, n = float(by_seed.mean()), n if len(by_seed) else 0
             values, rows = values.iloc[:0], rows[rows["status"] == "failed"] if n else rows
         reasons = _reasons(rows)
         if not n and not reasons:

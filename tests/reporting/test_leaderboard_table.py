@@ -23,6 +23,14 @@ def _ranked(results: Results) -> pd.DataFrame:
     return board.assign(rank=ranks)
 
 
+def collapsed(results: Results) -> Results:
+    """CycleGAN is worse than no harmonization on the IXI phantom."""
+    table = results.table.copy()
+    own = table["method"].eq("cyclegan") & table["metric"].eq("dice") & table["dataset"].eq("ixi_phantom")
+    table.loc[own, "value"] = 0.1
+    return Results(results.config, table)
+
+
 def test_rows_are_in_the_order_of_ranks_then_of_means_and_controls_come_last():
     found = ranked_rows(
         _rows(worst=(0.3, 3), control=(0.9, math.nan), near=(0.66, 1), none=(math.nan, math.nan), best=(0.7, 1))
@@ -102,13 +110,13 @@ def test_the_spread_over_seeds_follows_the_mean(results):
     board = read_board(results.config).assign(dice_seed_std=0.034)
     first = {row.title: row.entries for row in leaderboard_table(results, board).blocks[1].rows}
     assert first["CycleGAN"][3].text == "0.600 ± 0.03"
-    assert first["CycleGAN"][3].aside == "n 3 [0.570, 0.630]"
+    assert first["CycleGAN"][3].aside == "n 3 [0.570, 0.630]†"
 
 
 def test_every_mean_has_its_n_beside_it_and_kid_its_interval(results):
     board = read_board(results.config).assign(kid_low=0.1, kid_high=0.9)
     first = {row.title: row.entries for row in leaderboard_table(results, board).blocks[1].rows}
-    assert [entry.aside for entry in first["CycleGAN"][3:]] == ["n 3 [0.570, 0.630]", "3 folds [0.100, 0.900]"]
+    assert [entry.aside for entry in first["CycleGAN"][3:]] == ["n 3 [0.570, 0.630]†", "3 folds [0.100, 0.900]†"]
     second = {row.title: row.entries for row in leaderboard_table(results, board).blocks[2].rows}
     assert second["CycleGAN"][3].aside.startswith("n 2/3")
 
@@ -143,10 +151,24 @@ def test_pairs_without_ranks_are_named_with_what_a_test_needs(results):
 
 
 def test_what_is_worse_than_no_harmonization_is_marked(results):
-    board = _ranked(results)
-    board["unharmonized_better"] = board["method"].isin(["cyclegan", "identity"])
-    titles = [row.title for row in leaderboard_table(results, board).blocks[1].rows]
-    assert [title for title in titles if "▼" in title] == ["CycleGAN ▼"]
+    assert not any("▼" in text for text in leaderboard_table(results, _ranked(results)).below)
+    made = leaderboard_table(collapsed(results), _ranked(results))
+    marked = [[row.title for row in block.rows if "▼" in row.title] for block in made.blocks]
+    assert marked == [["CycleGAN ▼ on 1 of 4 pairs"], [], [], [], ["CycleGAN ▼"]]
+    assert made.below[0] == "▼ the Dice of this method is below that of no harmonization."
+
+
+def test_intervals_that_may_be_too_narrow_are_marked(results):
+    made = leaderboard_table(results, _ranked(results))
+    first = {row.title: row.entries for row in made.blocks[1].rows}
+    assert first["CycleGAN"][3].aside == "n 3 [0.570, 0.630]†"
+    assert any(text.startswith("† the interval is of fewer than 20 test subjects") for text in made.below)
+
+
+def test_a_method_without_a_number_on_some_pair_has_no_mean_of_other_pairs(results):
+    overall = {row.title: row.entries for row in leaderboard_table(results, _ranked(results)).blocks[0].rows}
+    assert [entry.text for entry in overall["SemGAN"]] == ["–", "–", "2", "–", "2/4"]
+    assert overall["CycleGAN"][3].text == "0.600"
 
 
 def test_costs_stand_in_their_own_table(results):

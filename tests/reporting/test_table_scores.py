@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.config.load import load_claims
+from benchmark.methods import registry as methods
 from benchmark.metrics.overlap import DICE
 from benchmark.metrics.preservation import BEFORE
+from benchmark.metrics.registry import quantities
 from benchmark.reporting import tables, tables_more
 from benchmark.reporting.files import Item, table_items, table_path
 from benchmark.reporting.model import Table
@@ -165,6 +168,20 @@ def test_published_numbers_stand_beside_obtained_ones_only_on_the_papers_data(ut
     assert _entry(utility, 0, "Histogram matching", 0).aside == "n 3"
 
 
+def test_methods_below_no_harmonization_are_marked_with_the_number_of_pairs(results):
+    table = results.table.copy()
+    own = table["method"].eq("cyclegan") & table["metric"].eq("dice") & table["target"].eq("SV")
+    table.loc[own, "value"] = 0.1
+    made = Results(results.config, table)
+    titles = [row.title for row in _build(made, "Table V").blocks[0].rows]
+    assert [title for title in titles if "▼" in title] == [
+        "Target Segmentor → Harmonized Image (CycleGAN) ▼ on 1 of 2 pairs"
+    ]
+    item = next(i for i in table_items(made.config) if i.key == "table-7-msseg-SA-SV")
+    assert [row.title for row in statistics(made, item).blocks[0].rows if "▼" in row.title] == ["CycleGAN ▼"]
+    assert made.mark("cyclegan", [made.pair("msseg", "SA-PI").key]) == ""
+
+
 def test_suspect_numbers_of_the_paper_are_marked(utility):
     assert any("0.11 Dice" in note for note in _entry(utility, 1, "Target Image", 4).notes)
     assert not _entry(utility, 1, "Target Image", 0).notes
@@ -189,7 +206,7 @@ def test_kid_has_its_interval_over_subjects_and_its_floor_beside_it(results):
     found = _data(table, dataset="msseg", target="SV", row="segrenorm", metric="kid")
     margin = 0.3 / math.sqrt(3)  # of three folds
     assert (found["low"], found["high"]) == pytest.approx((found["value"] - margin, found["value"] + margin))
-    assert _entry(table, 0, "renormalized", 0).aside == "3 folds [0.437, 0.783] [paper 0.48 ± 0.02, +0.13]"
+    assert _entry(table, 0, "renormalized", 0).aside == "3 folds [0.437, 0.783]† [paper 0.48 ± 0.02, +0.13]"
     titles = [row.title for row in table.blocks[0].rows]
     assert titles[:2] == ["Source, Target", "Target, Target: two halves of its subjects"]
     floor = _entry(table, 0, "Target, Target", 0)
@@ -253,7 +270,7 @@ def test_statistics_say_when_significance_was_impossible(results):
     assert (block.title, block.groups[0], block.columns[0]) == ("Proposed against", ("Dice (↑)", 1), "lesion")
     dice = {row.title: row.entries[0] for row in block.rows}
     assert dice["CycleGAN"].text == "0.100"
-    assert dice["CycleGAN"].aside == "n 3 [0.100, 0.100]"
+    assert dice["CycleGAN"].aside == "n 3 [0.100, 0.100]†"
     assert dice["CycleGAN"].notes == ("a test needs 20 subjects; there are 3",)
     assert (dice["SemGAN"].text, dice["SemGAN"].notes) == ("–", ("no subject has a number of both methods",))
     assert not any(entry.bold for row in block.rows for entry in row.entries)
@@ -295,6 +312,38 @@ def test_other_quantities_are_shown_once_and_nowhere_else(results):
     assert set(table.data["metric"]) == {"gdice", "mae"}
     value = _data(table, row="cyclegan", metric="mae")["value"]
     assert value == pytest.approx(1 - fake.QUALITY["cyclegan"])
+
+
+def test_verdicts_stand_beside_published_differences(results):
+    table = _build(results, "Table IX")
+    assert [block.title for block in table.blocks] == [
+        "MS-SEG, SA → SV", "MS-SEG, SA → PI", "RETOUCH, CR → SP", "IXI phantom, GE → PL",
+    ]  # fmt: skip
+    found = _data(table, dataset="ixi_phantom", claim="Highest Dice", label="WM")
+    assert (found["verdict"], found["why"]) == (
+        "not tested",
+        "with fewer than 3 subjects there is no interval and no test; s_cyclegan: not in this benchmark",
+    )
+    # The least in favour of the claim: SemGAN here, CycleGAN in the paper.
+    assert (found["other"], found["difference"]) == ("semgan", pytest.approx(0.08))
+    assert found["published"] == pytest.approx(0.81 - 0.73)
+    assert _entry(table, 3, "Highest Dice, WM", 0).text == "+0.0800"
+    assert _entry(table, 3, "Highest Dice, WM", 1).text == "+0.08"
+    assert _data(table, dataset="msseg", target="PI", claim="Lowest KID")["published"] == 0  # a tie in the paper
+    assert not table.data[table.data["dataset"].eq("msseg")]["claim"].str.startswith("Baselines below").any()
+    below = _data(table, dataset="ixi_phantom", claim="Baselines below no harmonization, Dice", label="CSF")
+    assert below["published"] == pytest.approx(0.80 - 0.85)
+    inverted = _data(table, dataset="retouch", claim="Contrast inverted by baselines and not by the proposed method")
+    assert (inverted["verdict"], inverted["why"]) == (
+        "not tested", "Share of subjects with inverted contrast was not scored",
+    )  # fmt: skip
+    assert any("Highest Dice; Highest IoU: Section III-E" in remark for remark in table.remarks)
+
+
+def test_the_papers_claims_name_methods_and_quantities_that_there_are():
+    for claim in load_claims().claims:
+        assert {*claim.methods, *claim.than} <= set(methods.available())
+        assert quantities()[claim.quantity].better in ("higher", "lower")
 
 
 def test_scanners_are_measured_beside_printed(results):
