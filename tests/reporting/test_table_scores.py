@@ -332,6 +332,7 @@ def test_verdicts_stand_beside_published_differences(results):
     assert (inverted["verdict"], inverted["why"]) == (
         "not tested", "Share of subjects with inverted contrast was not scored",
     )  # fmt: skip
+    assert "Pairs of the paper that this benchmark does not run: msseg SV → PI." in table.remarks
     assert any("Highest Dice; Highest IoU: Section III-E" in remark for remark in table.remarks)
 
 
