@@ -56,6 +56,11 @@ def printed(pair: Pair, quantity: Quantity, row: str, label: str) -> Printed | N
     return imitated(pair, quantity.name, row, label) if is_papers_own(pair.dataset) else None
 
 
+def pairs() -> list[tuple[str, str, str]]:
+    """Family of the dataset, source and target of each pair with printed numbers."""
+    return list(dict.fromkeys(key[:3] for key in _numbers()))  # type: ignore[misc]
+
+
 def imitated(pair: Pair, quantity: str, row: str, label: str) -> Printed | None:
     """The paper's number of the pair that this one is or, as a phantom, imitates; None where it has none."""
     return _numbers().get((pair.dataset.family or "", pair.source, pair.target, quantity, row, label))

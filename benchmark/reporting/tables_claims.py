@@ -9,7 +9,7 @@ from benchmark.config.claims import Claim, Claims
 from benchmark.config.load import load_claims, suggestion
 from benchmark.metrics.base import Quantity
 from benchmark.metrics.registry import quantities
-from benchmark.reporting import captions
+from benchmark.reporting import captions, published
 from benchmark.reporting.files import Item
 from benchmark.reporting.model import MISSING, Block, Entry, Row, Table, interval, signed, significant
 from benchmark.reporting.names import method_card
@@ -20,7 +20,7 @@ from benchmark.runtime import paths
 from benchmark.runtime.errors import ConfigError
 from benchmark.statistics.verdicts import Compared, Verdict, favour, verdicts
 
-HEADS = ("difference", "published", "of", "verdict", "why")
+HEADS = ("difference", "published", "difference of", "verdict", "why")
 WORDS = 3
 """The last columns, which hold words."""
 
@@ -40,7 +40,7 @@ def claims(results: Results, item: Item) -> Table:
                 rows.append(_row(results, claim, verdict, paper))
                 records.append(_record(pair, claim, verdict, paper))
         blocks.append(Block(f"{pair.dataset.title}, {pair.title}", HEADS, tuple(rows), words=WORDS))
-    return Table(item, captions.paragraphs(item.kind), tuple(blocks), pd.DataFrame(records), _remarks(file))
+    return Table(item, captions.paragraphs(item.kind), tuple(blocks), pd.DataFrame(records), _remarks(results, file))
 
 
 def _quantity(claim: Claim) -> Quantity:
@@ -64,7 +64,7 @@ def _published(claim: Claim, quantity: Quantity, pair: Pair, label: str) -> tupl
 
 def _row(results: Results, claim: Claim, verdict: Verdict, paper: tuple[float, str] | None) -> Row:
     title = ", ".join(filter(None, [claim.title, verdict.label]))
-    answer = Entry(verdict.answer, bold=verdict.answer in ("supported", "contradicted"))
+    answer = Entry(verdict.answer.replace(" ", "\u00a0"), bold=verdict.answer in ("supported", "contradicted"))
     return Row(
         title,
         (
@@ -122,9 +122,20 @@ def _record(pair: Pair, claim: Claim, verdict: Verdict, paper: tuple[float, str]
     }
 
 
-def _remarks(file: Claims) -> tuple[str, ...]:
-    """Where the paper makes each claim; claims with one source together."""
+def _remarks(results: Results, file: Claims) -> tuple[str, ...]:
+    """The paper's pairs that are not run, and where the paper makes each claim; claims with one source together."""
+    run = [(pair.dataset.family, pair.source, pair.target) for pair in results.pairs]
+    others = [
+        f"{family} {source} → {target}"
+        for family, source, target in published.pairs()
+        if (family, source, target) not in run
+    ]
+    not_run = [f"Pairs of the paper that this benchmark does not run: {', '.join(others)}."] if others else []
     sources: dict[str, list[str]] = {}
     for claim in file.claims:
         sources.setdefault(claim.source, []).append(claim.title)
-    return (f"The paper: {file.paper}.", *(f"{'; '.join(titles)}: {source}." for source, titles in sources.items()))
+    return (
+        *not_run,
+        f"The paper: {file.paper}.",
+        *(f"{'; '.join(titles)}: {source}." for source, titles in sources.items()),
+    )

@@ -139,13 +139,13 @@ def _order(label: str) -> tuple[float, str]:
 def _of_subjects(
     one: str, other: str, label: str, averages: Mapping[str, Average], config: BenchmarkConfig
 ) -> Compared:
-    absent = {
-        config.cards[name].title if name in config.cards else name: "; ".join(averages[name].reasons)
-        if name in config.cards
-        else "not in this benchmark"
-        for name in (one, other)
-        if not averages[name].there
-    }
+    absent = {}
+    for name in (one, other):
+        card = config.cards.get(name)
+        if not averages[name].there:
+            absent[card.title if card else name] = (
+                "; ".join(averages[name].reasons) if card else "not in this benchmark"
+            )
     return Compared(one, other, label, differ(averages, config, one, other), absent=absent)
 
 
