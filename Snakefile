@@ -48,6 +48,10 @@ rule quality:
 
 
 onstart:
+    if workflow.resource_settings.nodes is None:
+        # With a rate limit, Snakemake looks for jobs a second after each time that it did, and after each job once more:
+        # after a hundred jobs, looking takes a fifth of a core (github.com/snakemake/snakemake/issues/2967).
+        workflow.scheduler.job_rate_limiter = None
     with reported_errors():
         hold_run_lock()
         refuse_unusable(written_folders(), writing=True)
