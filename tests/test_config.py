@@ -370,6 +370,15 @@ def test_slices_outside_the_template_are_refused(tmp_path):
         load_dataset("x", tmp_path)
 
 
+def test_a_dataset_replaces_the_split_of_another_protocol_and_removes_keys_with_null(tmp_path):
+    for name in ("retouch", "retouch_phantom", "msseg", "msseg_phantom_standard", "msseg_phantom"):
+        (tmp_path / f"{name}.yaml").write_text((ROOT / f"config/datasets/{name}.yaml").read_text())
+    assert load_dataset("retouch", tmp_path).split.protocol == "holdout"
+    assert load_dataset("retouch_phantom", tmp_path).split.protocol == "cross_validation"
+    assert set(load_dataset("msseg_phantom_standard", tmp_path).domains) == {"SA", "SV", "PI"}
+    assert set(load_dataset("msseg_phantom", tmp_path).domains) == {"SA", "PI"}
+
+
 def test_the_rehearsal_is_the_paper_on_phantoms_of_the_same_size():
     paper, rehearsal = (
         load_benchmark(ROOT / f"config/{name}.yaml").file.model_dump() for name in ("paper", "rehearsal")

@@ -211,5 +211,11 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        both = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = _merge(old, value) if both and not _other_kind(old, value) else value
     return {key: value for key, value in merged.items() if value is not None}
+
+
+def _other_kind(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether a mapping is of another kind, of which the old one's keys say nothing: another protocol of splits."""
+    return any(tag in new and new[tag] != old.get(tag) for tag in ("protocol", "kind"))
