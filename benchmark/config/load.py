@@ -211,8 +211,10 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = _merge(old, value) if both and not _other_kind(old, value) else value
+        if isinstance(old, dict) and isinstance(value, dict) and not _other_kind(old, value):
+            merged[key] = _merge(old, value)
+        else:
+            merged[key] = value
     return {key: value for key, value in merged.items() if value is not None}
 
 
