@@ -37,6 +37,7 @@ class Measure:
         return f"{value:.{self.digits}f}"
 
 
+_KEPT = Measure("kept", "Labels kept", "of their volume", 2, "labels lost", None, 0.05, bounds=(0.5, math.inf))
 # Bounds of the brain's volume: intracranial volumes of healthy adults are 1469 ± 102 mL (men) and 1289 ± 111 mL
 # (women), of which 1302 ± 112 and 1143 ± 105 mL are brain (Matsumae et al., J Neurosurg 84: 982-991, 1996); masks lie
 # between. The lower bound is 3.5 deviations below a woman's brain, to allow for atrophy; the upper one is five
@@ -57,6 +58,7 @@ MEASURES: dict[Literal["mri", "oct"], tuple[Measure, ...]] = {
             "growth", "Growth", "of the template", 2, "registration: shrunk", "registration: grown", 0.05, ratio=True
         ),
         Measure("beside", "Beside the slices", "", 3, None, "brain outside of the slices", 0.003, bounds=(0, 0.02)),
+        _KEPT,
     ),
     "oct": (
         Measure("brightness", "Brightness", "of the range", 2, "intensity: dark", "intensity: bright", 0.1, ratio=True),
@@ -64,6 +66,7 @@ MEASURES: dict[Literal["mri", "oct"], tuple[Measure, ...]] = {
         Measure("retina", "Retina", "", 2, "tiny retina", "large retina", 0.1, ratio=True, bounds=(0.05, 0.95)),
         Measure("weakest", "Darkest B-scan", "of the median", 2, "a dark B-scan", None, 0.05, bounds=(0.5, math.inf)),
         Measure("empty", "Empty B-scans", "", 2, None, "B-scans without a retina", 0.02, bounds=(0, 0.1)),
+        _KEPT,
     ),
 }
 """By kind of preparation, in display order."""

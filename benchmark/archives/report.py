@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark.archives.inventory import Entry, Survey, survey
 from benchmark.archives.subject import Subject
-from benchmark.archives.voxel_checks import checked_image, checked_labels, checked_mask
+from benchmark.archives.voxel_checks import checked_image, checked_labels, checked_mask, label_volumes
 from benchmark.config.dataset import DatasetConfig, Domain
 from benchmark.data.splits import divide
 from benchmark.runtime.errors import DataError
@@ -193,10 +193,10 @@ def _coverage(config: DatasetConfig, subject: Subject) -> Coverage:
     mask = subject.mask and np.asarray(checked_mask(subject.mask()).data) > 0
     if subject.labels is None:
         return Coverage({}, 0.0)
-    labels = np.asarray(checked_labels(subject.labels(), config.labels.values()).data)
-    voxel, labelled = float(np.prod(subject.spacing)), labels > 0
+    labels = checked_labels(subject.labels(), config.labels.values())
+    labelled = np.asarray(labels.data) > 0
     outside = float((~mask[labelled]).mean()) if mask is not None and labelled.any() else 0.0
-    return Coverage({name: voxel * int((labels == value).sum()) for name, value in config.labels.items()}, outside)
+    return Coverage(label_volumes(labels, config.labels), outside)
 
 
 def _coverage_warnings(config: DatasetConfig, found: Survey, covered: dict[str, Coverage]) -> Iterator[str]:

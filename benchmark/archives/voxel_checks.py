@@ -1,6 +1,6 @@
 """Checks of voxels before anything is computed from them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,16 @@ def checked_labels(volume: Volume, allowed: Collection[int]) -> Volume:
             "Put the label map that belongs to the image in its place, or correct 'labels' in the dataset's config",
         )
     return Volume(np.asarray(volume.data).astype(np.uint8), volume.affine, volume.path)
+
+
+def label_volumes(labels: Volume, values: Mapping[str, int]) -> dict[str, float]:
+    """mm³ of each label.
+
+    Args:
+        values: of the labels by their names.
+    """
+    voxel = abs(float(np.linalg.det(labels.affine[:3, :3])))
+    return {name: voxel * int(np.count_nonzero(labels.data == value)) for name, value in values.items()}
 
 
 def checked_mask(volume: Volume) -> Volume:

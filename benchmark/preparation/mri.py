@@ -5,13 +5,13 @@ Steps: reorientation, common voxel size, brain extraction, N4, tissue classes, r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from benchmark.archives.formats.volumes import Volume
 from benchmark.archives.subject import Subject
-from benchmark.archives.voxel_checks import checked_image, checked_labels, checked_mask
+from benchmark.archives.voxel_checks import checked_image, checked_labels, checked_mask, label_volumes
 from benchmark.config.dataset import DatasetConfig, MRIPreparation
 from benchmark.preparation import brain
 from benchmark.preparation.geometry import (
@@ -61,9 +61,9 @@ def prepare_mri(
             scan = _Scan(correct_bias_field(scan.image, scan.mask, settings.n4_levels), scan.mask, scan.labels)
     labels = scan.labels
     if settings.tissue == "hmrf":
-        with record.step("tissue classes") as entry:
+        with record.step("tissue classes"):
             labels = classify_tissues(scan.image, scan.mask)
-            entry["voxels"] = dict(zip(config.labels, _counts(labels, config), strict=True))
+            record.label_volumes = label_volumes(labels, config.labels)
     if labels is None:
         raise DataError(scan.image.path, "has no label map", "Get the whole archive, or set 'tissue: hmrf'")
     with record.step("alignment") as entry:
@@ -83,6 +83,7 @@ def prepare_mri(
             )
         image = resample_image(scan.image, grid, alignment.matrix)
         labels = _inside(resample_labels(labels, grid, alignment.matrix, tuple(config.labels.values())), mask)
+        record.keep(label_volumes(replace(labels, affine=alignment.matrix @ grid.affine), config.labels))
         record.quality["beside"] = entry["brain_outside_the_slices"] = _share_outside(scan.mask, mask, alignment.matrix)
     with record.step("intensities") as entry:
         entry["full"] = full = _full(scan.image, scan.mask, settings)
@@ -103,6 +104,8 @@ def _scan(config: DatasetConfig, settings: MRIPreparation, subject: Subject, rec
             if subject.labels and settings.tissue == "none"
             else None
         )
+        if labels:
+            record.label_volumes = label_volumes(labels, config.labels)
     grid, original = Grid.of(image), image
     if settings.working_spacing:
         with record.step("common voxel size"):
@@ -183,11 +186,6 @@ def _positive(image: Volume) -> Volume:
 
 def _inside(labels: Volume, mask: Volume) -> Volume:
     return Volume(np.where(np.asarray(mask.data) > 0, labels.data, 0).astype(np.uint8), labels.affine, labels.path)
-
-
-def _counts(labels: Volume, config: DatasetConfig) -> list[int]:
-    counts = np.bincount(np.asarray(labels.data).ravel(), minlength=config.classes)
-    return [int(counts[value]) for value in config.labels.values()]
 
 
 def _share_outside(scan_mask: Volume, mask: Volume, matrix: Matrix) -> float:

@@ -8,7 +8,7 @@ from skimage.filters import threshold_otsu
 
 from benchmark.archives.formats.volumes import Volume
 from benchmark.archives.subject import Subject
-from benchmark.archives.voxel_checks import checked_image, checked_labels
+from benchmark.archives.voxel_checks import checked_image, checked_labels, label_volumes
 from benchmark.config.dataset import DatasetConfig, OCTPreparation
 from benchmark.preparation.geometry import Grid
 from benchmark.preparation.prepared import Prepared
@@ -34,11 +34,12 @@ def prepare_oct(
         if subject.labels is None:
             raise DataError(subject.files[0], "has no label map", "Get the whole archive")
         scan, labels = subject.image(), subject.labels()
-        checked_labels(labels, config.labels.values())
+        record.label_volumes = label_volumes(checked_labels(labels, config.labels.values()), config.labels)
     grid = _grid(Grid.of(scan), settings)
     with record.step("resampling"):
         image = _scaled(resample_nearest(scan, grid), scan)
         labels = checked_labels(resample_nearest(labels, grid), config.labels.values())
+        record.keep(label_volumes(labels, config.labels))
     with record.step("retina"):
         mask = segment_retina(image)
     with record.step("quality"):

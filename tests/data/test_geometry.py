@@ -21,6 +21,7 @@ from benchmark.preparation.geometry import (
     to_matrix,
     to_transform,
 )
+from studies.label_resampling import exact_shares
 
 IDENTITY = np.eye(4)
 RANDOM = np.random.default_rng(5)
@@ -138,6 +139,54 @@ def test_labels_go_to_the_largest_share():
     assert (found.data[:, :, 2] == 3).all()
     found = resample_labels(volume(fine, np.eye(4)), Grid.of(volume(fine, np.eye(4))), pose(shift=(0, 0, 0.6)), (1, 3))
     assert (found.data[:, :, 1] == 3).all()
+
+
+def patches(shape: tuple[int, int, int]) -> np.ndarray:
+    """Three labels and background in patches of a few voxels, up to the border."""
+    return np.digitize(ndimage.gaussian_filter(np.random.default_rng(3).normal(size=shape), 1.2), (-0.1, 0, 0.1))
+
+
+def winners(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The label with the largest share, and the distance to the second."""
+    ordered = np.sort(shares, axis=0)
+    return np.argmax(shares, axis=0), ordered[-1] - ordered[-2]
+
+
+@pytest.mark.parametrize("spacing", [(0.5, 0.5, 1.1), (1.2, 0.9375, 0.9375), (2.0, 1.5, 3.0)])
+def test_shares_are_those_of_the_closed_form(spacing):
+    """To coarser and to finer voxels, on parallel axes: any voxel but near ties, and the volume of each label."""
+    labels = volume(patches((24, 26, 20)).astype(np.uint8), np.diag([*spacing, 1.0]))
+    grid = Grid(tuple(int(n * s) + 3 for n, s in zip(labels.data.shape, spacing, strict=True)), np.eye(4))
+    shift = pose(shift=(-1.3, -0.6, -0.85))
+    shares = np.stack([exact_shares(labels, grid, shift, value) for value in (1, 2, 3)])
+    expected, lead = winners(np.stack([1 - shares.sum(axis=0), *shares]))
+    found = np.asarray(resample_labels(labels, grid, shift, (1, 2, 3)).data)
+    np.testing.assert_array_equal(found[lead > 0.1], expected[lead > 0.1])
+    assert np.bincount(found.ravel()) == pytest.approx(np.bincount(expected.ravel()), rel=0.03)
+
+
+def test_shares_on_turned_axes():
+    """Compared with two thousand points a voxel."""
+    labels = volume(patches((12, 12, 12)).astype(np.uint8), np.diag([1.0, 1.0, 1.5, 1.0]))
+    grid, matrix = Grid((10, 10, 10), np.diag([1.7, 1.7, 1.7, 1.0])), pose(25, (-2.0, 1.0, 0.7))
+    step = np.linalg.inv(labels.affine) @ matrix @ grid.affine
+    centres = np.indices(grid.shape).reshape(3, -1)
+    shares = np.zeros((4, 1000))
+    for point in np.random.default_rng(1).uniform(-0.5, 0.5, (2000, 3)):
+        at = step[:3, :3] @ (centres + point[:, None]) + step[:3, 3, None]
+        shares[ndimage.map_coordinates(labels.data, at, order=0, mode="grid-constant"), np.arange(1000)] += 1 / 2000
+    expected, lead = winners(shares)
+    found = np.asarray(resample_labels(labels, grid, matrix, (1, 2, 3)).data).ravel()
+    np.testing.assert_array_equal(found[lead > 0.12], expected[lead > 0.12])
+    assert (lead > 0.12).mean() > 0.7
+
+
+def test_background_wins_half_a_voxel():
+    fine = np.zeros((4, 4, 4), np.uint8)
+    fine[1:3] = 1
+    grid = Grid((2, 2, 2), np.diag([2.0, 2.0, 2.0, 1.0]))
+    found = resample_labels(volume(fine, np.eye(4)), grid, pose(shift=(0.5, 0.5, 0.5)), [1])
+    assert not found.data.any()
 
 
 def test_masks_keep_what_is_half_inside():

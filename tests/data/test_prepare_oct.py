@@ -16,6 +16,7 @@ from benchmark.preparation.collect import collect
 from benchmark.preparation.geometry import Grid
 from benchmark.preparation.oct import resample_nearest, segment_retina
 from benchmark.preparation.prepare import prepare_subject
+from benchmark.preparation.prepared import read_record
 from benchmark.runtime import paths
 from benchmark.runtime.errors import DataError
 
@@ -94,7 +95,11 @@ def test_volumes_become_slices(dataset):
     expected = raw[:, 1::2, 1::2].transpose(2, 1, 0) / 127.5 - 1
     np.testing.assert_allclose(store.image("TRAIN001"), expected, atol=1e-6)
     assert store.spacing("TRAIN001") == pytest.approx((0.2, 0.004, 0.01))
-    assert set(np.unique(store.labels("TRAIN001"))) == {0, 2}
+    labels = store.labels("TRAIN001")
+    assert set(np.unique(labels)) == {0, 2}
+    record = read_record(paths.subject("eyes", "TRAIN001"))
+    kept = (labels == 2).sum() * np.prod(store.spacing("TRAIN001")) / record["label_volumes_mm3"]["SRF"]
+    assert record["volume_kept"] == {"SRF": pytest.approx(kept)}
     assert store.domain("TRAIN025") == "SP"
     mask = store.mask("TRAIN001")
     assert mask[:, 5:7].all()

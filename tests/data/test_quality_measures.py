@@ -176,7 +176,7 @@ def test_preparation_writes_measures_of_the_scan_on_its_own_grid(heads):
     clean = quality("IXI201")
     assert set(clean) == {
         "ripple", "k_space", "noise", "brightness", "contrast", "highlights",
-        "brain", "overlap", "mismatch", "growth", "beside",
+        "brain", "overlap", "mismatch", "growth", "beside", "kept",
     }  # fmt: skip
     assert clean["k_space"] == 1.0
     assert clean["overlap"] > 0.93

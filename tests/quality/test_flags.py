@@ -68,6 +68,13 @@ def test_scanners_are_not_compared_with_each_other():
     assert flags([PLAIN], all_subjects) == []
 
 
+def test_subjects_that_lose_their_labels_are_flagged():
+    for kind in ("mri", "oct"):
+        all_subjects = [Scored(str(share), "AA", {"kept": share}) for share in (0.0, 0.45, 0.55, 1.1)]
+        said = [flag.text for flag in flags(MEASURES[kind], all_subjects)]
+        assert said == [f"labels lost (labels kept {s} of their volume; usual from 0.50)" for s in ("0.00", "0.45")]
+
+
 def test_what_was_not_measured_is_not_flagged():
     all_subjects = [*subjects(PLAIN, 1, 1, 1, 1, 1), Scored("AA9", "AA", {})]
     assert flags([PLAIN, RATIO], all_subjects) == []
