@@ -6,6 +6,17 @@ CONFIG ?= config/demo.yaml
 VENV := .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
+# Snakemake, DVC and matplotlib have caches in the home folder. Where that cannot be written to, they are in .home.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export XDG_CACHE_HOME ?= $(CURDIR)/.home/cache
+export MPLCONFIGDIR ?= $(CURDIR)/.home/matplotlib
+$(shell mkdir -p "$(XDG_CACHE_HOME)" "$(MPLCONFIGDIR)")
+ifneq ($(shell test -d "$$HOME" && echo yes),yes)
+export HOME := $(CURDIR)/.home
+endif
+endif
+# An account of a container may have no name, and DVC asks for one.
+export USER ?= user
 SMK_AND_PY := Snakefile workflow/rules/*.smk
 # One process per core, each with one thread; tests of a module stay together, because they share fixtures, and modules
 # run in the order of tests/conftest.py, not those with the most tests first.

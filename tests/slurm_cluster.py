@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -72,8 +73,9 @@ PartitionName=urgent Nodes=ALL PriorityTier=9 PreemptMode=OFF State=UP
 
 
 def missing() -> list[str]:
-    """Programs of Slurm that are not installed."""
-    return [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]
+    """Programs of Slurm, and Snakemake's plug-in for it, that are not installed."""
+    plugin = [] if find_spec("snakemake_executor_plugin_slurm") else ["snakemake-executor-plugin-slurm"]
+    return plugin + [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -174,7 +176,7 @@ def main(verb: str, folder: Path) -> None:
         stop(folder)
         return
     if names := missing():
-        sys.exit(f"error: {', '.join(names)}: not installed. Install Debian's slurm-wlm and munge.")
+        sys.exit(f"error: {', '.join(names)}: not installed. Debian's are in slurm-wlm and munge; docs/cluster.md.")
     start(folder)
     print("\n".join(f"export {name}={value}" for name, value in environment(folder).items()))
 

@@ -160,7 +160,7 @@ def tell_jobs(run: Run, said: str) -> None:
 
 def main() -> None:
     if names := slurm_cluster.missing():
-        sys.exit(f"error: {', '.join(names)}: not installed. Install Debian's slurm-wlm and munge.")
+        sys.exit(f"error: {', '.join(names)}: not installed. Debian's are in slurm-wlm and munge; docs/cluster.md.")
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark.archives.inventory import Entry, Survey, survey
 from benchmark.archives.subject import Subject
-from benchmark.archives.voxel_checks import checked_image, checked_labels, checked_mask, label_volumes
+from benchmark.archives.voxel_checks import checked_image, checked_labels, checked_mask, label_volumes, wrapped
 from benchmark.config.dataset import DatasetConfig, Domain
 from benchmark.data.splits import divide
 from benchmark.runtime.errors import DataError
@@ -25,15 +25,17 @@ _NAMED = 5  # subjects that a warning names
 
 @dataclass(frozen=True)
 class Coverage:
-    """What the labels of one subject cover.
+    """What a person may have to look at in the voxels of one subject.
 
     Attributes:
         volumes: mm³ of each label; empty without a label map.
         outside: share of the labelled voxels outside of the mask; 0 without one.
+        wrapped: whether bright voxels of the image seem to have become negative.
     """
 
     volumes: dict[str, float]
     outside: float
+    wrapped: bool
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,9 @@ def check_archive(config: DatasetConfig, root: Path, *, voxels: bool = False) ->
     covered: dict[str, Coverage] = {}
 
     def inspect(subject: Subject) -> str:
-        image = checked_image(subject.image())
-        covered[subject.id] = _coverage(config, subject)
+        scan = subject.image()
+        image = checked_image(scan)
+        covered[subject.id] = _coverage(config, subject, wrapped(scan))
         return hashlib.md5(image.data.tobytes()).hexdigest()
 
     found = survey(config, root, inspect if voxels else None)
@@ -188,15 +191,15 @@ def matches_published(spacing: Iterable[float], published: Sequence[float]) -> b
     return all(abs(found - float(said)) < 10.0 ** int(said.as_tuple().exponent) for found, said in pairs)
 
 
-def _coverage(config: DatasetConfig, subject: Subject) -> Coverage:
+def _coverage(config: DatasetConfig, subject: Subject, wrapped: bool) -> Coverage:
     """Reads mask and labels of a subject."""
     mask = subject.mask and np.asarray(checked_mask(subject.mask()).data) > 0
     if subject.labels is None:
-        return Coverage({}, 0.0)
+        return Coverage({}, 0.0, wrapped)
     labels = checked_labels(subject.labels(), config.labels.values())
     labelled = np.asarray(labels.data) > 0
     outside = float((~mask[labelled]).mean()) if mask is not None and labelled.any() else 0.0
-    return Coverage(label_volumes(labels, config.labels), outside)
+    return Coverage(label_volumes(labels, config.labels), outside, wrapped)
 
 
 def _coverage_warnings(config: DatasetConfig, found: Survey, covered: dict[str, Coverage]) -> Iterator[str]:
@@ -206,6 +209,9 @@ def _coverage_warnings(config: DatasetConfig, found: Survey, covered: dict[str, 
         if blank := [name for name, c in of.items() if c.volumes and not any(c.volumes.values())]:
             said = "no voxel has a label, as for a healthy subject, or if the label map is wrong"
             yield f"{code}: {said}: {_named(blank)}"
+        if dark := [name for name, c in of.items() if c.wrapped]:
+            said = "voxels are below -16384, as if the brightest of 16 bits without a sign were read with one"
+            yield f"{code}: {said}: {_named(dark)}"
         if outside := [f"{name} ({c.outside:.0%})" for name, c in of.items() if c.outside > _MOST_OUTSIDE]:
             said = "labels lie outside of the mask, as if one is of another subject, or the two are swapped"
             yield f"{code}: {said}: {_named(outside)}"

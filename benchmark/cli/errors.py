@@ -1,5 +1,6 @@
 """How commands end: an error that a user can cause is one message, a bug is a traceback."""
 
+import io
 import os
 import signal
 import sys
@@ -19,9 +20,14 @@ OUT_OF_MEMORY = os.EX_TEMPFAIL
 def reported_errors() -> Iterator[None]:
     """Ends the process with one message for errors that a user can cause; bugs keep their traceback.
 
+    Characters that the output's encoding lacks are replaced.
+
     The exit code is 2, ``OUT_OF_MEMORY`` if memory ran out, and 128 plus the signal's number if a signal stopped a
     training.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         yield
     except OutOfMemory as error:

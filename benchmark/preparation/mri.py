@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.formats.volumes import Volume, at
 from benchmark.archives.subject import Subject
 from benchmark.archives.voxel_checks import checked_image, checked_labels, checked_mask, label_volumes
 from benchmark.config.dataset import DatasetConfig, MRIPreparation
@@ -97,14 +97,12 @@ def prepare_mri(
 def _scan(config: DatasetConfig, settings: MRIPreparation, subject: Subject, record: Record) -> _Scan:
     """Reads a subject, resamples it to the common voxel size, and extracts its brain."""
     with record.step("reading"):
-        image = to_canonical(checked_image(subject.image()))
-        mask = to_canonical(checked_mask(subject.mask())) if subject.mask else None
-        labels = (
-            to_canonical(checked_labels(subject.labels(), config.labels.values()))
-            if subject.labels and settings.tissue == "none"
-            else None
-        )
-        if labels:
+        scan = subject.image()
+        image = to_canonical(checked_image(scan))
+        mask = to_canonical(at(scan, checked_mask(subject.mask()))) if subject.mask else None
+        labels = None
+        if subject.labels and settings.tissue == "none":
+            labels = to_canonical(at(scan, checked_labels(subject.labels(), config.labels.values())))
             record.label_volumes = label_volumes(labels, config.labels)
     grid, original = Grid.of(image), image
     if settings.working_spacing:

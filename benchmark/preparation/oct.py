@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from benchmark.archives.formats.volumes import Volume
+from benchmark.archives.formats.volumes import Volume, at
 from benchmark.archives.subject import Subject
 from benchmark.archives.voxel_checks import checked_image, checked_labels, label_volumes
 from benchmark.config.dataset import DatasetConfig, OCTPreparation
@@ -33,7 +33,8 @@ def prepare_oct(
     with record.step("reading"):
         if subject.labels is None:
             raise DataError(subject.files[0], "has no label map", "Get the whole archive")
-        scan, labels = subject.image(), subject.labels()
+        scan = subject.image()
+        labels = at(scan, subject.labels())
         record.label_volumes = label_volumes(checked_labels(labels, config.labels.values()), config.labels)
     grid = _grid(Grid.of(scan), settings)
     with record.step("resampling"):

@@ -83,7 +83,7 @@ def moved(path: str) -> Callable[[Path], None]:
     def make(root: Path) -> None:
         image = nib.load(root / path)
         affine = image.affine.copy()
-        affine[0, 3] += 3
+        affine[0, 3] += 0.75 * affine[0, 0]
         save(root / path, np.asarray(image.dataobj), affine)
 
     return make

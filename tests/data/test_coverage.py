@@ -59,6 +59,19 @@ def test_masks_and_labels_that_can_hardly_be_right(msseg, make, said):
     assert warnings(root) == []
 
 
+def test_bright_voxels_that_became_negative(msseg):
+    """A program stored 16 bits without a sign as with one."""
+    root = msseg()
+    path = root / f"{IMAGES}/{PATIENT}/FLAIR_preprocessed.nii.gz"
+    image = nib.load(path)
+    data = (np.asarray(image.dataobj) + 1).astype(np.float64)
+    bright = (data / data.max() * 33000).astype(np.uint16)
+    nib.save(nib.Nifti1Image(bright.astype(np.int16), image.affine), path)
+    (said,) = warnings(root, "--voxels")
+    assert "SA: voxels are below -16384, as if the brightest of 16 bits" in said
+    assert said.endswith(f": {PATIENT}")
+
+
 def test_labels_of_tissues_may_fill_their_mask(msseg):
     root = msseg(label_kind="dense")
     shutil.copy(root / BRAIN, root / CONSENSUS)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from archives import NO_FILE, noise, retouch_volume, said_of_no_file, save
 
-from benchmark.archives.formats import metaimage
+from benchmark.archives.formats import metaimage, nifti
 from benchmark.archives.formats.nifti import read_header, read_volume
 from benchmark.archives.formats.packed import open_packed
 from benchmark.runtime.errors import DataError
@@ -43,20 +43,58 @@ def test_a_good_gzip_file_is_read(tmp_path, packing):
     np.testing.assert_array_equal(read_volume(path).data, noise())
 
 
+def unpacked(monkeypatch) -> list[int]:
+    """How many bytes each reading of a file will have unpacked."""
+    read, original = [], nifti._content
+
+    def content_of(path, most=np.inf):
+        found = original(path, most)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(nifti, "_content", content_of)
+    return read
+
+
+@pytest.mark.parametrize("behind", [b"", b"\0" * 100, b"signature", b"\x1f"])
+@pytest.mark.parametrize("name", ["x.nii", "x.nii.gz"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_a_file_is_its_content_says_and_not_its_name(tmp_path, name, packed, behind):
+    """As for gunzip, what follows the compressed part does not count."""
+    whole = content(tmp_path / "y.nii.gz")
+    (tmp_path / name).write_bytes((gzip.compress(whole) + behind) if packed else whole)
+    assert read_header(tmp_path / name).shape == (6, 7, 8)
+    np.testing.assert_array_equal(read_volume(tmp_path / name).data, noise())
+
+
+@pytest.mark.parametrize("start", nifti._OTHERS)
+def test_other_files_under_the_name_of_an_image(tmp_path, start):
+    (tmp_path / "x.nii.gz").write_bytes(start + bytes(400))
+    with pytest.raises(DataError, match=rf"x.nii.gz: is .*{nifti._OTHERS[start][0]}, and no NIfTI file"):
+        read_header(tmp_path / "x.nii.gz")
+
+
+def test_axes_of_one_voxel_are_dropped(tmp_path):
+    for shape in ((6, 7, 8, 1), (6, 7, 8, 1, 1)):
+        path = save(tmp_path / "x.nii.gz", noise().reshape(shape))
+        assert read_header(path).shape == (6, 7, 8)
+        np.testing.assert_array_equal(read_volume(path).data, noise())
+    with pytest.raises(DataError, match="is 6 x 7 x 8 x 2, not a 3-D volume"):
+        read_header(save(tmp_path / "x.nii.gz", np.zeros((6, 7, 8, 2))))
+
+
 def test_a_good_gzip_file_is_not_unpacked_for_its_header(tmp_path, monkeypatch):
     path = save(tmp_path / "x.nii.gz", noise((60, 60, 60)))
-    read, original = [], gzip.GzipFile.read
-    monkeypatch.setattr(gzip.GzipFile, "read", lambda s, size=-1: (read.append(size), original(s, size))[1])
+    read = unpacked(monkeypatch)
     read_header(path)
-    assert read == [348]
+    assert sum(read) == 348
 
 
 def test_a_file_that_unpacks_to_gigabytes_is_not_unpacked_to_its_end(tmp_path, monkeypatch):
     path = tmp_path / "x.nii.gz"
     whole = content(path)
     path.write_bytes(gzip.compress(whole + bytes(30 << 20)))
-    read, original = [], gzip.GzipFile.read
-    monkeypatch.setattr(gzip.GzipFile, "read", lambda s, size=-1: (read.append(size), original(s, size))[1])
+    read = unpacked(monkeypatch)
     with pytest.raises(DataError, match="holds more voxels than the 6 x 7 x 8 that its header states"):
         read_header(path)
     assert sum(read) < 2 << 20

@@ -39,7 +39,7 @@ def test_voxels_and_position_are_those_of_itk(tmp_path, kind):
         ("ElementSpacing = 0.01 0.002 0.1", "ElementSpacing = 0.01 0.002", "is no readable MetaImage header"),
         ("ElementSpacing = 0.01 0.002 0.1", "ElementSpacing = 0.01 0 0.1", "has a singular or non-finite orientation"),
         ("MET_UCHAR", "MET_UCHAR_ARRAY", "does not have one number a voxel"),
-        ("CompressedData = False", "CompressedData = True", "has compressed voxels. Take the original file"),
+        ("CompressedData = False", "CompressedData = True", "has compressed voxels. Put the original file"),
     ],
 )
 def test_damaged_headers(header, old, new, said):
@@ -49,6 +49,31 @@ def test_damaged_headers(header, old, new, said):
     for read in (read_header, read_volume):
         with pytest.raises(DataError, match=f"oct.mhd: {said}"):
             read(header)
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("ElementDataFile", r"C:\Users\Jane Doe\oct.raw"),
+        ("ElementDataFile", r"..\Jane Doe\oct.raw"),
+        ("ElementDataFile", r"\\server\Jane Doe\oct.raw"),
+        ("ElementDataFile", "C:Jane Doe.raw"),
+        ("ElementDataFile", "/home/Jane Doe/oct.raw"),
+        ("ElementDataFile", "Jane Doe.raw"),
+        ("ElementSpacing", "0.01 Jane Doe"),
+        ("DimSize", "Jane Doe 1"),
+        ("TransformMatrix", "Jane Doe"),
+        ("ElementType", "Jane Doe"),
+        ("CompressedData", "Jane Doe"),
+    ],
+)
+def test_no_message_repeats_what_a_header_says(header, field, text):
+    lines = header.read_text().splitlines()
+    header.write_text("\n".join([*(line for line in lines if not line.startswith(field)), f"{field} = {text}"]))
+    with pytest.raises(DataError, match=r"oct\.mhd: ") as caught:
+        read_header(header)
+    assert "Doe" not in str(caught.value)
+    assert "server" not in str(caught.value)
 
 
 @pytest.mark.parametrize("field", ["DimSize", "ElementType", "ElementSpacing", "ElementDataFile"])

@@ -172,7 +172,7 @@ def test_a_zip_whose_compression_is_not_known(tmp_path):
 
 def test_a_zip_of_a_version_to_come(tmp_path):
     zip_with(tmp_path / "MSSEG-Training.zip", version=255)
-    with pytest.raises(DataError, match=r"MSSEG-Training.zip: cannot be read .*Unpack it"):
+    with pytest.raises(DataError, match=r"MSSEG-Training.zip: is packed in a way that is not known. Unpack it"):
         list(readers.read("msseg", tmp_path))
 
 
@@ -221,7 +221,7 @@ def test_a_tar_that_ends_between_two_members(tmp_path):
         second = archive.getmembers()[1].offset
     with (tmp_path / "IXI-T1.tar").open("r+b") as file:
         file.truncate(second)
-    assert "IXI-T1.tar: is damaged or truncated (it has no end)" in refusal(tmp_path)
+    assert "IXI-T1.tar: is damaged or truncated" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.95])
@@ -240,7 +240,9 @@ def test_a_file_that_is_no_archive(tmp_path):
 def test_a_member_whose_path_leaves_the_archive(tmp_path, name):
     with tarfile.open(tmp_path / "IXI-T1.tar", "w") as archive:
         archive.addfile(tarfile.TarInfo(name), io.BytesIO())
-    assert f"holds '{name}', a path that leaves the archive" in refusal(tmp_path)
+    said = refusal(tmp_path)
+    assert "holds a path that leaves the archive" in said
+    assert "outside" not in said
     with zipfile.ZipFile(tmp_path / "MSSEG-Training.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo(name), b"")
     assert "a path that leaves the archive" in refusal(tmp_path, "msseg")

@@ -169,7 +169,7 @@ def logged(capfd: pytest.CaptureFixture[str], work: Callable[[], None]) -> str:
 
 
 IN_HEADERS = [
-    (labels_elsewhere, "lies 3 mm away from …"),
+    (labels_elsewhere, "lies 0.6 voxels away from …"),
     (labels_of_another_shape, "voxels, and … has"),
     (no_header, "is no readable NIfTI file"),
     (missing, "is missing"),

@@ -24,6 +24,22 @@ def test_no_ignored_folder_hides_an_archive_from_dvc():
         assert {str(path) for path in pointers} <= {stage.path for stage in repo.index.stages}
 
 
+@pytest.mark.parametrize("surrounding", [None, "data/\n"])
+def test_a_copy_without_git_is_tracked(repository, dataset, monkeypatch, surrounding):
+    """Downloaded as a zip file, alone or inside of another repository, which ignores the data."""
+    from dulwich.repo import Repo
+
+    Path(".dvc/config").write_text("")  # as the project's: nothing about git
+    monkeypatch.setenv("PATH", "")  # no git program
+    if surrounding:
+        Repo.init(str(repository.parent))
+        (repository.parent / ".gitignore").write_text(surrounding)
+    ixi(dataset("mini", "ixi"), NAMES)
+    tracked = CliRunner().invoke(app, ["data", "track", "mini"], catch_exceptions=False)
+    assert tracked.exit_code == 0, tracked.output
+    fetch("mini")
+
+
 NAMES = [f"IXI{n}01-{site}-0001-T1" for n, site in ((1, "IOP"), (2, "HH"), (3, "IOP"), (4, "HH"))]
 
 

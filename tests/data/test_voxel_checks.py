@@ -55,6 +55,17 @@ def test_labels(value, said):
         checked_labels(volume(data), (1, 2, 3))
 
 
+@pytest.mark.parametrize("stored", [0.99999994, 255 * np.float32(1 / 255), 1.0009, 0.9991])
+def test_labels_stored_as_fractions(stored):
+    data = np.zeros(SHAPE, np.float32)
+    data[0, 0] = stored
+    checked = checked_labels(volume(data), (1,))
+    assert checked.data.dtype == np.uint8
+    np.testing.assert_array_equal(checked.data, np.where(data > 0, 1, 0))
+    with pytest.raises(DataError, match=r"holds 0\.998, and labels are whole numbers"):
+        checked_labels(volume(np.where(data > 0, 0.998, 0)), (1,))
+
+
 def test_an_image_in_the_place_of_a_label_map_is_told_shortly():
     with pytest.raises(DataError, match=r"holds the labels 4, 5, 6, 7, 8 and 51 more, and the dataset's are 1, 2, 3\."):
         checked_labels(volume(np.arange(60).reshape(SHAPE)), (1, 2, 3))

@@ -8,10 +8,11 @@ import re
 import zipfile
 import zlib
 from dataclasses import replace
+from pathlib import PurePath
 
 import numpy as np
 
-from benchmark.archives.formats.packed import COPY_AGAIN, ArchivePath, check_file, file_size, permitted
+from benchmark.archives.formats.packed import COPY_AGAIN, TAKE_ORIGINAL, ArchivePath, check_file, file_size, permitted
 from benchmark.archives.formats.volumes import Header, Volume
 from benchmark.runtime.errors import DataError
 
@@ -57,17 +58,22 @@ def _read(path: ArchivePath) -> tuple[Header, ArchivePath, np.dtype]:
     try:
         header, name, element = _grid(path, fields), fields["ElementDataFile"], fields["ElementType"]
     except KeyError as error:
-        raise DataError(path, f"is no readable MetaImage header (it has no {error})", COPY_AGAIN) from None
-    except ValueError as error:
-        raise DataError(path, f"is no readable MetaImage header ({error})", COPY_AGAIN) from None
+        raise DataError(path, f"is no readable MetaImage header (it has no {error})", TAKE_ORIGINAL) from None
+    except ValueError as error:  # its message may repeat the file's text
+        fault = "is no readable MetaImage header (its sizes, spacings and directions are not the numbers of a volume)"
+        raise DataError(path, fault, TAKE_ORIGINAL) from error
     if element not in _TYPES or fields.get("ElementNumberOfChannels", "1") != "1":
         raise DataError(path, "does not have one number a voxel", "Put the image of intensities or labels in its place")
     if fields.get("CompressedData", "False") != "False":
-        raise DataError(path, "has compressed voxels", "Take the original file")
+        raise DataError(path, "has compressed voxels", TAKE_ORIGINAL)
     kind = np.dtype(_TYPES[element]).newbyteorder(">" if fields.get("BinaryDataByteOrderMSB") == "True" else "<")
-    if re.search(r"[/\\]", name):
-        raise DataError(path, "has its voxels, 'ElementDataFile', in another folder", "Put the original files in place")
+    # No message repeats the name: with the path of another machine it may contain a person's name.
+    if re.search(r"[/\\]|^\w:", name):
+        raise DataError(path, "has its voxels, 'ElementDataFile', in another folder", TAKE_ORIGINAL)
     raw = path.parent / name
+    if raw.name != f"{PurePath(path.name).stem}.raw" and not raw.is_file():
+        fault = "names a file of voxels, 'ElementDataFile', that is not beside it"
+        raise DataError(path, fault, "Put that file beside it")
     check_file(raw)
     if (held := file_size(raw)) != (stated := math.prod(header.shape) * kind.itemsize):
         raise DataError(raw, f"holds {held} bytes, and {path.name} states {stated}", COPY_AGAIN)
@@ -88,4 +94,4 @@ def _content(path: ArchivePath) -> bytes:
         with permitted(path):
             return path.read_bytes()
     except _DAMAGED as error:
-        raise DataError(path, f"is damaged or truncated ({error})", COPY_AGAIN) from None
+        raise DataError(path, "is damaged or truncated", COPY_AGAIN) from error

@@ -1,31 +1,36 @@
 """NIfTI volumes: header and voxels are read separately, and each fault of a file is one message."""
 
-import gzip
 import io
 import logging
 import math
 import os
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, Any, cast
+from typing import Any
 from zipfile import BadZipFile
 
 import nibabel as nib
 import numpy as np
 from nibabel.arrayproxy import ArrayProxy
-from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
-from benchmark.archives.formats.packed import COPY_AGAIN, ArchivePath, check_file, file_size, permitted
+from benchmark.archives.formats.packed import COPY_AGAIN, TAKE_ORIGINAL, ArchivePath, check_file, file_size, permitted
 from benchmark.archives.formats.volumes import Header, Volume
 from benchmark.runtime.errors import DataError
 
-_UNREADABLE = (ImageFileError, HeaderDataError, WrapStructError, EOFError, OSError, zlib.error, ValueError, BadZipFile)
+_DAMAGED = (EOFError, OSError, zlib.error, BadZipFile)
+# First bytes of files that people have under the name of a NIfTI file: what they are, and what to do.
+_OTHERS = {
+    b"PK": ("a zip file", "Unpack it, and put the image in its place"),
+    b"BZh": ("compressed with bzip2", "Uncompress it, and put the image in its place"),
+    b"\xfd7zXZ": ("compressed with xz", "Uncompress it, and put the image in its place"),
+    b"<": ("a web page", "Download the file again: a server may send a page that asks for a password in its place"),
+    b"version https://git-lfs": ("a pointer of Git LFS", "Fetch the file that it stands for: git lfs pull"),
+}
 _HEADER_BYTES = 348
 _FIRST_VOXEL = _HEADER_BYTES + 4  # bytes: the last four say whether there are extensions
 _CHUNK = 1 << 20  # bytes
+_GZIP = b"\x1f\x8b"
 _SAME_AXIS = np.cos(np.deg2rad(45))  # largest angle between the directions of an axis by qform and by sform
 _ERROR = 40  # nibabel refuses a header from this severity on
 # What nibabel repairs (an unknown orientation code, an offset that SPM cannot read) is no fault; without a logger,
@@ -44,15 +49,10 @@ def read_header(path: ArchivePath) -> Header:
             number a voxel; its orientation is missing or contradictory; or its length is wrong.
     """
     try:
-        with permitted(path), _stream(path) as stream:
-            raw = _raw_header(stream.read(_HEADER_BYTES))
-        header = _checked(path, raw)
-    except _UNREADABLE as error:
-        raise _unreadable(path, "is no readable NIfTI file", error) from None
-    try:
+        raw, header = _header(path, _content(path, _HEADER_BYTES))
         _check_length(path, raw)
-    except _UNREADABLE as error:
-        raise _unreadable(path, "is damaged or truncated", error) from None
+    except _DAMAGED as error:
+        raise DataError(path, "is damaged or truncated", COPY_AGAIN) from error
     return header
 
 
@@ -64,47 +64,47 @@ def read_volume(path: ArchivePath) -> Volume:
     """
     try:
         # The whole file: nibabel would stop after the last voxel, before the checksum.
-        with permitted(path), _stream(path) as stream:
-            content = stream.read()
-        raw = _raw_header(content[:_HEADER_BYTES])
-        header = _checked(path, raw)
+        content = _content(path)
+        raw, header = _header(path, content[:_HEADER_BYTES])
         _compare_length(path, raw, len(content))
-        data = np.asanyarray(ArrayProxy(io.BytesIO(content), raw))
-    except _UNREADABLE as error:
-        raise _unreadable(path, "is damaged or truncated", error) from None
+        data = np.asanyarray(ArrayProxy(io.BytesIO(content), raw)).reshape(header.shape)
+    except _DAMAGED as error:
+        raise DataError(path, "is damaged or truncated", COPY_AGAIN) from error
     return Volume(data, header.affine, path)
 
 
-def _unreadable(path: ArchivePath, fault: str, error: Exception) -> DataError:
-    return DataError(path, f"{fault} ({' '.join(str(error).split())})", COPY_AGAIN)
+def _content(path: ArchivePath, most: float = math.inf) -> bytes:
+    """The file's content, uncompressed if its first bytes say that it is compressed, whatever its name.
 
+    As for gunzip, a file may have several compressed parts, and what follows the last one is no part of it.
 
-def _raw_header(content: bytes) -> Any:
-    """nibabel's header, repaired, without extensions."""
-    header = nib.Nifti1Header(content, check=False)
-    sides = header["pixdim"][1:4].copy()
-    header.check_fix(logger=_REPAIRS, error_level=_ERROR)
-    if header["sform_code"] == 0 and not sides.all():
-        raise HeaderDataError("voxels have a side of 0 mm")  # nibabel would guess 1 mm
-    return header
-
-
-@contextmanager
-def _stream(path: ArchivePath) -> Iterator[IO[bytes]]:
-    """The file's content, uncompressed.
+    Args:
+        most: bytes to read; the checksum of a part that is read to its end is compared.
 
     Raises:
-        DataError: the file is missing or empty.
+        DataError: the file is missing or empty, or may not be read.
+        EOFError, zlib.error: it is damaged or truncated.
     """
     check_file(path)
     if not file_size(path):
         raise DataError(path, "is empty: a file of 0 bytes", COPY_AGAIN)
-    with path.open("rb") as file:
-        if not path.name.endswith(".gz"):
-            yield file
-            return
-        with gzip.GzipFile(fileobj=file) as stream:
-            yield cast(IO[bytes], stream)
+    with permitted(path), path.open("rb") as file:
+        size = int(min(max(most, len(_GZIP)), _CHUNK))
+        read = file.read(size)
+        if not read.startswith(_GZIP):
+            return read if most <= size else read + file.read()
+        parts, held, part = [], 0, zlib.decompressobj(wbits=31)
+        while held < most:
+            parts.append(part.decompress(read, 0 if math.isinf(most) else int(most) - held))
+            held += len(parts[-1])
+            read = (part.unused_data.lstrip(b"\0") if part.eof else part.unconsumed_tail) or file.read(size)
+            if part.eof:
+                if not read.startswith(_GZIP):
+                    break
+                part = zlib.decompressobj(wbits=31)
+            elif not read:
+                raise EOFError
+        return b"".join(parts)
 
 
 def _check_length(path: ArchivePath, raw: Any) -> None:
@@ -113,18 +113,14 @@ def _check_length(path: ArchivePath, raw: Any) -> None:
     A gzip file ends with the uncompressed length of its last member, modulo 2^32. If that differs from the header, the
     file may be truncated or have several members, and is uncompressed as far as needed.
     """
-    if not path.name.endswith(".gz"):
-        _compare_length(path, raw, file_size(path))
-        return
     with path.open("rb") as file:
+        if file.read(len(_GZIP)) != _GZIP:
+            _compare_length(path, raw, file_size(path))
+            return
         file.seek(-4, os.SEEK_END)
         if int.from_bytes(file.read(4), "little") == _stated_length(raw) % 2**32:
             return
-    most, held = _stated_length(raw) + _slice_bytes(raw), 0
-    with _stream(path) as stream:
-        while held < most and (chunk := stream.read(_CHUNK)):
-            held += len(chunk)
-    _compare_length(path, raw, held)
+    _compare_length(path, raw, len(_content(path, _stated_length(raw) + _slice_bytes(raw))))
 
 
 def _compare_length(path: ArchivePath, raw: Any, held: int) -> None:
@@ -148,30 +144,42 @@ def _slice_bytes(raw: Any) -> int:
     return math.prod(shape[:-1]) * int(raw.get_data_dtype().itemsize)
 
 
-def _checked(path: ArchivePath, header: Any) -> Header:
-    if header.get_data_dtype().kind not in "iuf":
+def _header(path: ArchivePath, content: bytes) -> tuple[Any, Header]:
+    """nibabel's header, repaired, without extensions; and the grid that it states."""
+    try:
+        raw = nib.Nifti1Header(content, check=False)
+        sides = raw["pixdim"][1:4].copy()
+        raw.check_fix(logger=_REPAIRS, error_level=_ERROR)
+        affine = np.asarray(raw.get_best_affine(), dtype=np.float64)
+    except (WrapStructError, HeaderDataError, ValueError) as error:
+        other, remedy = next((of for start, of in _OTHERS.items() if content.startswith(start)), (None, TAKE_ORIGINAL))
+        fault = f"is {other}, and no NIfTI file" if other else "is no readable NIfTI file"
+        raise DataError(path, fault, remedy) from error
+    if raw["sform_code"] == 0 and not sides.all():  # nibabel would guess 1 mm
+        raise DataError(path, "has voxels with a side of 0 mm", TAKE_ORIGINAL)
+    if raw.get_data_dtype().kind not in "iuf":
         raise DataError(
             path,
-            f"holds {header.get_value_label('datatype')} voxels, not one real number each",
+            f"holds {raw.get_value_label('datatype')} voxels, not one real number each",
             "Put the image of intensities or labels in its path",
         )
-    if header["qform_code"] == 0 and header["sform_code"] == 0:
+    if raw["qform_code"] == 0 and raw["sform_code"] == 0:
         raise DataError(
             path,
             "does not say how it is oriented (qform and sform codes are 0)",
             "Take the original file: without an orientation, left and right cannot be told apart",
         )
-    if not _FIRST_VOXEL <= header["vox_offset"] < np.inf:
-        fault = f"says that its voxels begin at byte {header['vox_offset']:g}, and its header ends at {_FIRST_VOXEL}"
-        raise DataError(path, fault, COPY_AGAIN)
+    if not _FIRST_VOXEL <= raw["vox_offset"] < np.inf:
+        fault = f"says that its voxels begin at byte {raw['vox_offset']:g}, and its header ends at {_FIRST_VOXEL}"
+        raise DataError(path, fault, TAKE_ORIGINAL)
     # A slope of 0 or NaN means none, and nibabel itself writes NaN. It would ignore an infinite one.
-    if np.isinf(header["scl_slope"]):
-        raise DataError(path, "scales its voxels by infinity (scl_slope)", COPY_AGAIN)
-    header.get_slope_inter()  # refuses an intercept that is not finite
-    checked = Header.checked(path, header.get_data_shape(), np.asarray(header.get_best_affine(), dtype=np.float64))
-    if header["qform_code"] > 0 and header["sform_code"] > 0:
-        _check_forms(path, header)
-    return checked
+    slope, intercept = raw["scl_slope"], raw["scl_inter"]
+    if np.isinf(slope) or (np.isfinite(slope) and slope != 0 and not np.isfinite(intercept)):
+        raise DataError(path, "scales its voxels by numbers that are not finite (scl_slope, scl_inter)", TAKE_ORIGINAL)
+    checked = Header.checked(path, raw.get_data_shape(), affine)
+    if raw["qform_code"] > 0 and raw["sform_code"] > 0:
+        _check_forms(path, raw)
+    return raw, checked
 
 
 def _check_forms(path: ArchivePath, header: Any) -> None:

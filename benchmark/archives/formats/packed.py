@@ -22,6 +22,9 @@ from fsspec.implementations.zip import ZipFileSystem
 from benchmark.runtime.errors import DataError
 
 COPY_AGAIN = "Copy or download it again"
+"""For a file that a transfer damaged."""
+TAKE_ORIGINAL = "Put the original file in its place, or exclude the subject in the dataset's config"
+"""For a file that was written like that."""
 _UNPACK = "Unpack it, and put the folder in its place"
 TAR_COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _TAR, _ZIP = (".tar", *TAR_COMPRESSED), (".zip",)
@@ -136,9 +139,9 @@ def _open(path: Path, _modified: int, _size: int) -> Member:
     except PermissionError:
         raise
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise DataError(path, f"is damaged or truncated ({' '.join(str(error).split())})", COPY_AGAIN) from None
+        raise DataError(path, "is damaged or truncated", COPY_AGAIN) from error
     except NotImplementedError as error:
-        raise DataError(path, f"cannot be read ({error})", _UNPACK) from None
+        raise DataError(path, "is packed in a way that is not known", _UNPACK) from error
 
 
 def check_file(path: ArchivePath) -> None:
@@ -193,7 +196,7 @@ def _open_tar(path: Path) -> TarFileSystem:
     _check_end(path, members)
     _check_names(path, [m.name for m in members if not m.isdir()])
     if other := next((m for m in members if not (m.isreg() or m.isdir())), None):
-        raise DataError(f"{path}/{other.name}", "is neither a file nor a folder", COPY_AGAIN)
+        raise DataError(f"{path}/{other.name}", "is neither a file nor a folder", _UNPACK)
     # fsspec does not take './name' for 'name'.
     plain = {name: str(PurePosixPath(name)) for name in files.index}
     files.index = {plain[n]: ({**info, "name": plain[n]}, *rest) for n, (info, *rest) in files.index.items()}
@@ -232,8 +235,9 @@ def _check_names(path: Path, names: list[str]) -> None:
         parts = PurePosixPath(name.replace("\\", "/")).parts
         if ".." in parts or name.startswith(("/", "\\")) or (parts and parts[0].endswith(":")):
             remedy = "Do not use it: get the owner's own file"
-            raise DataError(path, f"holds '{name}', a path that leaves the archive", remedy)
+            # The message leaves out the path, which may contain a person's name.
+            raise DataError(path, "holds a path that leaves the archive", remedy)
     # './name' is 'name'.
     name, times = Counter(str(PurePosixPath(name)) for name in names).most_common(1)[0] if names else ("", 0)
     if times > 1:
-        raise DataError(path, f"holds {name} {times} times", COPY_AGAIN)
+        raise DataError(path, f"holds {name} {times} times", _UNPACK)

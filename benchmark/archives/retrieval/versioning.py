@@ -178,8 +178,10 @@ def _call(command: str, work: Callable[["Repo"], object]) -> None:
     from dvc.rwlock import RWLockFileCorruptedError
 
     log = _Log()
+    # A downloaded copy has no repository of git; one that surrounds it is another project's, and may ignore the data.
+    settings = {"core": {"no_scm": not Path(".git").exists()}}
     try:
-        with Repo() as repo:
+        with Repo(config=settings) as repo:
             work(repo)
     except Exception as error:  # remotes raise exceptions of many libraries
         if not any(isinstance(cause, RWLockFileCorruptedError) for cause in _causes(error)):
