@@ -13,7 +13,7 @@ import pytest
 from benchmark.cli import reported_errors
 from benchmark.pipeline.resolve import load_benchmark
 from benchmark.runtime import devices
-from benchmark.runtime.devices import gpus
+from benchmark.runtime.devices import gpu_model, gpus
 from benchmark.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -52,6 +52,13 @@ def machine(monkeypatch):
     install(TWO)
     yield install
     sys.modules.pop("pynvml", None)
+
+
+def test_name_and_memory_of_the_visible_gpu(machine, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", B)
+    assert gpu_model() == (f"Fake {B}", 24)
+    machine([])
+    assert gpu_model() is None
 
 
 @pytest.fixture

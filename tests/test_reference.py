@@ -172,9 +172,11 @@ def test_whether_a_number_can_be_computed_may_change_with_the_numbers():
     assert set(gone["fault"]) == {"has no number in the run"}
 
 
-@pytest.mark.parametrize("trainings", range(1, 6))
-def test_other_trainings_support_the_same_conclusions(trainings):
-    assert faults(table(trainings)).empty
+def test_other_trainings_support_the_same_conclusions():
+    """The means of a rerun stay within their intervals with 95 %, signs much more often."""
+    named = [faults(table(trainings))["fault"] for trainings in range(1, 6)]
+    assert not any(fault.str.contains("sign").any() for fault in named)
+    assert sum(len(fault) > 0 for fault in named) <= 1
 
 
 def test_exchanged_methods_contradict_the_reference():

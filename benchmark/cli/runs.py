@@ -149,13 +149,13 @@ def plan(
     save: Annotated[Path | None, typer.Option(help="file that keeps the measurements")] = None,
 ) -> None:
     """Predict the cost of a config from measured times: hours, memory, disk, and the bottleneck."""
-    from benchmark.monitoring.plan.prediction import predict
+    from benchmark.monitoring.plan.prediction import EXTRAPOLATED, predict
     from benchmark.monitoring.plan.report import print_prediction
     from benchmark.monitoring.schedule import Machine
 
     settings = found_config(config)
     measured = _measurements(settings, source, measure, save)
-    if measured.gpu != bool(gpus):
+    if bool(measured.gpu) != bool(gpus):
         fault = f"is {gpus}, but the times are of a machine {'with' if measured.gpu else 'without'} a GPU"
         raise UserError("--gpus", fault, "Take times of the kind of machine that you plan for")
     machine = Machine(cores or len(os.sched_getaffinity(0)), gpus, memory * 1e9 / 2**20 if memory else None)
@@ -163,10 +163,15 @@ def plan(
     if not found.core_seconds:
         fault = f"holds no time of any job of {settings.benchmark}"
         raise UserError(source or measured.title, fault, "Measure with --measure")
+    if guessed := [rule for rule in found.rules if rule.widened > EXTRAPOLATED]:
+        factor, names = max(rule.widened for rule in guessed), ", ".join(rule.rule for rule in guessed)
+        differ = f"squared widths of networks differ up to {factor:.0f} times ({names})"
+        fault = f"says nothing of {settings.benchmark}: {differ}"
+        raise UserError(measured.title, fault, "Measure with --measure, or name a run of about the same widths")
     if memory and found.scaled:
         fault = f"cannot be planned with: memory was not measured at this size of {', '.join(found.scaled)}"
         raise UserError("--memory", fault, "Measure with --measure")
-    print_prediction(_console(), settings.benchmark, measured.title, found)
+    print_prediction(_console(), settings, measured, found)
 
 
 def _measurements(config: BenchmarkConfig, source: str | None, measure: bool, save: Path | None) -> "Source":

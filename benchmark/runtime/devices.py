@@ -38,6 +38,25 @@ def gpus() -> list[str]:
     return list(dict.fromkeys(name for entry in entries for name in _named(entry, installed)))
 
 
+def gpu_model() -> tuple[str, float] | None:
+    """Name and memory (GB) of the first GPU that this process may use; None without a GPU.
+
+    Raises:
+        UserError: as :func:`gpus`.
+    """
+    import pynvml
+
+    names = gpus()
+    if not names:
+        return None
+    pynvml.nvmlInit()
+    try:
+        device = pynvml.nvmlDeviceGetHandleByUUID(names[0])
+        return str(pynvml.nvmlDeviceGetName(device)), pynvml.nvmlDeviceGetMemoryInfo(device).total / 1e9
+    finally:
+        pynvml.nvmlShutdown()
+
+
 def take_gpu(folder: Path | None = None) -> str:
     """Waits for a free GPU and keeps it until this process ends. Call it before PyTorch is loaded.
 

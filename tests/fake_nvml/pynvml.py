@@ -1,11 +1,12 @@
 """Stands in for NVIDIA's library where its folder is first on the path: the GPUs of the variable FAKE_GPUS.
 
-That is JSON: for each GPU its UUID and those of its MIG instances, or null for a driver that fails.
+That is JSON: for each GPU its UUID and those of its MIG instances, or null for a driver that fails. Each has 24 GB.
 """
 
 # ruff: noqa: N801, N802, N818
 import json
 import os
+from types import SimpleNamespace
 
 
 class NVMLError(Exception):
@@ -52,6 +53,18 @@ def nvmlDeviceGetMigDeviceHandleByIndex(gpu, index):
 
 def nvmlDeviceGetUUID(device):
     return device[0]
+
+
+def nvmlDeviceGetHandleByUUID(name):
+    return [name]
+
+
+def nvmlDeviceGetName(device):
+    return f"Fake {device[0]}"
+
+
+def nvmlDeviceGetMemoryInfo(device):
+    return SimpleNamespace(total=24e9)
 
 
 def _gpus():

@@ -9,7 +9,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 from benchmark.config.base import Strict
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.monitoring.plan.dataset_size import DatasetSize, dataset_size
-from benchmark.monitoring.plan.work import amount, bulk, unit
+from benchmark.monitoring.plan.work import amount, bulk, network_width, unit
 from benchmark.monitoring.training_log import WHOLE, rows_of, tail
 from benchmark.pipeline.jobs import OF_CELL, TRAININGS, Job, jobs_of
 from benchmark.reporting.timings import read_times, start_up
@@ -26,6 +26,7 @@ class Measurement(Strict):
         work: seconds of work.
         amount: units of work.
         unit: size of a unit.
+        width: of the networks; 1 without.
         memory: peak, MiB.
         size: bytes of the job's files.
         bulk: what this size is proportional to.
@@ -38,6 +39,7 @@ class Measurement(Strict):
     work: NonNegativeFloat
     amount: NonNegativeFloat
     unit: PositiveFloat
+    width: PositiveFloat
     memory: NonNegativeFloat
     size: NonNegativeFloat
     bulk: NonNegativeFloat
@@ -66,6 +68,7 @@ def measurement(
         work=seconds[1],
         amount=amount(config, job, sizes),
         unit=unit(config, job, sizes),
+        width=network_width(config, job),
         memory=memory,
         size=size,
         bulk=bulk(config, job, sizes),

@@ -2,6 +2,9 @@
 
 Widths, crops and batches are the config's, and each job is a process, as in a real run. Without a GPU, a job's time is
 CPU time, so that other load on the machine hardly matters.
+
+Where a step would take too long without a GPU, as at the paper's size, networks of the config's widths see smaller
+crops, one at a time, of one dataset, and smaller slices. Preparation and reports are then not measured.
 """
 
 import os
@@ -13,11 +16,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
+import yaml
 
 from benchmark.config.base import Schedule
 from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.config.dataset import Crops, DatasetConfig, OCTPreparation
 from benchmark.config.load import load_dataset
-from benchmark.monitoring.plan.dataset_size import DatasetSize
+from benchmark.monitoring.plan.dataset_size import DatasetSize, dataset_size
 from benchmark.monitoring.plan.measurement import Measurement, divide_training, measurement, size_of
 from benchmark.monitoring.plan.synthetic import synthesize
 from benchmark.monitoring.plan.work import unit
@@ -25,12 +30,17 @@ from benchmark.monitoring.training_log import tail
 from benchmark.pipeline.jobs import OF_CELL, TRAININGS, Job, jobs_of
 from benchmark.reporting.timings import start_up
 from benchmark.runtime import paths
+from benchmark.runtime.atomic import write_atomically
 from benchmark.runtime.devices import gpus
 from benchmark.runtime.errors import UserError
 from benchmark.runtime.paths import ROOT
 
 STEPS = (3, 20)
 """Least and most steps of a training; the first step is slow and does not count."""
+SMALL = (64, 64)
+"""Crops and slices where a step at the config's size would take too long."""
+_TOO_LONG = 4e7  # size of a unit of work above which a step takes many seconds on a core
+_SMALL_RULES = (*TRAININGS, "harmonize", "reference", "score")
 _MUCH = 1e7  # above this size of all units together, trainings get fewer than the most steps
 _INTERVAL = 0.05  # seconds between two readings of a process's memory
 _NO_MEMORY = (os.EX_TEMPFAIL, -signal.SIGKILL, 128 + signal.SIGKILL)  # exit codes
@@ -46,28 +56,77 @@ def miniature(config: BenchmarkConfig, folder: Path, announce: Callable[[str], N
     Raises:
         UserError: a job failed.
     """
-    for name in _LINKED:
+    datasets = {name: load_dataset(name) for name in config.datasets}
+    small = needs_smaller(config)
+    if small:
+        config, datasets = _smaller(config, datasets)
+        for dataset in datasets.values():
+            content = yaml.safe_dump(dataset.model_dump(mode="json", exclude={"name"}))
+            write_atomically(folder / paths.DATASET_CONFIG / f"{dataset.name}.yaml", content)
+    for name in _LINKED[small:]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).symlink_to(Path(name).absolute())
     sizes, took = {}, {}
-    for name in config.datasets:
+    for name, dataset in datasets.items():
         begun = time.process_time()
-        sizes[name] = synthesize(load_dataset(name), folder)
+        sizes[name] = synthesize(dataset, folder)
         took[name] = time.process_time() - begun
-    small = _small(config, sizes)
+    brief = _brief(config, sizes)
     resolved = folder / paths.resolved(config.benchmark)
     resolved.parent.mkdir(parents=True)
-    resolved.write_text(small.model_dump_json(), encoding="utf-8")
-    for job in jobs_of(small, {name: list(size.subjects) for name, size in sizes.items()}):
+    resolved.write_text(brief.model_dump_json(), encoding="utf-8")
+    for job in jobs_of(brief, {name: list(size.subjects) for name, size in sizes.items()}):
         if job.rule == "collect":
             size = size_of([folder / path for path in job.makes])
-            yield measurement(small, job, sizes, seconds=(0.0, took[job.dataset]), memory=0.0, size=size)
-        if arguments := _step(job):
+            yield measurement(brief, job, sizes, seconds=(0.0, took[job.dataset]), memory=0.0, size=size)
+        arguments = _step(job)
+        if arguments and (not small or job.rule in _SMALL_RULES):
             announce(" ".join(job.key))
-            yield _measure(small, job, sizes, folder, arguments)
+            yield _measure(brief, job, sizes, folder, arguments)
 
 
-def _small(config: BenchmarkConfig, sizes: Mapping[str, DatasetSize]) -> BenchmarkConfig:
+def needs_smaller(config: BenchmarkConfig) -> bool:
+    """Whether a training step of the config's size would take too long here."""
+    if gpus():
+        return False
+    sizes = {name: dataset_size(name) for name in config.datasets}
+    jobs = jobs_of(config, {name: list(size.subjects) for name, size in sizes.items()})
+    return max(unit(config, job, sizes) for job in jobs if job.rule in TRAININGS) > _TOO_LONG
+
+
+def _smaller(
+    config: BenchmarkConfig, datasets: Mapping[str, DatasetConfig]
+) -> tuple[BenchmarkConfig, dict[str, DatasetConfig]]:
+    """The config with batches of one crop (two for the autoencoder), one method that learns nothing, and the first of
+    the datasets to which most methods apply, with two small slices a subject."""
+
+    def applicable(dataset: DatasetConfig) -> int:
+        return sum(card.not_applicable.get(dataset.label_kind) is None for card in config.cards.values())
+
+    chosen = max(datasets.values(), key=applicable)
+    kept = chosen.preparation
+    if isinstance(kept, OCTPreparation):
+        kept = kept.model_copy(update={"grid_size": SMALL, "b_scans": 2})
+    else:
+        low = kept.slice_range[0]
+        upper = low + kept.grid_spacing * kept.slice_step
+        kept = kept.model_copy(update={"grid_size": SMALL, "slice_range": (low, upper)})
+    crops = Crops(crop=SMALL, batch_size=1)
+    dataset = chosen.model_copy(update={"preparation": kept, "training": crops})
+    others = [name for name, card in config.cards.items() if card.kind != "learned"][1:]
+    use = config.datasets[chosen.name].model_copy(update={"training": crops})
+    judges = config.judges.model_copy(
+        update={
+            name: getattr(config.judges, name).model_copy(update={"batch_size": batch})
+            for name, batch in (("autoencoder", 2), ("segmentor", 1))
+        }
+    )
+    methods = {name: options for name, options in config.methods.items() if name not in others}
+    changes = {"datasets": {chosen.name: use}, "judges": judges, "methods": methods}
+    return config.model_copy(update=changes), {chosen.name: dataset}
+
+
+def _brief(config: BenchmarkConfig, sizes: Mapping[str, DatasetSize]) -> BenchmarkConfig:
     """One pair, fold and seed of each dataset, and few steps."""
     uses = {
         name: use.model_copy(update={"pairs": (use.pairs or sizes[name].dataset.pairs)[:1], "folds": (0,)})

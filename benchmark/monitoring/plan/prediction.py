@@ -12,14 +12,14 @@ from benchmark.archives.retrieval import versioning
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.monitoring.plan.dataset_size import DatasetSize, dataset_size
 from benchmark.monitoring.plan.measurement import Measurement, method_of
-from benchmark.monitoring.plan.work import amount, bulk, unit
+from benchmark.monitoring.plan.work import amount, bulk, network_width, unit
 from benchmark.monitoring.schedule import Machine, ScheduledJob, critical_path, simulate
 from benchmark.pipeline.jobs import RULES, Job, Key, jobs_of
 
 SAME_SIZE = 1.5
 """Largest factor between units of work that count as having the measured size."""
 EXTRAPOLATED = 10.0
-"""Factor between units of work above which times are guesses: other operations may dominate at such another size."""
+"""Factor between squared widths above which nothing is predicted: other operations dominate in other networks."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,14 @@ class Estimate:
         memory: MiB.
         size: bytes of its files.
         scale: size of its unit of work relative to the measured one; None if nothing similar was measured.
+        widened: squared width of its networks relative to that of those that were measured.
     """
 
     seconds: float
     memory: float
     size: float
     scale: float | None
+    widened: float = 1.0
 
 
 def estimate(
@@ -55,6 +57,7 @@ def estimate(
         memory=max(m.memory for m in similar),
         size=fmean(densities) * bulk(config, job, sizes) if densities else 0.0,
         scale=size / fmean(m.unit for m in similar),
+        widened=network_width(config, job) ** 2 / fmean(m.width**2 for m in similar),
     )
 
 
@@ -74,6 +77,7 @@ class RuleTotal:
         memory: MiB of the largest job.
         scale: size of the unit of work relative to the measured one, where they differ most; None if a job has no
             similar measurement.
+        widened: ratio of the larger to the smaller squared width, where they differ most.
     """
 
     rule: str
@@ -81,6 +85,7 @@ class RuleTotal:
     seconds: float
     memory: float
     scale: float | None
+    widened: float
 
     @property
     def same_size(self) -> bool:
@@ -150,7 +155,8 @@ class Prediction:
         own = [e for key, e in self.estimates.items() if key[0] == rule]
         scales = [e.scale for e in own if e.scale is not None]
         scale = max(scales, key=lambda s: max(s, 1 / s)) if len(scales) == len(own) else None
-        return RuleTotal(rule, len(own), sum(e.seconds for e in own), max(e.memory for e in own), scale)
+        widened = max(max(e.widened, 1 / e.widened) for e in own)
+        return RuleTotal(rule, len(own), sum(e.seconds for e in own), max(e.memory for e in own), scale, widened)
 
 
 def predict(config: BenchmarkConfig, measurements: Sequence[Measurement], machine: Machine) -> Prediction:

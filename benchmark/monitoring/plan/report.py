@@ -1,33 +1,32 @@
 """A prediction as text."""
 
 from collections.abc import Iterator
+from math import prod
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.monitoring.duration import duration
-from benchmark.monitoring.plan.prediction import EXTRAPOLATED, Prediction
+from benchmark.config.benchmark import BenchmarkConfig
+from benchmark.monitoring.duration import device_time, duration
+from benchmark.monitoring.plan.dataset_size import dataset_size
+from benchmark.monitoring.plan.prediction import Prediction
+from benchmark.monitoring.plan.sources import Source
+from benchmark.monitoring.plan.work import autoencoder_shape, crops_of
+from benchmark.pipeline import resources
 
 PREPARED = ("prepare", "collect")
 
 
-def print_prediction(console: Console, title: str, source: str, found: Prediction) -> None:
+def print_prediction(console: Console, config: BenchmarkConfig, source: Source, found: Prediction) -> None:
     """Prints totals, rules, bottleneck, memory, disk, and how reliable they are."""
     machine = found.machine
-    gpus = f" and {machine.gpus} GPUs" if machine.gpus else ""
-    if guessed := [rule for rule in found.rules if rule.factor > EXTRAPOLATED]:
-        factor = max(rule.factor for rule in guessed)
-        warning = (
-            f"WARNING: the totals are guesses: the times of {', '.join(rule.rule for rule in guessed)} are scaled from "
-            f"units of work of another size, up to {factor:.0f} times. --measure measures at this config's sizes."
-        )
-        console.print(warning, style="bold red", soft_wrap=True, markup=False)
-    headline = f"{title}: about {duration(found.wall_seconds)} on {machine.cores} cores{gpus}, from {source}"
-    console.print(headline, markup=False)
+    gpus = f" and {machine.gpus} × {source.gpu}" if machine.gpus else ""
+    about = f"about {duration(found.wall_seconds)} on {machine.cores} cores{gpus}"
+    console.print(f"{config.benchmark}: {about}, from {source.title}", markup=False, soft_wrap=True)
     console.print(_rules(found))
-    for line in _lines(found):
-        console.print(line, soft_wrap=True)
+    for line in (*_lines(found), _trainings(config, source)):
+        console.print(line, soft_wrap=True, markup=False)
 
 
 def _rules(found: Prediction) -> Table:
@@ -50,11 +49,11 @@ def _rules(found: Prediction) -> Table:
 
 
 def _lines(found: Prediction) -> Iterator[str]:
-    hours = f"{found.core_seconds / 3600:.2f} core-hours"
+    total = device_time(found.core_seconds - found.gpu_seconds, "CPU")
     if found.machine.gpus:
-        hours += f", {found.gpu_seconds / 3600:.2f} GPU-hours"
+        total = f"{device_time(found.gpu_seconds, 'GPU')} and {total} beside them"
     busy = found.core_seconds / (found.wall_seconds * found.machine.cores)
-    yield f"In all: {hours}; cores are busy for {busy:.0%} of the time."
+    yield f"In all: {total}; cores are busy for {busy:.0%} of the time."
     busiest = max(found.rules, key=lambda rule: rule.seconds)
     yield f"Bottleneck: {busiest.rule}, {busiest.seconds / found.core_seconds:.0%} of all core time."
     chain = " → ".join(dict.fromkeys(job.rule for job in found.path))
@@ -64,12 +63,42 @@ def _lines(found: Prediction) -> Iterator[str]:
     yield f"Disk: {_disk(found)}."
     if unknown := [rule.rule for rule in found.rules if rule.scale is None]:
         yield f"Not counted, because nothing similar was measured: {', '.join(unknown)}."
-    if found.scaled:
+    scaled = [rule for rule in found.rules if rule.rule in found.scaled]
+    if wider := [rule.rule for rule in scaled if rule.widened > 1]:
         yield (
-            f"Scaled by pixels and squared widths, which can be wrong by several times: {', '.join(found.scaled)}. "
-            "--measure measures at this config's sizes."
+            f"Scaled by pixels and squared widths, which can be wrong by several times: {', '.join(wider)}. "
+            "--measure measures at this config's widths."
+        )
+    if larger := [f"{rule.rule} (up to {rule.factor:.3g} times)" for rule in scaled if rule.widened == 1]:
+        yield (
+            "Extrapolated from the measured widths in proportion to the pixels of a batch or slice: "
+            f"{', '.join(larger)}."
         )
     yield "Downloads and time in a cluster's queue are not included."
+
+
+def _trainings(config: BenchmarkConfig, source: Source) -> str:
+    """Memory of the largest trainings by the formula of the rules, and whether it is there."""
+    sizes, judge = [dataset_size(name) for name in config.datasets], config.judges.autoencoder
+    crops = max((crops_of(config, size) for size in sizes), key=lambda crops: prod(crops.crop) * crops.batch_size)
+    shape = max((autoencoder_shape(config, size) for size in sizes), key=prod)
+    needed = {
+        f"a method ({_images(crops.batch_size, crops.crop)} of each scanner)": resources.training(
+            config.training.width, crops.crop, crops.batch_size
+        ),
+        f"an autoencoder ({_images(judge.batch_size, shape)}{', recomputed' * judge.recompute})": resources.autoencoder(
+            judge.width, shape, judge.batch_size, recompute=judge.recompute
+        ),
+    }
+    listed = ", ".join(f"{name} {megabytes / 1000:.1f} GB" for name, megabytes in needed.items())
+    where = f"{source.memory:.1f} GB of {source.gpu or 'the machine'}" if source.memory else ""
+    fits = max(needed.values()) / 1000 <= source.memory if source.memory else None
+    verdict = {True: f" Each fits in the {where}.", False: f" Not all fit in the {where}.", None: ""}[fits]
+    return f"Memory of trainings, at most, by a formula fitted on processors, not on GPUs: {listed}.{verdict}"
+
+
+def _images(batch: int, shape: tuple[int, int]) -> str:
+    return f"{batch} images of {shape[0]} × {shape[1]}"
 
 
 def _disk(found: Prediction) -> str:

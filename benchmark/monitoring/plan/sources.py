@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,13 +14,13 @@ from benchmark.config.cells import cells_of, judged
 from benchmark.config.load import check, load_dataset
 from benchmark.monitoring.plan.dataset_size import dataset_size, phantom_stage
 from benchmark.monitoring.plan.measurement import Measurement, measurement, read_run
-from benchmark.monitoring.plan.miniature import miniature, timed
+from benchmark.monitoring.plan.miniature import SMALL, miniature, needs_smaller, timed
 from benchmark.monitoring.training_log import tail
 from benchmark.phantoms.processes import process_count
 from benchmark.pipeline.jobs import Job
 from benchmark.results.provenance import hardware, read_provenance
 from benchmark.runtime.atomic import write_atomically
-from benchmark.runtime.devices import gpus
+from benchmark.runtime.devices import gpu_model
 from benchmark.runtime.errors import ConfigError, UserError
 
 
@@ -29,11 +29,13 @@ class Source(Strict):
 
     Attributes:
         title: what was measured, and on which machine.
-        gpu: whether networks ran on a GPU.
+        gpu: name of the GPU that networks ran on; empty without one.
+        memory: GB of that GPU, or of the machine without one; 0 if unknown.
     """
 
     title: str
-    gpu: bool
+    gpu: str
+    memory: float = Field(0, ge=0)
     measurements: list[Measurement] = Field(min_length=1)
 
     def save(self, path: Path) -> None:
@@ -71,9 +73,12 @@ def from_run(config: BenchmarkConfig) -> Source:
             f"is not finished: {left} of its {len(cells)} cells are not harmonized yet",
             f"Wait for its end (hbench watch {config.benchmark} shows it), or measure with --measure",
         )
-    machine = read_provenance(cells[0].harmonize_run)["hardware"]
+    machines = [read_provenance(cell.harmonize_run)["hardware"] for cell in cells]
+    # Jobs without networks use no GPU.
+    machine = next((each for each in machines if each["gpu"]), machines[0])
     title = f"the run {config.benchmark} on {_describe(machine)}"
-    return Source(title=title, gpu=machine["gpu"] is not None, measurements=measurements)
+    gpu, memory = (machine["gpu"], 0) if machine["gpu"] else ("", machine["memory_gib"] * 2**30 / 1e9)
+    return Source(title=title, gpu=gpu, memory=memory, measurements=measurements)
 
 
 def measure(config: BenchmarkConfig, announce: Callable[[str], None]) -> Source:
@@ -85,15 +90,20 @@ def measure(config: BenchmarkConfig, announce: Callable[[str], None]) -> Source:
     Raises:
         UserError: a job failed.
     """
+    gpu, machine = gpu_model(), hardware()
+    small = needs_smaller(config)
     with TemporaryDirectory(prefix="hbench-plan-") as folder:
         found = list(miniature(config, Path(folder) / "run", announce))
-        for name in config.datasets:
+        for name in () if small else config.datasets:
             announce(f"archive {name}")
             found += _of_archive(config, name, Path(folder) / name)
-    return Source(title=f"a miniature on {_describe(hardware())}", gpu=bool(gpus()), measurements=found)
+    name, memory = gpu or ("", machine["memory_gib"] * 2**30 / 1e9)
+    kind = f"crops of {SMALL[0]} × {SMALL[1]} at the config's widths" if small else "a miniature"
+    title = f"{kind} on {_describe({**machine, 'gpu': name})}"
+    return Source(title=title, gpu=name, memory=memory, measurements=found)
 
 
-def _describe(machine: dict[str, object]) -> str:
+def _describe(machine: Mapping[str, object]) -> str:
     gpu = f", {machine['gpu']}" if machine["gpu"] else ""
     return f"{machine['cpu']}, {machine['cores']} cores{gpu}"
 

@@ -20,7 +20,7 @@ def steps(config: BenchmarkConfig, job: Job, size: DatasetSize) -> int:
     source, target = (size.slices * len(subjects) for subjects in (fold.train_source, fold.train_target))
     judges = config.judges
     if job.rule == "train":
-        schedule, epoch = config.training.schedule, batches(max(source, target), _crops(config, size).batch_size)
+        schedule, epoch = config.training.schedule, batches(max(source, target), crops_of(config, size).batch_size)
     elif job.rule == "autoencoder":
         schedule, epoch = judges.autoencoder.schedule, batches(max(source, target), judges.autoencoder.batch_size // 2)
     else:
@@ -51,19 +51,30 @@ def unit(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) ->
     if not job.dataset:
         return 1.0
     size = sizes[job.dataset]
-    crops, judges = _crops(config, size), config.judges
+    crops, judges, width = crops_of(config, size), config.judges, network_width(config, job)
     if job.rule == "train":
-        return config.training.width**2 * prod(crops.crop) * crops.batch_size
+        return width**2 * prod(crops.crop) * crops.batch_size
     if job.rule == "segmentor":
-        return judges.segmentor.width**2 * prod(crops.crop) * judges.segmentor.batch_size
+        return width**2 * prod(crops.crop) * judges.segmentor.batch_size
     if job.rule == "autoencoder":
-        pixels = size.slice_pixels if judges.autoencoder.crop == "whole" else prod(crops.crop)
-        return judges.autoencoder.width**2 * pixels * judges.autoencoder.batch_size
-    if job.rule == "reference":
-        return judges.segmentor.width**2 * size.slice_pixels
-    if job.rule == "score" or (job.rule == "harmonize" and config.cards[job.cells[0].method].kind == "learned"):
-        return config.training.width**2 * size.slice_pixels
-    return size.slice_pixels
+        return width**2 * prod(autoencoder_shape(config, size)) * judges.autoencoder.batch_size
+    return width**2 * size.slice_pixels
+
+
+def network_width(config: BenchmarkConfig, job: Job) -> int:
+    """Width of the networks whose work a job mostly is; 1 where it is not."""
+    if job.rule in ("segmentor", "reference"):
+        return config.judges.segmentor.width
+    if job.rule == "autoencoder":
+        return config.judges.autoencoder.width
+    learned = job.rule == "harmonize" and config.cards[job.cells[0].method].kind == "learned"
+    return config.training.width if learned or job.rule in ("train", "score") else 1
+
+
+def autoencoder_shape(config: BenchmarkConfig, size: DatasetSize) -> tuple[int, int]:
+    """Rows and columns of what the autoencoder is trained on."""
+    whole = config.judges.autoencoder.crop == "whole"
+    return size.dataset.preparation.grid_size if whole else crops_of(config, size).crop
 
 
 def bulk(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) -> float:
@@ -77,7 +88,7 @@ def bulk(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) ->
     return 1.0
 
 
-def _crops(config: BenchmarkConfig, size: DatasetSize) -> Crops:
+def crops_of(config: BenchmarkConfig, size: DatasetSize) -> Crops:
     """Crop and batch size of trainings on a dataset in this benchmark."""
     return config.datasets[size.dataset.name].training or size.dataset.training
 

@@ -1,15 +1,18 @@
 """Measuring runs the jobs of every rule on random slices."""
 
+import json
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmark.monitoring.plan.miniature import timed
+from benchmark.monitoring.plan.miniature import needs_smaller, timed
 from benchmark.monitoring.plan.prediction import predict
 from benchmark.monitoring.plan.sources import measure
 from benchmark.monitoring.schedule import Machine
+from benchmark.pipeline.resolve import load_benchmark
+from benchmark.runtime.code_digest import ROOT
 from benchmark.runtime.errors import UserError
 
 
@@ -32,6 +35,18 @@ def test_all_rules_are_measured_except_two_quick_ones(project, config):
     assert all(rules[rule].seconds > 0 for rule in ("fetch", "prepare", "train", "segmentor", "score", "page"))
     assert rules["train"].memory > rules["page"].memory > 0
     assert found.size("prepare") > 0
+
+
+def test_only_without_a_gpu_are_steps_of_the_papers_size_too_slow(config, monkeypatch):
+    paper = load_benchmark(Path("config/paper.yaml"))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.syspath_prepend(ROOT / "tests/fake_nvml")
+    monkeypatch.delitem(sys.modules, "pynvml", raising=False)
+    for listed, too_slow in (([], True), ([["GPU-A"]], False)):
+        monkeypatch.setenv("FAKE_GPUS", json.dumps(listed))
+        assert needs_smaller(paper) == too_slow
+        assert not needs_smaller(config)
+    sys.modules.pop("pynvml")
 
 
 def test_a_failing_command_is_reported(project):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
+from benchmark.config.dataset import Crops
+from benchmark.monitoring.duration import device_time, duration
 from benchmark.monitoring.plan.dataset_size import dataset_size
 from benchmark.monitoring.plan.measurement import divide_training, read_run
 from benchmark.monitoring.plan.prediction import predict
@@ -44,11 +47,19 @@ def jobs(config):
                         "reason": "",
                         "wall_seconds": 1.0,
                         "peak_memory_mib": 1.0,
-                        "hardware": {"cpu": "Made up", "cores": 2, "gpu": None},
+                        "hardware": {"cpu": "Made up", "cores": 2, "gpu": None, "memory_gib": 3.0},
                     }
                 )
             )
     return jobs
+
+
+def printed(config, found, gpu="", memory=0.0):
+    console = Console(width=200, file=io.StringIO())
+    print_prediction(
+        console, config, Source(title="a run", gpu=gpu, memory=memory, measurements=read_run(config)), found
+    )
+    return console.file.getvalue()
 
 
 def with_steps(config, factor):
@@ -81,9 +92,7 @@ def test_a_wider_network_takes_longer_and_is_marked_as_scaled(config, jobs):
     train = next(rule for rule in found.rules if rule.rule == "train")
     assert train.scale == pytest.approx(4)
     assert train.seconds == pytest.approx(11 * (1 + 4 * 20))
-    console = Console(width=200, file=io.StringIO())
-    print_prediction(console, "wider", "a run", found)
-    text = console.file.getvalue()
+    text = printed(wider, found)
     assert "times 4" in text
     assert "Scaled by pixels and squared widths, which can be wrong by several times: train" in text
     assert "Bottleneck: train" in text
@@ -102,22 +111,36 @@ def test_an_autoencoder_of_whole_slices_takes_longer_than_one_of_crops(config, j
     assert set(scales.values()) == {1}
 
 
-def test_a_warning_beyond_ten_times_the_measured_size(config, jobs):
-    def text(width: int) -> str:
-        wider = config.model_copy(update={"training": config.training.model_copy(update={"width": width})})
-        console = Console(width=200, file=io.StringIO())
-        print_prediction(console, "wider", "a run", predict(wider, read_run(config), Machine(2)))
-        return console.file.getvalue()
+def test_networks_of_quite_another_width_predict_nothing(jobs):
+    result = CliRunner().invoke(app, ["plan", "config/paper.yaml", "--from", "smoke"])
+    assert isinstance(result.exception, UserError)
+    assert "says nothing of paper: squared widths of networks differ up to 256 times (train, " in str(result.exception)
 
-    for width in (16, 1):
-        warning, headline = text(width).splitlines()[:2]
-        assert warning.startswith("WARNING: the totals are guesses: ")
-        assert (
-            "the times of train, harmonize, score are scaled from units of work of another size, up to 16 times"
-            in warning
-        )
-        assert headline.startswith("wider: about ")
-    assert "WARNING" not in text(12)
+
+def test_more_pixels_at_the_same_width_are_extrapolated(config, jobs):
+    crops = Crops(crop=(128, 128), batch_size=4)
+    uses = {name: use.model_copy(update={"training": crops}) for name, use in config.datasets.items()}
+    larger = config.model_copy(update={"datasets": uses})
+    text = printed(larger, predict(larger, read_run(config), Machine(2)))
+    line = next(line for line in text.splitlines() if line.startswith("Extrapolated from the measured widths"))
+    assert "train (up to 32 times)" in line
+    assert "wrong by several times" not in text
+
+
+@pytest.mark.parametrize(("memory", "verdict"), [(24.0, "Each fits in the 24.0 GB of A"), (3.9, "Not all fit in the")])
+def test_a_gpu_is_named_with_its_days_and_whether_trainings_fit(config, jobs, memory, verdict):
+    days = with_steps(config, 10**5)
+    text = printed(days, predict(days, read_run(config), Machine(2, 1)), gpu="A", memory=memory)
+    assert re.match(r"smoke: about [\d.]+ .* on 2 cores and 1 × A, from a run", text)
+    assert re.search(r"In all: \d+\.\d GPU-days and \d+\.\d\d CPU-hours beside them", text)
+    assert verdict in text
+
+
+def test_units_of_time_grow_with_it():
+    assert device_time(9000, "CPU") == "2.50 CPU-hours"
+    assert device_time(12 * 86400, "GPU") == "12.0 GPU-days"
+    assert device_time(1e9, "CPU") == "31.7 CPU-years"
+    assert duration(1e9) == "31.7 years"
 
 
 def test_rules_without_measurement_are_named(config, jobs):
@@ -166,7 +189,7 @@ def test_a_memory_limit_needs_measurements_of_the_same_size(config, jobs):
 
 
 def test_saved_measurements_are_loaded(config, jobs):
-    source = Source(title="a machine", gpu=True, measurements=read_run(config))
+    source = Source(title="a machine", gpu="A", memory=24, measurements=read_run(config))
     source.save(Path("kept.json"))
     assert load(Path("kept.json")) == source
 
