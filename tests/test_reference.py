@@ -204,8 +204,11 @@ def test_one_seed_has_intervals_over_subjects_and_none_over_seeds():
     assert re.search(
         r"[1-9]\d* differences whose interval excludes 0, where subjects or seeds are too few", result.stdout
     )
-    assert "3 means are not checked: one seed" in result.stdout
-    assert len(faults(exchanged(table(1, seeds=1), "weak", "strong"), seeds=1))
+    assert "3 means are not checked: with one seed" in result.stdout
+    finish(exchanged(table(1, seeds=1), "weak", "strong"), seeds=1)
+    result = check("--kind", "conclusions")
+    assert result.exit_code == 1
+    assert "has the other sign, and is clear there too" in result.stdout
 
 
 def test_the_command_says_what_it_compared():

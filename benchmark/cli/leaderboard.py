@@ -50,7 +50,7 @@ def check(
     if outcome.conclusions is not None:
         print(_described(outcome.conclusions, outcome.changed_status))
     if len(outcome.faults):
-        print(outcome.faults.fillna("").to_string(index=False))
+        print(outcome.faults.to_string(index=False, na_rep=""))
         raise typer.Exit(1)
     print(f"This run agrees with {paths.REFERENCE / benchmark}.")
 

@@ -61,7 +61,7 @@ def test_a_valid_file_may_have_any_name(plan):
         (row(unit=0), "key 'measurements.0.unit': input should be greater than 0 (given: 0)"),
         (row(pixels=3), "key 'measurements.0.pixels' is unknown"),
         ("", "line 1 column 1 (char 0))"),
-        (row()[:50], "(Unterminated string"),
+        (row()[:47], "(Unterminated string"),
         (b"\xff\xfe\x00", "can't decode byte"),
     ],
 )
