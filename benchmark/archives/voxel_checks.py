@@ -75,16 +75,6 @@ def label_volumes(labels: Volume, values: Mapping[str, int]) -> dict[str, float]
     return {name: voxel * int(np.count_nonzero(labels.data == value)) for name, value in values.items()}
 
 
-def label_volumes(labels: Volume, values: Mapping[str, int]) -> dict[str, float]:
-    """mm³ of each label.
-
-    Args:
-        values: of the labels by their names.
-    """
-    voxel = abs(float(np.linalg.det(labels.affine[:3, :3])))
-    return {name: voxel * int(np.count_nonzero(labels.data == value)) for name, value in values.items()}
-
-
 def checked_mask(volume: Volume) -> Volume:
     """The mask as uint8: 1 where the file has a value above 0 (by more than 0.001), else 0.
 

@@ -178,7 +178,8 @@ def test_methods_below_no_harmonization_are_marked_with_the_number_of_pairs(resu
         "Target Segmentor → Harmonized Image (CycleGAN) ▼ on 1 of 2 pairs"
     ]
     item = next(i for i in table_items(made.config) if i.key == "table-7-msseg-SA-SV")
-    assert [row.title for row in tables_more.statistics(made, item).blocks[0].rows if "▼" in row.title] == ["CycleGAN ▼"]
+    rows = tables_more.statistics(made, item).blocks[0].rows
+    assert [row.title for row in rows if "▼" in row.title] == ["CycleGAN ▼"]
     assert made.mark("cyclegan", [made.pair("msseg", "SA-PI").key]) == ""
 
 
