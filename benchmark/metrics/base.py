@@ -47,6 +47,9 @@ class Quantity:
         pooled_from: with a ``pool``, the quantity from whose units the number is computed; they are counted beside it.
         interval: computes the ends of the 95 % interval from the method's scores on a pair, of all folds and seeds;
             NaN where there is none. None: that over subjects and seeds, for scores of single subjects.
+        across_runs: what a rerun of the same benchmark may compare: ``all``; with other kernels no means, but the order
+            of methods, as of distances in the features of a network that each run trains; or ``nothing``, where the
+            machine is measured.
         spread: computes the standard deviation printed after the mean from the method's scores on a pair, of all folds
             and seeds. None: the standard deviation over seeds.
     """
@@ -68,6 +71,7 @@ class Quantity:
     pooled_from: "Quantity | None" = None
     interval: Callable[[pd.DataFrame], tuple[float, float]] | None = None
     spread: Callable[[pd.DataFrame], float] | None = None
+    across_runs: Literal["all", "order", "nothing"] = "all"
 
     @property
     def arrow(self) -> str:

@@ -23,6 +23,7 @@ FID = Quantity(
     headline=True,
     shown_in="Table IV",
     position=1,
+    across_runs="order",
 )
 
 

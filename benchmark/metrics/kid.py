@@ -102,6 +102,7 @@ KID = Quantity(
     shown_in="Table IV",
     interval=interval,
     spread=spread,
+    across_runs="order",
 )
 BEFORE = Quantity("kid_before", "KID of source against target", "", "neither", ANY, REFERENCE, shown_in="nowhere")
 STD = Quantity(

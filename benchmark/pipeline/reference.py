@@ -15,9 +15,6 @@ import pandas as pd
 from benchmark.config.benchmark import BenchmarkConfig
 from benchmark.config.cells import cells_of, judged
 from benchmark.config.load import check, read_yaml
-from benchmark.metrics.cost import MEMORY, SPEED, TRAINING
-from benchmark.metrics.fid import FID
-from benchmark.metrics.kid import KID
 from benchmark.metrics.registry import quantities
 from benchmark.results import scores
 from benchmark.results.provenance import read_provenance
@@ -32,11 +29,6 @@ from benchmark.statistics.conclusions import conclusions
 SCORES = "scores.csv.gz"
 KERNELS = "kernels.json"
 PUBLISHED = "Restore it with git, or publish the scores again (hbench leaderboard publish)"
-OF_THE_MACHINE = (TRAINING.name, SPEED.name, MEMORY.name)
-"""Quantities that are measured on the machine, and never compared."""
-SCALED = {KID.name, FID.name}
-"""Distances in the features of a network that each run trains: their scale differs, and their order says something."""
-
 Kind = Literal["digits", "conclusions"]
 Kernels = list[dict[str, str]]
 """Distinct environments of a run's trainings and harmonizations: what decides the last digits of its numbers."""
@@ -140,8 +132,9 @@ def compare(benchmark: str, kind: Kind | None = None) -> tuple[Kind, str, Compar
     folder = paths.REFERENCE / benchmark
     if not (folder / KERNELS).is_file():
         raise DataError(folder / KERNELS, "is missing, so nothing can be compared", PUBLISHED)
+    of_the_machine = [name for name, q in quantities().items() if q.across_runs == "nothing"]
     old, now = (
-        table[~table["metric"].isin(OF_THE_MACHINE)]
+        table[~table["metric"].isin(of_the_machine)]
         for table in (scores.read(folder / SCORES, PUBLISHED), scores.read(paths.scores(benchmark)))
     )
     config = _config(benchmark)
@@ -166,8 +159,8 @@ def _conclusions(old: pd.DataFrame, now: pd.DataFrame, config: BenchmarkConfig) 
     # Whether there is a number depends on numbers: a segmentor may find a class or not, and a gap be large enough.
     follows = rows["_merge"].eq("both") & rows["status_reference"].ne("failed") & rows["status_now"].ne("failed")
     follows &= rows["fault"] != ""
-    looked_at = [q for q in quantities().values() if q.headline and q.name not in OF_THE_MACHINE]
-    found = conclusions(Aggregate(old), Aggregate(now), config, looked_at, SCALED)
+    looked_at = [q for q in quantities().values() if q.headline and q.across_runs != "nothing"]
+    found = conclusions(Aggregate(old), Aggregate(now), config, looked_at)
     columns = ["dataset", "source", "target", "metric", "method", "other", "reference", "now", "low", "high", "fault"]
     tables = [_named(rows[~follows]), found.loc[found["fault"] != "", columns]]
     faults = pd.concat([table for table in tables if len(table)] or tables[1:], ignore_index=True)

@@ -47,7 +47,7 @@ class Conclusion:
 
 
 def conclusions(
-    reference: Aggregate, run: Aggregate, config: BenchmarkConfig, quantities: Sequence[Quantity], scaled: set[str]
+    reference: Aggregate, run: Aggregate, config: BenchmarkConfig, quantities: Sequence[Quantity]
 ) -> pd.DataFrame:
     """The reference's conclusions: signs of differences between methods, and means.
 
@@ -56,8 +56,7 @@ def conclusions(
     hold a rerun with 95 % (Bonferroni).
 
     Args:
-        quantities: of which conclusions are drawn.
-        scaled: names of those whose scale differs from run to run: their means are no conclusion.
+        quantities: of which conclusions are drawn, as far as ``across_runs`` of each allows.
 
     Returns:
         A row for each; columns are the fields of ``Conclusion``.
@@ -71,7 +70,7 @@ def conclusions(
                 for scores in (reference, run)
             )
             found += _signs(pair, quantity, old, new, config)
-            if quantity.name not in scaled:
+            if quantity.across_runs == "all":
                 means.append((pair, quantity, old, new))
     count = sum(len(old) for _, _, old, _ in means)
     for pair, quantity, old, new in means:
