@@ -152,7 +152,7 @@ class Aggregate:
         if not n and not reasons:
             reasons = (NOT_POOLED if len(rows) else NOT_WRITTEN,)
         ends = quantity.interval(good) if quantity.interval else (math.nan, math.nan)
-        widened = _within(Interval(mean, *ends).widened(by_seed.to_numpy(np.float64)), quantity.bounds)
+        widened = _within(Interval(mean, *ends).widened(np.asarray(by_seed, np.float64)), quantity.bounds)
         return Average(
             mean=mean,
             values=values,
