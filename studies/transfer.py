@@ -46,7 +46,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("results/transfer"))
     given = parser.parse_args()
     with reported_errors():
-        table = compare(*given.results, given.draws)
+        one, other = given.results
+        table = compare(one, other, given.draws)
     given.folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(given.folder / "transfer.csv", index=False)
     print(table.to_string(index=False, float_format="{:.3f}".format))

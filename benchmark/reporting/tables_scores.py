@@ -134,7 +134,8 @@ def _entry(column: Column, average: Average, text: str, win: bool, paper: Printe
     deviation = average.seed_sd if math.isnan(average.spread) else average.spread
     if not math.isnan(deviation):
         text += f" ± {significant(deviation * column.scale, 1)}"
-    asides = [interval(*(end * column.scale for end in average.ends), doubtful)]
+    low, high = (end * column.scale for end in average.ends)
+    asides = [interval(low, high, doubtful)]
     notes: tuple[str, ...] = ()
     if paper:
         std = f" ± {plain(paper.std)}" if paper.std is not None else ""

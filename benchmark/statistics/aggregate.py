@@ -164,14 +164,14 @@ class Aggregate:
         if not n and not reasons:
             reasons = (NOT_POOLED if len(rows) else NOT_WRITTEN,)
         ends = quantity.interval(good) if quantity.interval else (math.nan, math.nan)
-        own = _within(Interval(mean, *ends).widened(by_seed.to_numpy()), quantity.bounds)
+        widened = _within(Interval(mean, *ends).widened(np.asarray(by_seed, np.float64)), quantity.bounds)
         return Average(
             mean=mean,
             values=values,
             by_seed=by_seed,
             by_subject=quantity.name in self.by_subject,
             spread=quantity.spread(good) if quantity.spread else math.nan,
-            ends=(own.low, own.high),
+            ends=(widened.low, widened.high),
             n=n,
             total=self._total(pair, method, rows, unit),
             unit=unit,
