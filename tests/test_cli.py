@@ -55,6 +55,15 @@ def test_help_lists_commands_and_hides_steps():
     assert "step" not in result.stdout
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_characters_that_the_output_lacks_are_replaced(encoding, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    command = [sys.executable, "-m", "benchmark", "config"]  # states ranges with the sign ≤
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert b" ?" in result.stdout
+
+
 def test_the_process_ends_with_the_message_and_its_exit_code():
     result = run("step", "gather", "config/demo.yaml")
     assert result.returncode == 2

@@ -81,6 +81,24 @@ def test_locked_packages_have_hashes_and_no_address():
     assert "index-url" not in text
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="not installed: git")
+def test_a_clone_that_converts_line_ends_has_the_files_as_committed(tmp_path):
+    """Checksums are of these bytes."""
+    origin, reference = tmp_path / "origin", Path("results/reference/demo")
+    shutil.copytree(ROOT / reference, origin / reference)
+    shutil.copy(ROOT / ".gitattributes", origin)
+
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.example", *arguments], cwd=origin, check=True)
+
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "all")
+    git("-c", "core.autocrlf=true", "clone", "--quiet", str(origin), str(tmp_path / "clone"))
+    for path in (p for p in (origin / reference).rglob("*") if p.is_file()):
+        assert (tmp_path / "clone" / path.relative_to(origin)).read_bytes() == path.read_bytes()
+
+
 # Stands for Python, pip and all: says how much is free, and notes the environments that it is asked for.
 PYTHON = """#!{python}
 import collections, shutil, subprocess, sys

@@ -11,7 +11,7 @@ import pytest
 from disks import ALONE, can_mount, without_override
 
 from benchmark.cli import reported_errors
-from benchmark.pipeline.folders import MARGIN, folders_of, refuse_future, refuse_unusable
+from benchmark.pipeline.folders import MARGIN, folders_of, refuse_braces, refuse_future, refuse_unusable
 from benchmark.runtime.errors import UserError
 
 YEAR = 365 * 24 * 3600
@@ -42,6 +42,12 @@ def test_folders_are_those_that_paths_with_wildcards_share():
     ]
     found = folders_of(patterns, [Path("logs/a"), Path("results/a")])
     assert found == [Path("logs/a"), TRAIN, Path("results/a/cells")]
+
+
+def test_a_project_below_a_folder_with_braces_is_refused():
+    refuse_braces(Path("/a [b] 'c' ä/project"))
+    with pytest.raises(UserError, match=r"^/a \{b\}/project: has braces in its path"):
+        refuse_braces(Path("/a {b}/project"))
 
 
 def test_nothing_is_said_of_what_is_not_there_yet_and_of_links_to_folders(tmp_path):

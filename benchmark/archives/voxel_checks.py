@@ -1,6 +1,7 @@
 """Checks of voxels before anything is computed from them."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +58,8 @@ def checked_labels(volume: Volume, allowed: Collection[int]) -> Volume:
             f"holds the labels {found}, and the dataset's are {known}",
             f"{_LABEL_MAP}, or correct 'labels' in the dataset's config",
         )
-    return Volume(np.round(volume.data).astype(np.uint8), volume.affine, volume.path)
+    data: Any = volume.data
+    return Volume(np.round(data).astype(np.uint8), volume.affine, volume.path)
 
 
 def wrapped(volume: Volume) -> bool:

@@ -99,14 +99,14 @@ def _print(report: "Report") -> None:
         table.add_column(head, justify="left" if head == heads[0] else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     console.print(table)
     for warning in report.warnings:
-        console.print(f"warning: {warning}", soft_wrap=True, markup=False)
+        console.print(f"warning: {warning}", soft_wrap=True)
     for fault in report.survey.faults:
-        console.print(f"fault: {fault}", soft_wrap=True, markup=False)
+        console.print(f"fault: {fault}", soft_wrap=True)
     console.print(
         f"{counted(len(report.survey.entries), 'subject')}, {len(report.survey.excluded)} excluded, "
         f"{counted(len(report.warnings), 'warning')}, {counted(len(report.survey.faults), 'fault')}"

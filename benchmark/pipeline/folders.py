@@ -50,6 +50,16 @@ def refuse_unusable(folders: Iterable[Path], *, writing: bool = False) -> None:
             raise OSError(fault, os.strerror(fault), str(last))
 
 
+def refuse_braces(project: Path) -> None:
+    """Refuses a project that lies where Snakemake cannot name the environments of its rules.
+
+    Raises:
+        UserError: there are braces in the folder's path.
+    """
+    if {"{", "}"} & set(str(project)):
+        raise UserError(project, "has braces in its path, which Snakemake takes for wildcards", "Rename the folder")
+
+
 def refuse_future(folders: Iterable[Path]) -> None:
     """Looks for files, at any depth, that were written while the clock was ahead of what it says now.
 

@@ -56,6 +56,8 @@ RC: dict[Any, Any] = {
     "image.interpolation": "nearest",
     # Text stays text in PDF: selectable, searchable, embedded.
     "pdf.fonttype": 42,
+    # A dollar sign in a title is one.
+    "text.parse_math": False,
 }
 
 

@@ -129,7 +129,7 @@ def _sums(jobs: pd.DataFrame, by: str) -> pd.DataFrame:
 
 def print_table(benchmark: str, *, since: float, wall_seconds: float, cores: int | None) -> None:
     """Prints :func:`timings`, and the share of training, judging and scoring."""
-    console = Console()
+    console = Console(markup=False, emoji=False)
     found = timings(benchmark, since=since, wall_seconds=wall_seconds, cores=cores)
     if not found["jobs"].any():
         console.print("No job ran.")

@@ -4,9 +4,11 @@ A ``UserError`` ends a command with one message and exit code 2 (see ``benchmark
 other exceptions are bugs, and keep their traceback.
 """
 
+from benchmark.runtime.text import one_line
+
 
 class UserError(Exception):
-    """An error outside the code; its message names the thing, the fault and the remedy.
+    """An error outside the code; its message names the thing, the fault and the remedy, in one line.
 
     Args:
         thing: a file, a key of a config, an option.
@@ -15,7 +17,7 @@ class UserError(Exception):
     """
 
     def __init__(self, thing: object, fault: str, remedy: str) -> None:
-        self.thing, self.fault, self.remedy = str(thing), fault.rstrip("."), remedy.rstrip(".")
+        self.thing, self.fault, self.remedy = map(one_line, (str(thing), fault.rstrip("."), remedy.rstrip(".")))
         end = "" if self.fault.endswith("?") else "."
         super().__init__(f"{self.thing}: {self.fault}{end} {self.remedy}.")
 

@@ -116,7 +116,7 @@ FAULTS = [
     F("no labels", "msseg", removed(CONSENSUS), CONSENSUS, "is missing", MSSEG_ID),
     F("no mask", "msseg", removed(BRAIN), BRAIN, "is missing", MSSEG_ID),
     F("truncated gzip", "msseg", cut(FLAIR), FLAIR, "is damaged or truncated", MSSEG_ID),
-    F("truncated labels", "msseg", cut(CONSENSUS), CONSENSUS, "ended before the end-of-stream marker", MSSEG_ID),
+    F("truncated labels", "msseg", cut(CONSENSUS), CONSENSUS, "is damaged or truncated", MSSEG_ID),
     F("labels of another shape", "msseg", lambda r: save(r / CONSENSUS, np.zeros((6, 7, 9), np.uint8)) and None, CONSENSUS, "has 6 x 7 x 9 voxels", MSSEG_ID),
     F("labels elsewhere", "msseg", moved(CONSENSUS), CONSENSUS, "lies 0.75 voxels away", MSSEG_ID),
     F("a mask elsewhere", "msseg", moved(BRAIN), BRAIN, "lies 0.75 voxels away", MSSEG_ID),

@@ -29,6 +29,7 @@ from benchmark.runtime.devices import gpus
 from benchmark.pipeline.folders import (
     folders_of,
     read_only,
+    refuse_braces,
     refuse_future,
     refuse_unusable,
 )
@@ -58,6 +59,7 @@ def report_outdated():
 
 
 with reported_errors():
+    refuse_braces(Path(workflow.basedir))
     if workflow.is_main_process:
         # All that rules read and write, but for archives, whose times no rule looks at. Benchmark files count as outputs.
         refuse_future(

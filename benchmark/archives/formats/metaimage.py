@@ -53,7 +53,8 @@ def read_volume(path: ArchivePath) -> Volume:
 
 def _read(path: ArchivePath) -> tuple[Header, ArchivePath, np.dtype]:
     """The header, the file with the voxels, and their type."""
-    lines = (line.partition("=") for line in _content(path).decode("latin-1").splitlines())
+    # As names of files are decoded: the file with the voxels may have any.
+    lines = (line.partition("=") for line in _content(path).decode("utf-8", "surrogateescape").splitlines())
     fields = {key.strip(): value.strip() for key, _, value in lines}
     try:
         header, name, element = _grid(path, fields), fields["ElementDataFile"], fields["ElementType"]

@@ -5,6 +5,8 @@ fsspec follows links, and accepts truncated tar files, paths that leave the arch
 """
 
 import hashlib
+import re
+import shlex
 import tarfile
 import zipfile
 from collections import Counter
@@ -214,7 +216,7 @@ def _check_uncompressed(path: Path) -> None:
             name = path.name if compressed else f"{path.name}{suffix}"
             rename = "" if compressed else f"Rename it to {name}. "
             fault = "is a compressed tar file, and only a plain one is read"
-            raise DataError(path, fault, f"{rename}Uncompress it: {command} {name}")
+            raise DataError(path, fault, f"{rename}Uncompress it: {command} {shlex.quote(name)}")
 
 
 def _check_end(path: Path, members: list[tarfile.TarInfo]) -> None:
@@ -233,7 +235,7 @@ def _check_end(path: Path, members: list[tarfile.TarInfo]) -> None:
 def _check_names(path: Path, names: list[str]) -> None:
     for name in names:
         parts = PurePosixPath(name.replace("\\", "/")).parts
-        if ".." in parts or name.startswith(("/", "\\")) or (parts and parts[0].endswith(":")):
+        if ".." in parts or name.startswith(("/", "\\")) or re.fullmatch("[A-Za-z]:", parts[0] if parts else ""):
             remedy = "Do not use it: get the owner's own file"
             # The message leaves out the path, which may contain a person's name.
             raise DataError(path, "holds a path that leaves the archive", remedy)
