@@ -100,20 +100,12 @@ def _differences(
 ) -> dict[tuple[str, str], tuple[Basis, Interval]]:
     """The difference of each two methods, and what tells them apart, if anything does."""
     pairs = list(combinations(there, 2))
-    by_subject = [differ(there, config, *pair) for pair in pairs if there[pair[0]].by_subject]
-    if not by_subject:
-        return {
-            (one, other): (
-                "interval" if there[one].interval.apart_from(there[other].interval) else "none",
-                Interval(there[one].mean - there[other].mean, math.nan, math.nan),
-            )
-            for one, other in pairs
-        }
+    differences = [differ(there, config, *pair) for pair in pairs]
     found: dict[tuple[str, str], tuple[Basis, Interval]] = {}
-    for pair, difference, told in zip(pairs, by_subject, significant(by_subject), strict=True):
-        interval = difference.interval
-        excludes = interval.low > 0 or interval.high < 0
-        found[pair] = ("test" if told else "interval" if difference.note and excludes else "none"), interval
+    for pair, difference, told in zip(pairs, differences, significant(differences), strict=True):
+        apart = told or (difference.note and difference.interval.apart_from_zero)
+        tested = told and not math.isnan(difference.p)
+        found[pair] = ("test" if tested else "interval" if apart else "none"), difference.interval
     return found
 
 
