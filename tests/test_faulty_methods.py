@@ -85,7 +85,7 @@ def project(tmp_path_factory):
     config = yaml.safe_load((copy / "config/smoke.yaml").read_text())
     config |= {
         "benchmark": "faulty",
-        "datasets": {DATASET: {"pairs": [PAIR]}},
+        "datasets": {DATASET: {"folds": [0]}},
         "methods": {name: {} for name in (*HEALTHY, *FAULTY)},
         "proposed": "healthy",
         "limits": {"harmonize_minutes": 0.5},

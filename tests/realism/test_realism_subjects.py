@@ -27,7 +27,7 @@ def scan(tmp_path_factory):
     person = anatomy.Person.random(Stream("ixi", "full", NAME, "person"))
     placement = mri.Placement.random(Stream("ixi", "full", NAME, "placement"))
     scanner = TARGET.scaled(COARSE)
-    image = mri.scan(anatomy.build(person, COARSE), None, scanner, Stream("test", "realism"))
+    image = mri.scan(anatomy.build(person, anatomy.Grid(COARSE)), None, scanner, Stream("test", "realism"))
     path = tmp_path_factory.mktemp("scan") / "T1.nii.gz"
     mri.write_scan(path, image.noisy.astype(np.int16), scanner, placement)
     with pytest.MonkeyPatch.context() as patch:

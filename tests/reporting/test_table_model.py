@@ -73,7 +73,7 @@ def _quantity(better, **changes):
 def _average(n: int, total: int, *reasons: str, unit="subject") -> Average:
     empty = pd.DataFrame(), pd.Series(dtype=float)
     nothing = math.nan, (math.nan, math.nan)
-    return Average(0.5 if n else math.nan, *empty, True, *nothing, n, total, unit, reasons, ())
+    return Average(0.5 if n else math.nan, *empty, True, *nothing, n, total, unit, total, reasons, ())
 
 
 def test_a_missing_number_keeps_its_place_and_reason():

@@ -88,7 +88,7 @@ def phantom_stage(dataset: DatasetConfig) -> tuple[str, str] | None:
 
 
 def _phantom_counts(dataset: DatasetConfig) -> dict[str, int | None] | None:
-    """Number of a phantom's subjects of each scanner."""
+    """Number of a phantom's subjects of each scanner; in small sizes, where scanners differ by a few, the mean."""
     stage = phantom_stage(dataset)
     if stage is None:
         return None

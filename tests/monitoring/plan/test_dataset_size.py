@@ -25,9 +25,9 @@ EPOCHS = {"unit": "epochs", "constant": 2, "decay": 1}
     ("name", "counts"),
     [
         ("ixi", {"GE": 74, "PL": 167}),
-        ("ixi_phantom", {"GE": 10, "PL": 10}),
+        ("ixi_phantom", {"GE": 14, "PL": 14}),
         ("ixi_phantom_full", {"GE": 74, "PL": 167}),
-        ("msseg_phantom", {"SA": 5, "PI": 5, "SV": 5}),
+        ("msseg_phantom_standard", {"SA": 20, "PI": 20, "SV": 20}),
         ("retouch_phantom_tiny", {"CR": 4, "SP": 4}),
         ("oasis_ixi", {"OASIS": 20, "IXIHH": 40}),
     ],
@@ -48,7 +48,7 @@ def test_a_dataset_without_a_number_of_subjects(project):
         dataset_size(small.DATASET)
 
 
-@pytest.mark.parametrize(("name", "slices"), [("ixi_phantom", 21), ("msseg_phantom", 41), ("retouch_phantom", 9)])
+@pytest.mark.parametrize(("name", "slices"), [("ixi_phantom", 21), ("msseg_phantom", 8), ("retouch_phantom", 9)])
 def test_slices_of_a_subject(name, slices):
     """As in the demo."""
     assert slices_per_subject(load_dataset(name)) == slices
