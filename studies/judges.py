@@ -82,7 +82,8 @@ def trained(
     recipe = segmentor_recipe(settings, data, crops, DomainSlices.of(store, subjects), identity, fabric.device)
     Trainer(recipe, fabric).run(lambda step, losses: None)
     assert isinstance(recipe.network, SegmentationUNet)
-    judge, found = Segmentor(recipe.network), {}
+    judge = Segmentor(recipe.network)
+    found: dict[str, float] = {}
     for part, chosen in (("trained on", subjects), ("held out", held_out)):
         scores = [dice(confusion(judge.predict(store.image(s)), store.labels(s), data.classes)) for s in chosen]
         means = np.nanmean(scores, axis=0)
