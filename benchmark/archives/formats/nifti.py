@@ -74,7 +74,7 @@ def read_volume(path: ArchivePath) -> Volume:
 
 
 def _content(path: ArchivePath, most: float = math.inf) -> bytes:
-    """The file's content, uncompressed if its first bytes say that it is compressed, whatever its name.
+    """The file's content, uncompressed if its first bytes, and not its name, say that it is compressed.
 
     As for gunzip, a file may have several compressed parts, and what follows the last one is no part of it.
 
