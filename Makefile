@@ -15,8 +15,8 @@ ifneq ($(shell test -d "$$HOME" && echo yes),yes)
 export HOME := $(CURDIR)/.home
 endif
 endif
-# An account of a container may have no name, and DVC asks for one.
-export USER ?= user
+# DVC asks for the account's name, and an account of a container may have none.
+export USER ?= $(shell id -un 2>/dev/null || echo user)
 SMK_AND_PY := Snakefile workflow/rules/*.smk
 # One process per core, each with one thread; tests of a module stay together, because they share fixtures, and modules
 # run in the order of tests/conftest.py, not those with the most tests first.

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from benchmark.phantoms import anatomy, mri
 from benchmark.phantoms.exactmath import Array
+from benchmark.phantoms.fields import resample
 from benchmark.phantoms.mri import Placement, Scanner, SpoiledGradientEcho
 from benchmark.phantoms.streams import Stream
 
@@ -60,8 +61,18 @@ def _quantised(volume: Array) -> npt.NDArray[np.int16]:
     return np.rint(np.maximum(volume, 0.0)).astype(np.int16)
 
 
+def _tissues(brain: anatomy.Brain, scanner: Scanner) -> npt.NDArray[np.uint8]:
+    """The tissue with the largest share of each voxel of the brain: 1 fluid, 2 grey matter, 3 white matter."""
+    shares = [
+        resample(share, brain.grid.spacing, scanner.matrix, scanner.voxel, scanner.voxel)
+        for share in (brain.fluid, brain.grey, brain.white)
+    ]
+    inside = shares[0] + shares[1] + shares[2] > 0.5
+    return np.where(inside, 1 + np.argmax(shares, axis=0), 0).astype(np.uint8)
+
+
 def write(subject: str, size: str, folder: Path) -> None:
-    """Writes a subject's scan and, for a source subject, the true scans on the target scanner."""
+    """Writes a subject's scan, its tissues and, for a source subject, the true scans on the target scanner."""
     scale = SIZES[size][0]
     person = anatomy.Person.random(Stream("ixi", size, subject, "person"))
     brain = anatomy.build(person, anatomy.Grid(_FINE * scale))
@@ -71,6 +82,7 @@ def write(subject: str, size: str, folder: Path) -> None:
     image = mri.scan(brain, None, scanner, Stream("ixi", size, subject, scanner.code))
     file = f"{subject}.nii.gz"
     mri.write_scan(folder / "IXI-T1" / file, _quantised(image.noisy), scanner, placement)
+    mri.write_scan(folder / "labels" / file, _tissues(brain, scanner), scanner, placement)
     if own is SOURCE:
         scanner = TARGET.scaled(scale)
         image = mri.scan(brain, None, scanner, Stream("ixi", size, subject, scanner.code))

@@ -55,7 +55,8 @@ def test_ixi_layout(tiny):
     sources = {name.split("/")[1] for name in images if "-IOP-" in name}
     assert len(sources) == 4
     assert len(images) == 8
-    assert names - images == {f"truth/PL/{kind}/{name}" for kind in ("clean", "noisy") for name in sources}
+    labels = {name.replace("IXI-T1/", "labels/") for name in images}
+    assert names - images - labels == {f"truth/PL/{kind}/{name}" for kind in ("clean", "noisy") for name in sources}
 
 
 def test_ixi_subjects_have_numbers_of_their_own(tiny):
@@ -81,6 +82,15 @@ def test_ixi_contrast(tiny):
         data, _ = load(path)
         edge = np.concatenate([data[:2].ravel(), data[-2:].ravel()])
         assert 0 < edge.mean() < 0.15 * np.percentile(data, 99)
+
+
+def test_ixi_labels_are_the_tissues_of_the_image(tiny):
+    """Fluid is darkest and white matter brightest, on each scanner."""
+    for path in (tiny / "ixi/IXI-T1").iterdir():
+        (data, affine), (labels, other) = load(path), load(tiny / "ixi/labels" / path.name)
+        assert np.array_equal(affine, other)
+        outside, fluid, grey, white = (np.median(data[labels == value]) for value in range(4))
+        assert outside < fluid < grey < white
 
 
 def test_ixi_truth_is_the_same_head(tiny):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmark.archives.formats.nifti import read_header, read_volume
 from benchmark.archives.formats.packed import ArchivePath
+from benchmark.archives.formats.volumes import check_same_grid
 from benchmark.archives.readers._contents import check_contents
 from benchmark.archives.readers._folders import find_truth, listing, locate, read_each
 from benchmark.archives.subject import Found, Subject, about
@@ -25,7 +26,7 @@ _REMEDY = "Put IXI-T1.tar here, or unpack it into the folder IXI-T1"
 
 
 def read(root: Path) -> Iterator[Found]:
-    """Subjects scanned at IOP and HH, without labels or masks.
+    """Subjects scanned at IOP and HH, without masks; phantoms have labels, in the folder ``labels``.
 
     Faults are a missing or wrong archive, files with unknown names, and unreadable headers.
     """
@@ -51,13 +52,18 @@ def _subject(root: Path, path: ArchivePath) -> Subject | None:
         return None
     with about(name["subject"]):
         header, truth = read_header(path), find_truth(root, Path(path.name))
+        labels = root / "labels" / path.name
+        labelled = labels.is_file()
+        if labelled:
+            check_same_grid(read_header(labels), header)
         return Subject(
             id=name["subject"],
             domain=DOMAINS[name["site"]],
             shape=header.shape,
             spacing=header.spacing,
             image=partial(read_volume, path),
+            labels=partial(read_volume, labels) if labelled else None,
             truth=truth.loaders(read_volume),
             files=(path,),
-            companions=truth.files,
+            companions=(*((labels,) if labelled else ()), *truth.files),
         )
