@@ -98,7 +98,7 @@ def _smaller(
     config: BenchmarkConfig, datasets: Mapping[str, DatasetConfig]
 ) -> tuple[BenchmarkConfig, dict[str, DatasetConfig]]:
     """The config with batches of one crop (two for the autoencoder), one method that learns nothing, and the first of
-    the datasets to which most methods apply, with two small slices a subject."""
+    the datasets to which most methods apply, with one small slice a subject."""
 
     def applicable(dataset: DatasetConfig) -> int:
         return sum(card.not_applicable.get(dataset.label_kind) is None for card in config.cards.values())
@@ -106,11 +106,10 @@ def _smaller(
     chosen = max(datasets.values(), key=applicable)
     kept = chosen.preparation
     if isinstance(kept, OCTPreparation):
-        kept = kept.model_copy(update={"grid_size": SMALL, "b_scans": 2})
+        kept = kept.model_copy(update={"grid_size": SMALL, "b_scans": 1})
     else:
         low = kept.slice_range[0]
-        upper = low + kept.grid_spacing * kept.slice_step
-        kept = kept.model_copy(update={"grid_size": SMALL, "slice_range": (low, upper)})
+        kept = kept.model_copy(update={"grid_size": SMALL, "slice_range": (low, low + kept.grid_spacing / 2)})
     crops = Crops(crop=SMALL, batch_size=1)
     dataset = chosen.model_copy(update={"preparation": kept, "training": crops})
     others = [name for name, card in config.cards.items() if card.kind != "learned"][1:]
