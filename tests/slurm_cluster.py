@@ -5,8 +5,8 @@ environment of those who use it; ``... stop FOLDER`` ends it. Needs the programs
 ``munge``.
 """
 
-import getpass
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -102,7 +102,7 @@ def start(folder: Path) -> None:
         folder=folder,
         host=socket.gethostname().split(".")[0],
         node=NODE,
-        user=getpass.getuser(),
+        user=pwd.getpwuid(os.getuid()).pw_name,
         controller_port=_free_port(),
         node_port=_free_port(),
         cores=os.cpu_count(),

@@ -5,7 +5,7 @@ process that held it, so the same command goes on where the killed run stopped. 
 Jobs that a killed run left in the queue of a cluster hold no lock: Slurm is asked for them.
 """
 
-import getpass
+import os
 import subprocess
 from pathlib import Path
 from typing import IO
@@ -41,7 +41,7 @@ def refuse_jobs_left() -> None:
     Raises:
         UserError: there are such jobs, queued or running, or Slurm does not answer.
     """
-    asked = ["squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%i|%k|%Z"]
+    asked = ["squeue", "--noheader", f"--user={os.getuid()}", "--format=%i|%k|%Z"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError("squeue", f"does not say which jobs there are ({done.stderr.strip()})", "Run it again later")
