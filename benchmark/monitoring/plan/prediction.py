@@ -44,8 +44,9 @@ class Estimate:
 def estimate(
     config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize], measurements: Sequence[Measurement]
 ) -> Estimate:
-    """Cost of a job, from measurements of its rule: of its method and dataset, else of its method, else any."""
-    similar = _similar(job, measurements)
+    """Cost of a job, from measurements of its rule: of its method and dataset, else its method, else the next width."""
+    width = network_width(config, job)
+    similar = _similar(job, width, measurements)
     if not similar:
         return Estimate(0.0, 0.0, 0.0, None)
     units, size = amount(config, job, sizes), unit(config, job, sizes)
@@ -57,15 +58,16 @@ def estimate(
         memory=max(m.memory for m in similar),
         size=fmean(densities) * bulk(config, job, sizes) if densities else 0.0,
         scale=size / fmean(m.unit for m in similar),
-        widened=network_width(config, job) ** 2 / fmean(m.width**2 for m in similar),
+        widened=width**2 / fmean(m.width**2 for m in similar),
     )
 
 
-def _similar(job: Job, measurements: Sequence[Measurement]) -> list[Measurement]:
+def _similar(job: Job, width: int, measurements: Sequence[Measurement]) -> list[Measurement]:
     rule = [m for m in measurements if m.rule == job.rule]
+    nearest = min((abs(m.width - width) for m in rule), default=0)
     method = [m for m in rule if m.method == method_of(job)]
     dataset = [m for m in method if m.dataset == job.dataset]
-    return dataset or method or rule
+    return dataset or method or [m for m in rule if abs(m.width - width) == nearest]
 
 
 @dataclass(frozen=True)

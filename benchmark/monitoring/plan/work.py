@@ -39,8 +39,8 @@ def amount(config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize]) 
     if job.rule in ("fetch", "collect"):
         return len(size.subjects)
     if job.rule in ("harmonize", "score"):
-        excluded = config.cards[job.cells[0].method].not_applicable
-        return 0 if size.dataset.label_kind in excluded else size.slices * len(_fold(job, size).test_source)
+        skipped = config.cards[job.cells[0].method].not_applicable.get(size.dataset.label_kind)
+        return 0 if skipped else size.slices * len(_fold(job, size).test_source)
     if job.rule == "reference":
         return size.slices * len((*_fold(job, size).test_source, *_fold(job, size).test_target))
     return 1.0

@@ -86,6 +86,21 @@ def test_twice_the_steps_take_twice_the_work_but_one_start_up(config, jobs):
     assert trainings == pytest.approx([41.0] * 11)
 
 
+def test_harmonizing_and_scoring_take_as_long_as_there_are_slices_and_nothing_where_a_method_is_skipped(config, jobs):
+    found = read_run(config)
+    assert {m.amount > 0 for m in found if m.rule in ("harmonize", "score") and m.method == "cyclegan"} == {True}
+    assert {m.amount for m in found if m.method == "semgan" and m.dataset == "msseg_phantom_tiny"} == {0}
+
+
+def test_an_unmeasured_method_takes_as_long_as_those_with_networks_of_its_width(config, jobs):
+    def seconds(measurements, method):
+        found = predict(config, measurements, Machine(1)).estimates
+        return next(e for (rule, name), e in found.items() if rule == "harmonize" and method in name)
+
+    every = [m for m in read_run(config) if m.method != "histogram_matching"]
+    assert seconds(every, "histogram_matching").widened == 1
+
+
 def test_a_wider_network_takes_longer_and_is_marked_as_scaled(config, jobs):
     wider = config.model_copy(update={"training": config.training.model_copy(update={"width": 8})})
     found = predict(wider, read_run(config), Machine(2))
