@@ -151,3 +151,6 @@ def test_the_file_that_is_furthest_ahead_is_refused_and_the_remedy_mends_all(tmp
 def test_the_clock_of_a_network_may_be_a_little_ahead(tmp_path):
     put(Path("data/a"), MARGIN / 2)
     refuse_future([Path("data")])
+    put(Path("data/a"), 2 * MARGIN)
+    with pytest.raises(UserError, match="data/a: is from the future"):
+        refuse_future([Path("data")])

@@ -52,18 +52,17 @@ def _subject(root: Path, path: ArchivePath) -> Subject | None:
         return None
     with about(name["subject"]):
         header, truth = read_header(path), find_truth(root, Path(path.name))
-        labels = root / "labels" / path.name
-        labelled = labels.is_file()
-        if labelled:
-            check_same_grid(read_header(labels), header)
+        labels = [file for file in [root / "labels" / path.name] if file.is_file()]
+        for file in labels:
+            check_same_grid(read_header(file), header)
         return Subject(
             id=name["subject"],
             domain=DOMAINS[name["site"]],
             shape=header.shape,
             spacing=header.spacing,
             image=partial(read_volume, path),
-            labels=partial(read_volume, labels) if labelled else None,
+            labels=partial(read_volume, *labels) if labels else None,
             truth=truth.loaders(read_volume),
             files=(path,),
-            companions=(*((labels,) if labelled else ()), *truth.files),
+            companions=(*labels, *truth.files),
         )

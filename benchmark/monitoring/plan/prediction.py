@@ -44,7 +44,10 @@ class Estimate:
 def estimate(
     config: BenchmarkConfig, job: Job, sizes: Mapping[str, DatasetSize], measurements: Sequence[Measurement]
 ) -> Estimate:
-    """Cost of a job, from measurements of its rule: of its method and dataset, else its method, else the next width."""
+    """Cost of a job, from measurements of its rule.
+
+    Those of its method and dataset count; else those of its method; else those with networks of the nearest width.
+    """
     width = network_width(config, job)
     similar = _similar(job, width, measurements)
     if not similar:
